@@ -1,0 +1,1 @@
+"""Users, roles, sessions, scope and the audit log."""

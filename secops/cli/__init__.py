@@ -1,0 +1,96 @@
+"""The command line: one file per command group, loaded only when its command is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from secops.errors import SecopsError
+from secops.locale import _
+
+# Command → module of this package that defines it under the same name (hyphens as underscores).
+COMMANDS: dict[str, str] = {
+    "init": "init",
+    "demo": "demo",
+    "run": "run",
+    "status": "status",
+    "config": "config",
+    "ingest": "ingest",
+    "hunt": "hunt",
+    "search": "search",
+    "replay": "replay",
+    "alerts": "alerts",
+    "journal": "journal",
+    "collect": "collect",
+    "rules": "rules",
+    "zones": "zones",
+    "inventory": "inventory",
+    "users": "users",
+    "store": "store",
+}
+
+# One line each for `secops --help`, here so that help needs no import of the command itself.
+SUMMARIES: dict[str, str] = {
+    "init": "サイト(設定・ログ保管・台帳の一式)を作る",
+    "demo": "模擬の区でデモサイトを作り、動かす",
+    "run": "収集・検知・画面をまとめて動かす",
+    "status": "収集元・検知ルール・保管の状態を確かめる",
+    "config": "設定を確かめる・表示する",
+    "ingest": "ログファイルを一度だけ取り込む",
+    "hunt": "サイトなしで、ファイルにルールを当てる",
+    "search": "保管したイベントを検索する",
+    "replay": "保管したログから検索用データと検知をやり直す",
+    "alerts": "アラートの一覧・担当・完了",
+    "journal": "原本ログの一覧・表示・検証",
+    "collect": "収集元の一覧・点検",
+    "rules": "検知ルールの点検・試験",
+    "zones": "系統(三層)と通信の点検",
+    "inventory": "部署・職員・端末・システムの台帳",
+    "users": "画面の利用者",
+    "store": "検索用データの整理・保存期間",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command runs, so that ``--help`` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command by name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        name = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(f"secops.cli.{name}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands with one line each, without importing them."""
+        with formatter.section(_("コマンド")):
+            formatter.write_dl([(name, _(SUMMARIES[name])) for name in COMMANDS])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="secops", message="secops %(version)s")
+def secops() -> None:
+    """自治体の情報セキュリティ運用(ログ収集・検知・監査)のための道具。"""
+
+
+def main() -> None:
+    """Run the program; a SecopsError becomes its message on standard error and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        secops(standalone_mode=True)
+    except SecopsError as error:
+        click.echo(_("エラー: {message}").format(message=error), err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

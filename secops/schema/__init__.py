@@ -1,0 +1,1 @@
+"""The shared words: ECS columns, severities, dates as the ward writes them, text folding."""

@@ -1,0 +1,76 @@
+"""Time: UTC inside, JST on screen, 和暦 and 年度 on paper. Every function takes the time as an argument."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+JST = ZoneInfo("Asia/Tokyo")
+_WEEKDAYS = "月火水木金土日"
+_ERAS = ((date(2019, 5, 1), "令和"), (date(1989, 1, 8), "平成"), (date(1926, 12, 25), "昭和"))
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO = re.compile(r"(\d+)\s*([smhdw])")
+
+
+def screen(moment: datetime) -> str:
+    """A moment as work screens show it: ``11月23日(月) 02:04:11`` in JST."""
+    local = moment.astimezone(JST)
+    return f"{local.month}月{local.day}日({_WEEKDAYS[local.weekday()]}) {local:%H:%M:%S}"
+
+
+def relative(moment: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that fits: ``3分前``; the future is ``まもなく`` to the reader."""
+    seconds = int((now - moment).total_seconds())
+    if seconds < 0:
+        return "まもなく"
+    for size, unit in ((86400, "日"), (3600, "時間"), (60, "分")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}前"
+    return f"{seconds}秒前"
+
+
+def wareki(day: date) -> str:
+    """A date on formal pages and papers: ``令和8年11月23日``; the first year of an era is 元年."""
+    for begin, era in _ERAS:
+        if day >= begin:
+            year = day.year - begin.year + 1
+            return f"{era}{'元' if year == 1 else year}年{day.month}月{day.day}日"
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+def fiscal_year(day: date) -> int:
+    """年度: the year in which the 1 April before or on the day lies."""
+    return day.year if day.month >= 4 else day.year - 1
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """Read a point in time as an operator types it; the result is in UTC.
+
+    Accepts ``24h`` / ``30m`` / ``7d`` / ``2w`` (that long before ``now``), ``now``, an ISO 8601 date or date-time
+    (without an offset it is JST; a date means its midnight), ``2026/11/23 02:04``.
+
+    Raises:
+        ValueError: none of these; the message shows the forms that are accepted.
+    """
+    value = text.strip()
+    if value == "now":
+        return now.astimezone(UTC)
+    if ago := _AGO.fullmatch(value):
+        return now.astimezone(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        moment = datetime.fromisoformat(value.replace("/", "-"))
+    except ValueError:
+        raise ValueError(f"{text!r} (expected 24h, 30m, 7d, 2026-11-23 or 2026-11-23T02:04)") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=JST)).astimezone(UTC)
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a length of time: ``40m``, ``24h``, ``400d``.
+
+    Raises:
+        ValueError: not a number with one of the units s, m, h, d, w.
+    """
+    if match := _AGO.fullmatch(text.strip()):
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    raise ValueError(f"{text!r} (expected a number with s, m, h, d or w, such as 40m or 400d)")

@@ -1,0 +1,281 @@
+"""The settings of a site: ``secops.toml``, read once, with every mistake in it reported together."""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from secops.errors import Problem, SettingsError
+from secops.locale import _
+
+FILE_NAME = "secops.toml"
+SYSLOG_KINDS = ("syslog-udp", "syslog-tcp")
+MODELS = ("alpha", "alpha_prime", "beta", "beta_prime")
+
+
+class _Strict(BaseModel):
+    """Unknown keys are mistakes: a misspelt setting must not be silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _name(text: str) -> str:
+    from secops.schema.text import is_name
+
+    if not is_name(text):
+        raise ValueError(_("英小文字・数字・ハイフン(40 字以内)で書いてください"))
+    return text
+
+
+def _network(text: str) -> str:
+    return str(ipaddress.ip_network(text, strict=True))
+
+
+def _duration(text: str) -> str:
+    from secops.schema.dates import parse_duration
+
+    parse_duration(text)
+    return text
+
+
+def _timezone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError):
+        raise ValueError(_("タイムゾーン名で書いてください(例: Asia/Tokyo)")) from None
+    return text
+
+
+def _address(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError(_("「アドレス:ポート」で書いてください(例: 127.0.0.1:5514)"))
+    ipaddress.ip_address(host.strip("[]"))
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Network = Annotated[str, AfterValidator(_network)]
+Duration = Annotated[str, AfterValidator(_duration)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Address = Annotated[str, AfterValidator(_address)]
+Encoding = Literal["utf-8", "cp932", "euc_jp", "utf-16", "utf-16-le", "utf-16-be"]
+
+
+class SiteSettings(_Strict):
+    """``[site]``: whose it is. ``model`` is the ward's 三層の対策 model (α, α´, β, β´)."""
+
+    id: Name
+    name: str
+    timezone: Timezone = "Asia/Tokyo"
+    model: Literal["alpha", "alpha_prime", "beta", "beta_prime"] = "alpha"
+
+
+class ZoneSettings(_Strict):
+    """``[zones.<id>]``: a label for screens and the networks that make up the zone."""
+
+    label: str
+    networks: list[Network] = []
+
+
+class SourceSettings(_Strict):
+    """``[[sources]]``: one place logs come from.
+
+    ``file`` follows ``path`` (a file or a glob), ``folder`` takes in what is dropped into ``path``, the syslog kinds
+    listen on ``listen``. ``format`` is a normalizer's name or ``auto``. ``quiet_after`` is how long the source may be
+    silent before that is a problem (empty: never). ``zone`` may be empty where the addresses tell it (a firewall).
+    """
+
+    id: Name
+    kind: Literal["file", "folder", "syslog-udp", "syslog-tcp"]
+    name: str = ""
+    zone: str = ""
+    path: str = ""
+    listen: str = ""
+    format: str = "auto"
+    encoding: Encoding = "utf-8"
+    timezone: Timezone | None = None
+    quiet_after: str = ""
+    from_start: bool = True
+
+    @model_validator(mode="after")
+    def _place(self) -> SourceSettings:
+        if self.kind in SYSLOG_KINDS:
+            if not self.listen:
+                raise ValueError(_("syslog の収集元には listen(例: 127.0.0.1:5514)が必要です"))
+            _address(self.listen)
+        elif not self.path:
+            raise ValueError(_("file・folder の収集元には path が必要です"))
+        if self.quiet_after:
+            _duration(self.quiet_after)
+        return self
+
+
+class RulesSettings(_Strict):
+    """``[rules]``: folders with Sigma rules (relative to the site folder), and rules that are switched off by id."""
+
+    folders: list[str] = []
+    builtin: bool = True
+    disabled: dict[str, str] = {}
+
+
+class RetentionSettings(_Strict):
+    """``[retention]``: how long the journal (the evidence) and the lake (the searchable copy) are kept."""
+
+    journal: Duration = "400d"
+    lake: Duration = "400d"
+
+
+class JournalSettings(_Strict):
+    """``[journal]``: when an open segment is sealed, by raw size (MiB) or age."""
+
+    segment_mib: Annotated[int, Field(ge=1, le=4096)] = 256
+    segment_age: Duration = "1h"
+
+
+class WorkSettings(_Strict):
+    """``[work]``: hours that count as work (for ``labels.off_hours``) and the number of worker processes."""
+
+    start: Annotated[str, Field(pattern=r"^\d\d:\d\d$")] = "07:00"
+    end: Annotated[str, Field(pattern=r"^\d\d:\d\d$")] = "21:00"
+    workers: Annotated[int, Field(ge=1, le=16)] = 1
+    flush_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
+
+
+class WebSettings(_Strict):
+    """``[web]``: where the console listens. Beyond 127.0.0.1 it needs a certificate and its key."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8765
+    allowed_hosts: list[str] = []
+    tls_certificate: str = ""
+    tls_key: str = ""
+    session_minutes: Annotated[int, Field(ge=5, le=1440)] = 480
+
+    @model_validator(mode="after")
+    def _tls(self) -> WebSettings:
+        local = self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        if not local and not (self.tls_certificate and self.tls_key):
+            raise ValueError(_("127.0.0.1 以外で待ち受けるには tls_certificate と tls_key が必要です"))
+        return self
+
+
+class RecordsSettings(_Strict):
+    """``[records]``: the SQLAlchemy URL of alerts, users and notes; empty is ``records.db`` in the site folder."""
+
+    url: str = ""
+
+
+class Settings(_Strict):
+    """Everything in ``secops.toml``."""
+
+    site: SiteSettings
+    zones: dict[Name, ZoneSettings]
+    sources: list[SourceSettings] = []
+    rules: RulesSettings = RulesSettings()
+    retention: RetentionSettings = RetentionSettings()
+    journal: JournalSettings = JournalSettings()
+    work: WorkSettings = WorkSettings()
+    web: WebSettings = WebSettings()
+    records: RecordsSettings = RecordsSettings()
+
+    def source(self, source_id: str) -> SourceSettings | None:
+        """The source with this id, or None."""
+        return next((source for source in self.sources if source.id == source_id), None)
+
+
+def load(folder: Path) -> Settings:
+    """Read ``secops.toml`` in a site folder.
+
+    Raises:
+        SettingsError: every wrong key, with what was found and what was expected.
+    """
+    path = folder / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        hint = _("設定ファイルがありません。secops init で作るか、--site でフォルダを指定してください。")
+        raise SettingsError([Problem(str(path), hint)]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([Problem(str(path), str(error))]) from None
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> Settings:
+    """Read settings from TOML text; ``where`` names the file in messages."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([Problem(where, _("TOML として読めません: {error}").format(error=error))]) from None
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError([_problem(where, detail) for detail in error.errors()]) from None
+    if problems := _cross_checks(settings, where):
+        raise SettingsError(problems)
+    return settings
+
+
+def _cross_checks(settings: Settings, where: str) -> list[Problem]:
+    """What only the whole can tell: unknown zones, doubled ids, doubled ports, overlapping networks."""
+    problems: list[Problem] = []
+    seen: dict[str, int] = {}
+    listening: dict[tuple[str, str], str] = {}
+    for index, source in enumerate(settings.sources):
+        key = f"{where}: sources[{index}]"
+        if source.id in seen:
+            problems.append(
+                Problem(f"{key}.id", _("「{id}」は {n} 番目と重複しています").format(id=source.id, n=seen[source.id]))
+            )
+        seen.setdefault(source.id, index)
+        if source.zone and source.zone not in settings.zones:
+            known = ", ".join(settings.zones)
+            problems.append(
+                Problem(
+                    f"{key}.zone",
+                    _("「{zone}」という系統はありません(使えるもの: {known})").format(zone=source.zone, known=known),
+                )
+            )
+        if source.listen:
+            other = listening.setdefault((source.kind, source.listen), source.id)
+            if other != source.id:
+                problems.append(
+                    Problem(
+                        f"{key}.listen",
+                        _("{listen} は「{other}」が使っています").format(listen=source.listen, other=other),
+                    )
+                )
+    return problems + _overlaps(settings.zones, where)
+
+
+def _overlaps(zones: Mapping[str, ZoneSettings], where: str) -> list[Problem]:
+    networks = [(ipaddress.ip_network(text), zone) for zone, one in zones.items() for text in one.networks]
+    problems = []
+    for index, (network, zone) in enumerate(networks):
+        for other, other_zone in networks[:index]:
+            if zone != other_zone and network == other:
+                text = _("{network} は系統「{other}」にもあります").format(network=network, other=other_zone)
+                problems.append(Problem(f"{where}: zones.{zone}.networks", text))
+    return problems
+
+
+def _problem(where: str, detail: Any) -> Problem:
+    """One pydantic error in the reader's words: key, what was found, what was expected."""
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        return Problem(f"{where}: {key}", _("この設定項目はありません。つづりを確認するか、行を消してください。"))
+    if kind == "missing":
+        return Problem(f"{where}: {key}", _("必要な設定がありません。"))
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    found = detail.get("input")
+    if isinstance(found, dict):
+        return Problem(f"{where}: {key}", message)
+    text = _("{found!r} は使えません: {message}").format(found=found, message=message)
+    return Problem(f"{where}: {key}", text)

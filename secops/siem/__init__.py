@@ -1,0 +1,1 @@
+"""From a raw record to a closed alert. Read `pipeline.py` first."""

@@ -1,0 +1,1 @@
+"""Sigma: rulebook, compile, match. The only room that imports `sigma`."""

@@ -1,0 +1,1 @@
+"""Enrichers: columns in, columns out."""

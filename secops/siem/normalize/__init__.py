@@ -1,0 +1,1 @@
+"""Normalizers: one file per log format, journaled records in, frames out."""

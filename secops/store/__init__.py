@@ -1,0 +1,1 @@
+"""Adapters: what keeps events and records."""

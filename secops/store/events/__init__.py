@@ -1,0 +1,1 @@
+"""Event stores behind the port `secops.siem.ports.EventStore`."""

@@ -1,0 +1,1 @@
+"""The records database: hits, alerts, users, registers; SQLite or PostgreSQL by URL."""

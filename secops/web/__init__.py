@@ -1,0 +1,1 @@
+"""The console: FastAPI pages and JSON API; no logic."""
