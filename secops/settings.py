@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from secops.errors import Problem, SettingsError
 from secops.locale import _
+from secops.schema.dates import parse_duration
+from secops.schema.text import is_name
 
 FILE_NAME = "secops.toml"
 SYSLOG_KINDS = ("syslog-udp", "syslog-tcp")
@@ -26,8 +28,6 @@ class _Strict(BaseModel):
 
 
 def _name(text: str) -> str:
-    from secops.schema.text import is_name
-
     if not is_name(text):
         raise ValueError(_("英小文字・数字・ハイフン(40 字以内)で書いてください"))
     return text
@@ -38,8 +38,6 @@ def _network(text: str) -> str:
 
 
 def _duration(text: str) -> str:
-    from secops.schema.dates import parse_duration
-
     parse_duration(text)
     return text
 
@@ -61,6 +59,7 @@ def _address(text: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
+ZoneName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Network = Annotated[str, AfterValidator(_network)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
@@ -176,7 +175,7 @@ class Settings(_Strict):
     """Everything in ``secops.toml``."""
 
     site: SiteSettings
-    zones: dict[Name, ZoneSettings]
+    zones: dict[ZoneName, ZoneSettings]
     sources: list[SourceSettings] = []
     rules: RulesSettings = RulesSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -1,0 +1,84 @@
+"""`secops status`: is it all right?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from secops.cli.common import emit_json, emit_table, json_option, plain, site_option
+from secops.locale import _
+
+if TYPE_CHECKING:
+    from secops.siem.health import SystemStatus
+
+
+@click.command()
+@site_option
+@json_option
+def status(site: Path, as_json: bool) -> None:
+    """収集元ごとの件数、遅れ、検知ルール、ディスク、原本ログの封の状態。問題があれば終了コード 1。"""
+    from secops.wiring import open_site
+
+    with open_site(site) as opened:
+        found = opened.status()
+    if as_json:
+        emit_json({**plain(found), "ok": found.ok})
+    else:
+        _print(found)
+    sys.exit(0 if found.ok else 1)
+
+
+def _print(found: SystemStatus) -> None:
+    from secops.schema.dates import relative
+
+    emit_table(
+        [
+            _("収集元"),
+            _("系統"),
+            _("受信"),
+            _("保管"),
+            _("解析不可"),
+            _("破棄"),
+            _("処理待ち"),
+            _("最終受信"),
+            _("状態"),
+        ],
+        [
+            (
+                source.name,
+                source.zone,
+                f"{source.received:,}",
+                f"{source.stored:,}",
+                f"{source.rejected:,}",
+                f"{sum(source.dropped.values()):,}",
+                f"{source.waiting:,}",
+                relative(source.last_received, found.at) if source.last_received else "—",
+                source.problem or (_("受信なし") if source.silent else _("正常")),
+            )
+            for source in found.sources
+        ],
+        right=range(2, 7),
+    )
+    click.echo()
+    inactive = sum(found.rules_inactive.values())
+    click.echo(_("検知ルール: 有効 {active}、無効 {inactive}").format(active=found.rules_active, inactive=inactive))
+    for reason, count in found.rules_inactive.items():
+        click.echo(f"  {count:>5}  {reason}")
+    text = _("原本ログ: 区切り {segments}、封の先頭 {head}")
+    click.echo(text.format(segments=found.chain.segments, head=found.chain.head[:16] or "—"))
+    text = _("ディスク: 空き {free:.1f} GiB / {total:.1f} GiB(原本 {journal:.1f} MiB、検索用 {lake:.1f} MiB)")
+    disk = found.disk
+    click.echo(
+        text.format(
+            free=disk.free / 2**30, total=disk.total / 2**30, journal=disk.journal / 2**20, lake=disk.lake / 2**20
+        )
+    )
+    for name, state in found.parts.items():
+        click.echo(_("処理 {name}: {state}").format(name=name, state=state))
+    for problem in found.problems:
+        click.secho(f"⚠ {problem}", fg="yellow", err=True)
+    if found.ok:
+        click.echo(_("問題はありません。"))

@@ -1,0 +1,279 @@
+"""The main road: journal → normalize → enrich → detect → hits, and the same events → store.
+
+One `Pipeline` works off a set of sources. `step` takes the next records of each, and commits their hits at once, so an
+alert is on the screen within a second; the events themselves go to the store in larger commits (`flush`), written by a
+thread beside the next steps. Each of the three sinks (hits, store, tally) keeps its own position per source in its own
+transaction: after a crash the road starts again at the lowest, and every sink ignores what it already has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from secops.schema.frame import EXTRA, PIPELINE_ERROR, concat
+from secops.siem.normalize import normalize
+from secops.siem.ports import (
+    Detector,
+    EventStore,
+    Hit,
+    HitOutcome,
+    HitSink,
+    JournalReader,
+    RecordBatch,
+    Tally,
+)
+
+STEP_BYTES = 16 << 20
+FLUSH_ROWS = 50_000
+# Batches of one origin received this close together are parsed as one: a syslog source commits ten times a second.
+MERGE_WITHIN = timedelta(seconds=60)
+
+FrameChange = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What the road does to a frame between the journal and the sinks; each a function from frames to frames."""
+
+    detector: Detector
+    enrich: FrameChange
+    mask: FrameChange
+    mask_text: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one step did: records taken from the journal, and what their hits did to the queue."""
+
+    records: int
+    outcome: HitOutcome
+
+
+NOTHING = Progress(0, HitOutcome((), (), 0))
+
+
+class Pipeline:
+    """Works off the journal of some sources into the hit sink and the store."""
+
+    def __init__(
+        self,
+        site: str,
+        journal: JournalReader,
+        stages: Stages,
+        store: EventStore,
+        sink: HitSink,
+        *,
+        owns: Callable[[str], bool] = lambda _source: True,
+        flush_every: timedelta = timedelta(seconds=3),
+    ) -> None:
+        """``owns`` says which sources this worker is responsible for."""
+        self._site = site
+        self._journal = journal
+        self._stages = stages
+        self._store = store
+        self._sink = sink
+        self._owns = owns
+        self._flush_every = flush_every
+        self._hits_at = sink.positions()
+        self._tallied = sink.tally_positions()
+        self._next = _lowest(self._hits_at, store.positions(), self._tallied)
+        self._buffer: list[pl.DataFrame] = []
+        self._buffered_rows = 0
+        self._oldest: datetime | None = None
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._writing: Future[None] | None = None
+
+    def step(self, now: datetime) -> Progress:
+        """Take the next records of every source that has some; commit their hits; hand events to the store if due."""
+        frames = []
+        ahead: dict[str, int] = {}
+        heads = self._journal.heads()
+        behind = [source for source, head in heads.items() if self._owns(source) and head > self._next.get(source, 0)]
+        for source in behind:
+            batches = self._journal.read(source, self._next.get(source, 0), STEP_BYTES // len(behind))
+            if batches:
+                frames.extend(self._normalized(batches))
+                ahead[source] = batches[-1].last_seq
+        progress = self._take(concat(frames), ahead, now) if ahead else NOTHING
+        if self.flush_due(now):
+            self.flush(now)
+        return progress
+
+    def run_dry(self, now: Callable[[], datetime], seen: Callable[[Progress], None] = lambda _progress: None) -> None:
+        """Step until the journal has nothing more, then flush and wait for the store."""
+        while (progress := self.step(now())).records:
+            seen(progress)
+        self.flush(now())
+        self.wait()
+
+    def flush_due(self, now: datetime) -> bool:
+        """Whether enough rows, or old enough ones, wait for the store."""
+        if self._oldest is None:
+            return False
+        return self._buffered_rows >= FLUSH_ROWS or now - self._oldest >= self._flush_every
+
+    def flush(self, now: datetime) -> None:
+        """Hand what is buffered to the writing thread; waits for the write before it, so at most one is under way."""
+        self.wait()
+        if not self._buffer:
+            return
+        frame, positions = concat(self._buffer), dict(self._next)
+        self._buffer, self._buffered_rows, self._oldest = [], 0, None
+        self._writing = self._writer.submit(self._write, frame, positions, now)
+
+    def wait(self) -> None:
+        """Wait for the write under way; an error of the store is raised here, and nothing after it was committed."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def close(self) -> None:
+        """Let the writing thread end."""
+        self._writer.shutdown(wait=True)
+
+    def _normalized(self, batches: Sequence[RecordBatch]) -> Iterator[pl.DataFrame]:
+        for group in _merged(batches):
+            merged = _as_one(group)
+            frames = normalize(merged, self._site, self._stages.detector.wanted)
+            if len(group) > 1:
+                frames = [_with_receive_times(frame, group) for frame in frames]
+            yield from frames
+
+    def _take(self, frame: pl.DataFrame, ahead: Mapping[str, int], now: datetime) -> Progress:
+        frame = self._stages.enrich(frame)
+        hits = self._hits(frame)
+        outcome = self._sink.put_hits(hits, ahead, now)
+        self._hits_at.update(ahead)
+        self._next.update(ahead)
+        self._buffer.append(self._stages.mask(frame))
+        self._buffered_rows += frame.height
+        self._oldest = self._oldest or now
+        return Progress(frame.height, outcome)
+
+    def _hits(self, frame: pl.DataFrame) -> list[Hit]:
+        """Hits of the rows whose hits are not yet committed."""
+        detector = self._stages.detector
+        pairs = [(match.rule, row) for match in detector.match(frame) for row in match.rows]
+        if not pairs:
+            return []
+        rows = sorted({row for _rule, row in pairs})
+        picked = frame[rows]
+        events = dict(zip(rows, events_of(self._stages.mask(picked)), strict=True))
+        place = {row: index for index, row in enumerate(rows)}
+        hits = []
+        for rule, row in pairs:
+            event = events[row]
+            source, seq = str(event["labels.source"]), int(event["event.sequence"])
+            if seq <= self._hits_at.get(source, 0):
+                continue
+            matched = tuple(
+                replace(value, value=self._stages.mask_text(value.value))
+                for value in detector.explain(rule, picked, place[row])
+            )
+            hits.append(
+                Hit(
+                    rule_id=detector.rules[rule].id,
+                    level=detector.rules[rule].level,
+                    event_id=str(event["event.id"]),
+                    source=source,
+                    seq=seq,
+                    timestamp=event["@timestamp"],
+                    received=event["event.ingested"],
+                    zone=str(event.get("labels.zone") or ""),
+                    event=event,
+                    matched=matched,
+                )
+            )
+        return hits
+
+    def _write(self, frame: pl.DataFrame, positions: Mapping[str, int], now: datetime) -> None:
+        self._store.write(frame, positions)
+        fresh = frame.filter(_behind(self._tallied))
+        self._sink.put_tallies(_tallies(fresh, positions), now)
+        self._tallied.update(positions)
+
+
+def events_of(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows as flat events: nulls left out, the fields in `EXTRA` put beside the columns."""
+    events = []
+    for row in frame.iter_rows(named=True):
+        event = {name: value for name, value in row.items() if value is not None and name != EXTRA}
+        if row.get(EXTRA):
+            event = {**json.loads(row[EXTRA]), **event}
+        events.append(event)
+    return events
+
+
+def _lowest(*positions: Mapping[str, int]) -> dict[str, int]:
+    """Per source the lowest of all positions; a sink that does not know a source has nothing of it."""
+    sources = set().union(*positions)
+    return {source: min(one.get(source, 0) for one in positions) for source in sources}
+
+
+def _merged(batches: Sequence[RecordBatch]) -> Iterator[list[RecordBatch]]:
+    """Neighbouring batches that can be parsed in one go: same origin but for the offset, received close together."""
+    group: list[RecordBatch] = []
+    for batch in batches:
+        if group and (
+            batch.first_seq != group[-1].last_seq + 1
+            or batch.received - group[0].received > MERGE_WITHIN
+            or replace(batch.origin, offset=None) != replace(group[0].origin, offset=None)
+        ):
+            yield group
+            group = []
+        group.append(batch)
+    if group:
+        yield group
+
+
+def _as_one(group: Sequence[RecordBatch]) -> RecordBatch:
+    first = group[0]
+    if len(group) == 1:
+        return first
+    records = [record for batch in group for record in batch.records]
+    return RecordBatch(first.source, first.first_seq, first.received, first.origin, records)
+
+
+def _with_receive_times(frame: pl.DataFrame, group: Sequence[RecordBatch]) -> pl.DataFrame:
+    """Give each row back the receive time of the batch it came in, by its sequence number."""
+    begins = pl.DataFrame(
+        {
+            "event.sequence": [batch.first_seq for batch in group],
+            "secops.received": [batch.received for batch in group],
+        },
+        schema={"event.sequence": pl.Int64, "secops.received": pl.Datetime("us", "UTC")},
+    )
+    joined = frame.join_asof(begins, on="event.sequence", strategy="backward")
+    return joined.with_columns(pl.col("secops.received").alias("event.ingested")).drop("secops.received")
+
+
+def _behind(positions: Mapping[str, int]) -> pl.Expr:
+    """Rows behind the given position of their source."""
+    position = pl.col("labels.source").replace_strict(positions, default=0, return_dtype=pl.Int64)
+    return pl.col("event.sequence") > position
+
+
+def _tallies(frame: pl.DataFrame, positions: Mapping[str, int]) -> list[Tally]:
+    """Count a flushed frame per source: stored, and rejected with the reasons."""
+    is_error = (pl.col("event.kind") == PIPELINE_ERROR).fill_null(value=False)
+    counts = frame.group_by("labels.source").agg(
+        pl.len().alias("all"),
+        is_error.sum().alias("rejected"),
+        pl.col("@timestamp").filter(~is_error).max().alias("last"),
+    )
+    reasons: dict[str, dict[str, int]] = {}
+    if "error.message" in frame.columns:
+        errors = frame.filter(is_error).group_by("labels.source", "error.message").len()
+        for source, message, count in errors.iter_rows():
+            reasons.setdefault(source, {})[message or ""] = count
+    return [
+        Tally(source, positions[source], total - rejected, rejected, last, reasons.get(source, {}))
+        for source, total, rejected, last in counts.iter_rows()
+    ]

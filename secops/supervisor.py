@@ -1,0 +1,110 @@
+"""Start child processes, keep them running, stop them cleanly. Knows argv and exit codes, nothing of what they do."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+FIRST_DELAY = 0.5
+LONGEST_DELAY = 30.0
+STEADY_AFTER = 60.0
+STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process to keep running."""
+
+    name: str
+    argv: Sequence[str]
+
+
+@dataclass(slots=True)
+class _Running:
+    child: Child
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    restart_at: float = 0.0
+    delay: float = FIRST_DELAY
+    exits: list[int] = field(default_factory=list)
+
+
+class Supervisor:
+    """Runs children until told to stop; one that dies is started again, later each time, up to 30 seconds."""
+
+    def __init__(self, children: Sequence[Child], say: Callable[[str, int], None]) -> None:
+        """``say(name, exit code)`` is called when a child ended unasked."""
+        self._running = [_Running(child) for child in children]
+        self._say = say
+        self._stop = False
+
+    def run(self, ready: Callable[[], None] = lambda: None) -> int:
+        """Start everything, call ``ready`` once, and stay until SIGINT or SIGTERM; returns the exit code.
+
+        A child that exits with 2 (its settings are wrong: starting it again cannot help) ends the program with 2.
+        """
+        previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            for running in self._running:
+                self._start(running)
+            ready()
+            code = self._watch()
+        finally:
+            self._stop_all()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        return code
+
+    def stop(self) -> None:
+        """Ask the loop to end."""
+        self._stop = True
+
+    def _on_signal(self, _number: int, _frame: object) -> None:
+        self.stop()
+
+    def _start(self, running: _Running) -> None:
+        # A session of its own: Ctrl-C on the terminal reaches the supervisor only, which then stops children in order.
+        running.process = subprocess.Popen(list(running.child.argv), start_new_session=True)
+        running.started = time.monotonic()
+
+    def _watch(self) -> int:
+        while not self._stop:
+            now = time.monotonic()
+            for running in self._running:
+                if running.process is None:
+                    if now >= running.restart_at:
+                        self._start(running)
+                    continue
+                code = running.process.poll()
+                if code is None:
+                    continue
+                self._say(running.child.name, code)
+                if code == 2:
+                    return 2
+                self._plan_restart(running, now, code)
+            time.sleep(0.1)
+        return 0
+
+    @staticmethod
+    def _plan_restart(running: _Running, now: float, code: int) -> None:
+        steady = now - running.started > STEADY_AFTER
+        running.delay = FIRST_DELAY if steady else min(running.delay * 2, LONGEST_DELAY)
+        running.restart_at = now + running.delay
+        running.process = None
+        running.exits.append(code)
+
+    def _stop_all(self) -> None:
+        """SIGTERM in the order of the list (collectors first, so that what they took in is still worked off)."""
+        for running in self._running:
+            process = running.process
+            if process is None or process.poll() is not None:
+                continue
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
