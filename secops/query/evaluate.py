@@ -1,0 +1,171 @@
+"""What a query tree means, in plain Python over one event: the reference that every store is tested against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, assert_never
+
+from secops.errors import QueryError
+from secops.locale import _
+from secops.query.fields import (
+    NOT_SEARCHED,
+    SEPARATOR,
+    Kind,
+    address,
+    kind,
+    moment,
+    number,
+    range_of,
+    text_of,
+    values,
+)
+from secops.query.tree import All, And, Between, Exists, Like, Node, Not, Or, Term, Text, Wild
+from secops.schema.text import fold
+
+
+def matches(node: Node, event: Mapping[str, Any]) -> bool:
+    """Whether an event (flat names → values, lists as lists, aware datetimes) is found by a query.
+
+    Raises:
+        QueryError: the tree asks for what no store can answer (see `check`).
+    """
+    match node:
+        case All():
+            return True
+        case And(parts):
+            return all(matches(part, event) for part in parts)
+        case Or(parts):
+            return any(matches(part, event) for part in parts)
+        case Not(part):
+            return not matches(part, event)
+        case Exists(field):
+            return any(True for _value in values(event, field))
+        case Text(value):
+            return _has_text(event, value)
+        case Term():
+            return _term(node, event)
+        case Like(field, pattern):
+            check(node)
+            texts = (text_of(value) for value in values(event, field))
+            return any(like(pattern, text) for text in texts if text is not None)
+        case Between():
+            return _between(node, event)
+        case _:
+            assert_never(node)
+
+
+def check(node: Node) -> None:
+    """Refuse a tree that asks for what no store can answer.
+
+    Raises:
+        QueryError: a wildcard on a number, date, boolean or address; a term or bound that does not fit its field.
+    """
+    match node:
+        case And(parts) | Or(parts):
+            for part in parts:
+                check(part)
+        case Not(part):
+            check(part)
+        case Like(field, _pattern) if kind(field) != Kind.TEXT:
+            raise QueryError(_("「{field}」にワイルドカードは使えません(文字列の項目だけ)。").format(field=field))
+        case Term():
+            term_value(node)
+        case Between():
+            range_of(node)
+        case _:
+            pass
+
+
+def term_value(node: Term) -> Any:
+    """The value a term stands for on its field: folded text, Decimal, bool or datetime.
+
+    Raises:
+        QueryError: the term does not fit the field.
+    """
+    own = kind(node.field)
+    if own in {Kind.TEXT, Kind.IP}:
+        return fold(node.value)
+    value: Any = None
+    if own == Kind.NUMBER:
+        value, expected = number(node.value), _("数値")
+    elif own == Kind.BOOLEAN:
+        value, expected = {"true": True, "false": False}.get(fold(node.value)), _("true か false")
+    else:
+        value, expected = moment(node.value), _("日時(2026-11-23、2026-11-23T02:04 など)")
+    if value is None:
+        raise QueryError(
+            _("「{field}」に「{found}」は使えません。使えるもの: {expected}").format(
+                field=node.field, found=node.value, expected=expected
+            )
+        )
+    return value
+
+
+def _term(node: Term, event: Mapping[str, Any]) -> bool:
+    wanted = term_value(node)
+    if isinstance(wanted, str):
+        texts = (text_of(value) for value in values(event, node.field))
+        return any(fold(text) == wanted for text in texts if text is not None)
+    return any(value == wanted for value in values(event, node.field))
+
+
+def _between(node: Between, event: Mapping[str, Any]) -> bool:
+    span = range_of(node)
+    for value in values(event, node.field):
+        place: Any = None
+        if isinstance(value, datetime):
+            place = value.astimezone(UTC) if span.kind == Kind.DATE else None
+        elif (text := text_of(value)) is not None:
+            if span.kind == Kind.NUMBER:
+                place = number(text)
+            elif span.kind == Kind.IP and (found := address(text)) and found[0] == span.version:
+                place = found[1]
+        if place is None:
+            continue
+        above = span.low is None or (place >= span.low if node.low_inclusive else place > span.low)
+        below = span.high is None or (place <= span.high if node.high_inclusive else place < span.high)
+        if above and below:
+            return True
+    return False
+
+
+def _has_text(event: Mapping[str, Any], wanted: str) -> bool:
+    if SEPARATOR in wanted:
+        return False
+    folded = fold(wanted)
+    for field in event.keys() - NOT_SEARCHED:
+        for value in values(event, field):
+            text = text_of(value)
+            if text is not None and folded in fold(text):
+                return True
+    return False
+
+
+def like(pattern: Sequence[str | Wild], text: str) -> bool:
+    """Whether the whole text matches a pattern, both folded. Linear in the text for each ``*``."""
+    segments: list[str] = [""]
+    for part in pattern:
+        if isinstance(part, str):
+            segments[-1] += re.escape(fold(part))
+        elif part.many:
+            segments.append("")
+        else:
+            segments[-1] += "."
+    folded = fold(text)
+    if len(segments) == 1:
+        return re.fullmatch(segments[0], folded, re.DOTALL) is not None
+    first, *middle, last = (re.compile(segment, re.DOTALL) for segment in segments)
+    begin = first.match(folded)
+    if not begin:
+        return False
+    position = begin.end()
+    for segment in middle:
+        found = segment.search(folded, position)
+        if not found:
+            return False
+        position = found.end()
+    # The last segment has a fixed length: it must fit behind what is taken.
+    ends = re.compile(f"(?:{last.pattern})\\Z", re.DOTALL).search(folded, position)
+    return ends is not None

@@ -1,0 +1,56 @@
+"""Between frames and events: what a store keeps of a frame, and how a stored row looks to readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import polars as pl
+
+from secops.schema.ecs import COLUMNS, dtype
+from secops.schema.frame import EXTRA
+
+
+def kept(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns of a frame that a store keeps (those of the schema and EXTRA), in the schema's order and types."""
+    names = [name for name in COLUMNS if name in frame.columns]
+    return frame.select(
+        *(pl.col(name).cast(dtype(name)) for name in names),
+        *([pl.col(EXTRA).cast(pl.String)] if EXTRA in frame.columns else []),
+    )
+
+
+def fresh(frame: pl.DataFrame, positions: Mapping[str, int]) -> pl.DataFrame:
+    """The rows behind the committed position of their source."""
+    if not positions or not frame.height:
+        return frame
+    done = pl.col("labels.source").replace_strict(
+        list(positions), list(positions.values()), default=-1, return_dtype=pl.Int64
+    )
+    return frame.filter(pl.col("event.sequence") > done)
+
+
+def events(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows as flat events: EXTRA's fields beside the columns, absent values and empty lists left out."""
+    return [event(row) for row in frame.iter_rows(named=True)]
+
+
+def event(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One row as a flat event; a column wins over a field of the same name in EXTRA."""
+    result = {name: value for name, value in row.items() if name != EXTRA and value is not None and value != []}
+    for name, value in extra_fields(row.get(EXTRA)).items():
+        if value is not None and value != []:
+            result.setdefault(name, value)
+    return result
+
+
+def extra_fields(text: str | None) -> dict[str, Any]:
+    """The fields in an EXTRA value; what is not a JSON object has none."""
+    if not text:
+        return {}
+    try:
+        fields = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return fields if isinstance(fields, dict) else {}

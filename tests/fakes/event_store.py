@@ -1,0 +1,89 @@
+"""An event store in memory, as plain as it can be: the port's meaning, for tests of everything that needs a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from secops.query.evaluate import check, matches
+from secops.query.tree import Node
+from secops.siem.ports import Found, Scope, Span, StoreStats
+from secops.store.events.rows import events, fresh, kept
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class MemoryEventStore:
+    """Keeps events as dicts and answers with the reference evaluator."""
+
+    def __init__(self) -> None:
+        self._events: list[dict[str, Any]] = []
+        self._positions: dict[str, int] = {}
+
+    def write(self, frame: pl.DataFrame, positions: Mapping[str, int]) -> int:
+        new = events(kept(fresh(frame, self._positions)))
+        self._events += new
+        for source, position in positions.items():
+            self._positions[source] = max(position, self._positions.get(source, position))
+        return len(new)
+
+    def positions(self) -> dict[str, int]:
+        return dict(self._positions)
+
+    def search(
+        self, query: Node, span: Span, scope: Scope, *, limit: int = 100, offset: int = 0, newest_first: bool = True
+    ) -> Found:
+        found = sorted(
+            self._matching(query, span, scope),
+            key=lambda event: (event["@timestamp"], event["event.id"]),
+            reverse=newest_first,
+        )
+        return Found(found[offset : offset + limit], len(found))
+
+    def count(self, query: Node, span: Span, scope: Scope) -> int:
+        return sum(1 for _event in self._matching(query, span, scope))
+
+    def histogram(self, query: Node, span: Span, scope: Scope, seconds: int) -> list[tuple[datetime, int]]:
+        counts: dict[datetime, int] = {}
+        width = timedelta(seconds=seconds)
+        for event in self._matching(query, span, scope):
+            bucket = _EPOCH + (event["@timestamp"] - _EPOCH) // width * width
+            counts[bucket] = counts.get(bucket, 0) + 1
+        return sorted(counts.items())
+
+    def get(self, event_id: str, scope: Scope) -> Mapping[str, Any] | None:
+        return next((one for one in self._events if one["event.id"] == event_id and _visible(one, scope)), None)
+
+    def stats(self) -> StoreStats:
+        times = [event["@timestamp"] for event in self._events]
+        return StoreStats(len(times), 0, 0, min(times, default=None), max(times, default=None))
+
+    def compact(self) -> Mapping[str, int]:
+        return {}
+
+    def retain(self, before: datetime) -> int:
+        left = [event for event in self._events if event["event.ingested"] >= before]
+        gone = len(self._events) - len(left)
+        self._events = left
+        return gone
+
+    def close(self) -> None:
+        pass
+
+    def _matching(self, query: Node, span: Span, scope: Scope) -> Iterator[dict[str, Any]]:
+        check(query)
+        for event in self._events:
+            at = event["@timestamp"]
+            inside = (span.since is None or at >= span.since) and (span.until is None or at < span.until)
+            if inside and _visible(event, scope) and matches(query, event):
+                yield event
+
+
+def _visible(event: Mapping[str, Any], scope: Scope) -> bool:
+    zone, department = event.get("labels.zone"), event.get("labels.department")
+    return (scope.zones is None or zone in scope.zones) and (
+        scope.departments is None or department in scope.departments
+    )
