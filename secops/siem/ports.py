@@ -412,7 +412,8 @@ class Alert:
 
     ``title`` and ``title_en`` are copied from the rule (or typed, for one opened by hand, where ``rule_id`` is empty).
     ``entities`` are the fields that identify who it is about (``host.name``, ``user.name``, ``source.ip``, …).
-    ``previous`` is the closed alert with the same key that this one follows.
+    ``previous`` is the closed alert with the same key that this one follows. ``count`` is exact; ``suppressed`` of
+    those hits are counted without being kept in full. ``category`` is the code of what a person reported.
     """
 
     id: int
@@ -436,11 +437,16 @@ class Alert:
     previous: int | None
     clauses: tuple[str, ...] = ()
     kind: str = "rule"  # rule | manual (紛失, 誤送付, 障害 …)
+    category: str = ""
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One thing that happened to an alert: ``action`` is detected, raised, viewed, assigned, noted, closed."""
+    """One thing that happened to an alert.
+
+    ``action`` is detected, raised, reported, viewed, assigned, noted, closed, reopened or replayed.
+    """
 
     at: datetime
     actor: str
@@ -533,6 +539,14 @@ class AlertDesk(Protocol):
 
     def changes(self, after: int) -> tuple[int, tuple[int, ...]]:
         """The newest change number and the ids of alerts changed after the given one; what live pages poll."""
+        ...
+
+    def news(self, actor: str, scope: Scope) -> int:
+        """How many alerts were opened since this person last called `looked` (all, if never)."""
+        ...
+
+    def looked(self, actor: str, *, now: datetime) -> None:
+        """Remember that this person has seen the queue as it is now."""
         ...
 
 

@@ -1,0 +1,80 @@
+"""The states of an alert: 未対応 → 対応中 → 対応完了, and back when a closing was a mistake.
+
+Functions from alert to alert; they raise ConflictError where the present state does not allow the action and
+UsageError where what a person has to say is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from secops.errors import ConflictError, UsageError
+from secops.locale import _
+from secops.siem.ports import VERDICT_LABELS, Alert, State, Verdict
+
+SYSTEM = "secops"  # the actor of what nobody did
+MAX_TEXT = 4000
+
+ACTION_LABELS: Mapping[str, str] = {
+    "detected": "検知",
+    "raised": "再検知",
+    "reported": "登録",
+    "viewed": "閲覧",
+    "assigned": "担当",
+    "noted": "メモ",
+    "closed": "対応完了",
+    "reopened": "対応再開",
+    "replayed": "再検証",
+}
+
+
+def assigned(alert: Alert, assignee: str) -> Alert:
+    """Taken or handed over; what was open is in progress from now on."""
+    if alert.state is State.CLOSED:
+        raise ConflictError(
+            _("アラート {id} は対応完了です。担当を決めるには、先に対応を再開してください。").format(id=alert.id)
+        )
+    return replace(alert, assignee=said(assignee, _("担当者")), state=State.IN_PROGRESS)
+
+
+def closed(alert: Alert, verdict: Verdict, reason: str, now: datetime) -> Alert:
+    """Closed with a verdict and a reason, which is what the next person will read when it comes again."""
+    if alert.state is State.CLOSED:
+        raise ConflictError(_("アラート {id} はすでに対応完了です。").format(id=alert.id))
+    reason = said(reason, _("完了の理由"))
+    return replace(alert, state=State.CLOSED, verdict=verdict, closed_reason=reason, closed_at=now)
+
+
+def reopened(alert: Alert, successor: int | None) -> Alert:
+    """A closing undone; ``successor`` is the active alert with the same key, if one has followed meanwhile."""
+    if alert.state is not State.CLOSED:
+        raise ConflictError(_("アラート {id} は対応完了ではありません。").format(id=alert.id))
+    if successor is not None:
+        raise ConflictError(
+            _("アラート {id} の続きはアラート {successor} で対応中です。そちらで対応してください。").format(
+                id=alert.id, successor=successor
+            )
+        )
+    state = State.IN_PROGRESS if alert.assignee else State.OPEN
+    return replace(alert, state=state, verdict=None, closed_reason="", closed_at=None)
+
+
+def said(text: str, what: str) -> str:
+    """A text that a person must give, without blanks around it; ``what`` names it in the message."""
+    text = text.strip()
+    if not text:
+        raise UsageError(_("{what}がありません。入力してください。").format(what=what))
+    if len(text) > MAX_TEXT:
+        raise UsageError(
+            _("{what}が長すぎます({n} 字)。{limit} 字以内で入力してください。").format(
+                what=what, n=len(text), limit=MAX_TEXT
+            )
+        )
+    return text
+
+
+def closing_text(verdict: Verdict, reason: str) -> str:
+    """What history keeps of a closing: it must outlive a reopening."""
+    return f"{VERDICT_LABELS[verdict]}: {reason.strip()}"
