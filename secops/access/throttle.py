@@ -1,0 +1,28 @@
+"""Guessing passwords is slowed down: a wait after a few failures, for the user name and for the address.
+
+The window forgets, so nobody is locked out for good: locking accounts would let anyone lock the CSIRT out at night.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+WINDOW = timedelta(minutes=15)
+PER_USER = 5
+PER_PEER = 30  # a whole office may come through one address
+FIRST_WAIT = timedelta(seconds=10)
+LONGEST_WAIT = timedelta(minutes=5)
+
+
+def wait(failures: Sequence[datetime], now: datetime, free: int) -> timedelta:
+    """How long the next attempt has to wait, zero if it need not.
+
+    ``failures`` are the moments of failed attempts, in any order; those older than `WINDOW` do not count. ``free``
+    many have no consequence, then the wait after the last one doubles from `FIRST_WAIT` up to `LONGEST_WAIT`.
+    """
+    recent = [moment for moment in failures if now - moment < WINDOW]
+    if len(recent) < free:
+        return timedelta(0)
+    pause = min(FIRST_WAIT * 2 ** min(len(recent) - free, 10), LONGEST_WAIT)
+    return max(timedelta(0), max(recent) + pause - now)
