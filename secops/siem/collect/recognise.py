@@ -1,0 +1,212 @@
+"""What kind of log is this? Format, encoding and layout of a file from its first bytes.
+
+The answers are names of normalizers; the reason is said to the user, who can name another format.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from secops.locale import _
+from secops.siem.collect.lines import byte_order_mark
+
+SAMPLE = 64 << 10  # bytes that are enough to tell
+CSV_FORMATS = frozenset({"csv", "skysea_csv"})
+FORMATS = ("windows_json", "syslog", "fortigate", "squid", "skysea_csv", "json", "csv", "text")
+EVTX_MAGIC = b"ElfFile\x00"
+
+Layout = Literal["lines", "rows", "documents", "evtx"]
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A format (a normalizer's name), an encoding (a Python codec) and how records follow each other.
+
+    ``sure`` is False where nothing speaks for the format but that nothing speaks for another.
+    """
+
+    format: str
+    encoding: str
+    reason: str
+    layout: Layout = "lines"
+    sure: bool = True
+
+
+_FORTIGATE = re.compile(r'(?:^|[\s>])(?:logid|log_id)="?\d+.*\btype="?\w|\bdevname=.*\bdevid=')
+_SYSLOG = re.compile(
+    r"(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S* \S+ [^\s:]+(?:\[\d+\])?: )"
+)
+_SQUID = re.compile(r"\d{9,10}\.\d{3} +-?\d+ \S+ [A-Z_]+/\d{3} \d+ [A-Z]+ ")
+_SKYSEA_WORDS = ("端末", "コンピュータ", "ログオン", "操作", "ログ種別", "発生日時", "ユーザー", "クライアント")
+
+
+def recognise(sample: bytes, name: str = "") -> Guess:
+    """The best guess for a file of this name that begins so (up to `SAMPLE` bytes)."""
+    if sample.startswith(EVTX_MAGIC):
+        return Guess("windows_json", "utf-8", _("先頭が EVTX(Windows イベントログ)の印です"), "evtx")
+    encoding = encoding_of(sample)
+    text = decode(sample, encoding)
+    lines = _complete_lines(text, len(sample) >= SAMPLE)
+    if guess := _json(text, lines, encoding):
+        return guess
+    checks: tuple[tuple[str, Callable[[str], object], str], ...] = (
+        ("fortigate", _FORTIGATE.search, _("FortiGate の logid= または devid= があります")),
+        ("squid", _SQUID.match, _("Squid のアクセスログの並びです")),
+        ("syslog", _SYSLOG.match, _("行の先頭が syslog の優先度または日時です")),
+    )
+    for format, matches, reason in checks:
+        if lines and sum(1 for line in lines if matches(line)) * 2 > len(lines):
+            return Guess(format, encoding, reason)
+    if guess := _csv(lines, encoding, name):
+        return guess
+    return Guess("text", encoding, _("知られた形式に当てはまりません"), sure=False)
+
+
+def of_message(message: bytes) -> str:
+    """The format of one syslog message: what devices send over syslog is not always syslog inside."""
+    if message[:1] == b"{":
+        return "windows_json" if b'"EventID"' in message or b'"winlog"' in message else "json"
+    if b"logid=" in message or (b"devname=" in message and b"devid=" in message):
+        return "fortigate"
+    return "syslog"
+
+
+# ------------------------------------------------------------------------------------------------------------ encoding
+
+
+def encoding_of(sample: bytes) -> str:
+    """The encoding by byte order mark, by the pattern of zero bytes, then by trial of UTF-8, CP932 and EUC-JP."""
+    if marked := byte_order_mark(sample):
+        return marked[0]
+    if wide := _wide(sample):
+        return wide
+    scores = {name: _score(sample, name) for name in ("utf-8", "cp932", "euc_jp")}
+    return max(scores, key=lambda name: scores[name])
+
+
+def _wide(sample: bytes) -> str | None:
+    """UTF-16 without a mark: every second byte of Western text is zero."""
+    pairs = len(sample) // 2
+    if pairs < 2 or sample.count(0) < pairs // 2:
+        return None
+    even, odd = sample[0 : pairs * 2 : 2].count(0), sample[1 : pairs * 2 : 2].count(0)
+    if odd > pairs * 0.4 and even < pairs * 0.1:
+        return "utf-16-le"
+    return "utf-16-be" if even > pairs * 0.4 and odd < pairs * 0.1 else None
+
+
+def _score(sample: bytes, encoding: str) -> float:
+    """How much the decoded text looks like what people write: kana and kanji speak for it, rubbish against it.
+
+    EUC-JP read as CP932 gives half-width katakana, and CP932 read as EUC-JP gives invalid sequences. A tie (ASCII)
+    goes to UTF-8, which is tried first and whose valid sequences hardly ever come about by chance.
+    """
+    text = decode(sample, encoding)
+    if text.isascii():
+        return 0.0
+    score = 0.0
+    for character in text:
+        if character >= "\x80":
+            score += _weight(character)
+    return score * (2 if encoding == "utf-8" and score > 0 else 1)
+
+
+def _weight(character: str) -> float:
+    code = ord(character)
+    if code == 0xFFFD:
+        return -8.0
+    if 0x3040 <= code <= 0x30FF:
+        return 2.0
+    if 0x4E00 <= code <= 0x9FFF or 0xFF01 <= code <= 0xFF5E or 0x3000 <= code <= 0x303F:
+        return 1.0
+    if 0xFF61 <= code <= 0xFF9F:
+        return -1.0
+    return -4.0 if 0xE000 <= code <= 0xF8FF or 0x80 <= code <= 0x9F else 0.1
+
+
+def decode(sample: bytes, encoding: str) -> str:
+    """The sample as text, without a byte order mark and without a character cut off at its end."""
+    text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(sample)
+    return text.removeprefix("\ufeff")
+
+
+# -------------------------------------------------------------------------------------------------------------- format
+
+
+def _complete_lines(text: str, is_part: bool) -> list[str]:
+    """Up to 50 lines that are not blank; a last line that the sample cuts off is left out."""
+    lines = text.split("\n")
+    if is_part and len(lines) > 1:
+        lines.pop()
+    return [line.rstrip("\r") for line in lines if line.strip()][:50]
+
+
+def _json(text: str, lines: list[str], encoding: str) -> Guess | None:
+    start = text.lstrip()
+    if not lines or start[:1] not in {"{", "["}:
+        return None
+    if start[0] == "[" and not start[1:].lstrip()[:1] == "{":
+        return None
+    first = start[1:].lstrip() if start[0] == "[" else start
+    layout: Layout = "documents" if start[0] == "[" else "lines"
+    try:
+        document, end = json.JSONDecoder(strict=False).raw_decode(first)
+        if layout == "lines" and ("\n" in first[:end] or first[end:].lstrip(" \t").startswith("{")):
+            layout = "documents"
+    except (ValueError, RecursionError):
+        document = None
+        if layout == "lines" and lines[0].strip() == "{":
+            layout = "documents"
+    head = first[: len(lines[0])] if document is None and layout == "lines" else first[:8192]
+    windows = is_windows(document) if isinstance(document, dict) else '"EventID"' in head or '"winlog"' in head
+    if windows:
+        return Guess("windows_json", encoding, _("Windows イベントの JSON です(EventID・Channel など)"), layout)
+    return Guess("json", encoding, _("JSON です"), layout)
+
+
+def is_windows(document: dict[str, object]) -> bool:
+    """Whether a JSON object has one of the shapes of a Windows event: winlogbeat, NXLog (flat) or evtx_dump (nested)."""
+    event = document.get("Event")
+    if isinstance(event, dict):
+        return "System" in event
+    if "winlog" in document:
+        return True
+    return "EventID" in document and any(
+        key in document for key in ("Channel", "SourceName", "ProviderGuid", "Provider_Name", "Hostname", "Computer")
+    )
+
+
+def _csv(lines: list[str], encoding: str, name: str) -> Guess | None:
+    if not lines:
+        return None
+    try:
+        rows = list(csv.reader(lines))
+    except csv.Error:
+        return None
+    width = len(rows[0])
+    same = sum(1 for row in rows if len(row) == width)
+    named = name.lower().removesuffix(".gz").endswith(".csv")
+    if width < (2 if named else 3) or same * 10 < len(rows) * 8 or (len(rows) < 2 and not named):
+        return None
+    if is_header(lines[0]) and sum(word in lines[0] for word in _SKYSEA_WORDS) >= 2:
+        return Guess("skysea_csv", encoding, _("見出し行が端末操作ログ(CSV)の項目です"), "rows")
+    if named or is_header(lines[0]):
+        return Guess("csv", encoding, _("列の数がそろった CSV です"), "rows")
+    return None
+
+
+def is_header(row: str) -> bool:
+    """Whether a CSV row names columns: several different cells, none empty, none beginning like a value."""
+    try:
+        cells = next(csv.reader([row]), [])
+    except csv.Error:
+        return False
+    names = [cell.strip().lstrip("#\ufeff") for cell in cells]
+    value = re.compile(r"[\d+\-./\\{<]")
+    return len(names) > 1 and len(set(names)) == len(names) and all(n and not value.match(n) for n in names)
