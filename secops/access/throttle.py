@@ -24,5 +24,5 @@ def wait(failures: Sequence[datetime], now: datetime, free: int) -> timedelta:
     recent = [moment for moment in failures if now - moment < WINDOW]
     if len(recent) < free:
         return timedelta(0)
-    pause = min(FIRST_WAIT * 2 ** min(len(recent) - free, 10), LONGEST_WAIT)
+    pause = min(FIRST_WAIT * (1 << min(len(recent) - free, 10)), LONGEST_WAIT)
     return max(timedelta(0), max(recent) + pause - now)
