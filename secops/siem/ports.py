@@ -466,7 +466,11 @@ class AlertDetail:
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """What the queue shows; None or empty is no restriction. ``text`` is searched in titles and entities."""
+    """What the queue shows; None or empty is no restriction.
+
+    ``text`` is searched in titles and entities. ``assignee`` ``""`` is nobody. ``closed`` is a range of ``closed_at``
+    (what was closed today); one with a bound leaves out what is not closed.
+    """
 
     states: frozenset[State] | None = None
     severities: frozenset[Severity] | None = None
@@ -475,6 +479,7 @@ class AlertFilter:
     rule_id: str | None = None
     text: str = ""
     span: Span = Span()
+    closed: Span = Span()
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,4 +264,6 @@ def _passes(alert: Alert, wanted: AlertFilter) -> bool:
         and all(word in words for word in fold(wanted.text).split())
         and (wanted.span.since is None or alert.last_seen >= wanted.span.since)
         and (wanted.span.until is None or alert.first_seen < wanted.span.until)
+        and (wanted.closed.since is None or (alert.closed_at is not None and alert.closed_at >= wanted.closed.since))
+        and (wanted.closed.until is None or (alert.closed_at is not None and alert.closed_at < wanted.closed.until))
     )
