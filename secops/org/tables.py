@@ -1,0 +1,252 @@
+"""What an inventory CSV may look like: its columns with all the headings wards use for them, and how a cell is read."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from secops.locale import _
+from secops.org.model import (
+    CLASSES,
+    DEVICE_KINDS,
+    FLOW_KINDS,
+    IMPORTANCE,
+    LEVELS,
+    Account,
+    Department,
+    Device,
+    Flow,
+    Person,
+    Service,
+    System,
+    canonical_ip,
+)
+
+_LIST = re.compile(r"[;、；\n]+")
+_SERVICE = re.compile(r"(tcp|udp|sctp)/(\d{1,5})(?:-(\d{1,5}))?|(icmp|esp|gre)")
+_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
+_WAREKI = re.compile(r"(?:令和|R)(元|\d{1,2})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
+_MAC = re.compile(r"[0-9a-f]{12}")
+_CODE = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+
+
+def narrow(text: str) -> str:
+    """Full-width digits, letters and signs as half-width, without spaces at the ends."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def _text(cell: str) -> str:
+    return cell.strip()
+
+
+def _code(cell: str) -> str:
+    text = narrow(cell)
+    if not _CODE.fullmatch(text):
+        raise ValueError(_("半角の英数字とハイフン(64 字以内)で書いてください"))
+    return text
+
+
+def _codes(cell: str) -> tuple[str, ...]:
+    return tuple(_code(part) for part in _LIST.split(cell) if part.strip())
+
+
+def _names(cell: str) -> tuple[str, ...]:
+    return tuple(narrow(part) for part in _LIST.split(cell) if part.strip())
+
+
+def _ips(cell: str) -> tuple[str, ...]:
+    try:
+        return tuple(canonical_ip(part) for part in _names(cell))
+    except ValueError:
+        raise ValueError(_("IP アドレスを書いてください(例: 10.1.2.13。複数は ; で区切る)")) from None
+
+
+def _mac(cell: str) -> str:
+    digits = re.sub(r"[-:.]", "", narrow(cell).lower())
+    if not _MAC.fullmatch(digits):
+        raise ValueError(_("MAC アドレスを書いてください(例: 00-1A-2B-3C-4D-5E)"))
+    return "-".join(digits[at : at + 2] for at in range(0, 12, 2)).upper()
+
+
+def _accounts(cell: str) -> tuple[Account, ...]:
+    found = []
+    for part in _names(cell):
+        zone, colon, name = part.partition(":")
+        found.append(Account(zone.strip(), name.strip()) if colon else Account("", part))
+    return tuple(found)
+
+
+def _choice(words: Mapping[str, str], extra: Mapping[str, str] | None = None) -> Callable[[str], str]:
+    """Read one of a few codes, written as code or as the Japanese word."""
+    table = {word: code for code, word in words.items()} | {code: code for code in words} | dict(extra or {})
+    table = {narrow(word).lower(): code for word, code in table.items()}
+
+    def read(cell: str) -> str:
+        found = table.get(narrow(cell).lower())
+        if found is None:
+            raise ValueError(_("{words} のどれかを書いてください").format(words="・".join(words.values())))
+        return found
+
+    return read
+
+
+def _place(cell: str) -> str:
+    """A zone id, an address or a network; the network in canonical form."""
+    text = narrow(cell)
+    if not re.fullmatch(r"[0-9a-fA-F:.]+(?:/\d+)?", text) or text.isalpha():
+        return text
+    try:
+        return str(ipaddress.ip_network(text) if "/" in text else ipaddress.ip_address(text))
+    except ValueError:
+        if text.isalnum():
+            return text
+        raise ValueError(_("系統の名前、IP アドレス、ネットワーク(例: 10.1.0.0/16)のどれかを書いてください")) from None
+
+
+def parse_services(cell: str) -> tuple[Service, ...]:
+    """Services such as ``tcp/443;udp/53;icmp``.
+
+    Raises:
+        ValueError: a part is not a protocol with a port or range.
+    """
+    found = []
+    for part in _names(cell.replace(",", ";").replace("，", ";")):
+        match = _SERVICE.fullmatch(part.lower())
+        if not match:
+            raise ValueError(_("「tcp/443」「tcp/8000-8010」「icmp」のように書いてください(複数は ; で区切る)"))
+        if match[4]:
+            found.append(Service(match[4]))
+            continue
+        first, last = int(match[2]), int(match[3] or match[2])
+        if not 0 < first <= last < 65536:
+            raise ValueError(_("ポート番号は 1 から 65535 で、小さい方を先に書いてください"))
+        found.append(Service(match[1], first, last))
+    return tuple(found)
+
+
+def _day(cell: str) -> date:
+    text = narrow(cell)
+    try:
+        if match := _DATE.fullmatch(text):
+            return date(int(match[1]), int(match[2]), int(match[3]))
+        if match := _WAREKI.fullmatch(text):
+            return date(2018 + (1 if match[1] == "元" else int(match[1])), int(match[2]), int(match[3]))
+    except ValueError:
+        pass
+    raise ValueError(_("日付を書いてください(例: 2027-03-31、令和9年3月31日)"))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: the field it fills, headings it may carry (between ``|``, the first is the one in messages), reader."""
+
+    field: str
+    spellings: str
+    read: Callable[[str], Any] = _text
+    required: bool = False
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """All headings."""
+        return tuple(self.spellings.split("|"))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A kind of inventory file; ``key`` is the field that tells its rows apart."""
+
+    kind: str
+    label: str
+    make: Callable[..., Any]
+    key: str
+    columns: tuple[Column, ...]
+
+
+_DEVICE_WORDS = {"PC": "terminal", "サーバー": "server", "プリンタ": "printer", "ネットワーク機器": "network"}
+_CLASS_WORDS = {"3A": "c3a", "3B": "c3b", "3C": "c3c", "2": "c2", "1": "c1"}
+_ZONE = Column("zone", "系統|ゾーン|三層|zone", narrow, required=True)
+
+TABLES: dict[str, Table] = {
+    table.kind: table
+    for table in (
+        Table(
+            "departments",
+            "部署",
+            Department,
+            "code",
+            (
+                Column("code", "所属コード|部署コード|課コード|組織コード|code|department_code", _code, required=True),
+                Column("name", "所属名|部署名|課名|組織名|名称|name|department_name", required=True),
+                Column("kana", "フリガナ|カナ|ふりがな|読み|kana"),
+                Column("level", "区分|階層|level", _choice(LEVELS)),
+                Column("parent", "上位コード|上位所属コード|部コード|親コード|parent", _code),
+                Column("extension", "内線|内線番号|extension", narrow),
+            ),
+        ),
+        Table(
+            "staff",
+            "職員",
+            Person,
+            "number",
+            (
+                Column("number", "職員番号|職員コード|番号|number|staff_number", _code, required=True),
+                Column("name", "氏名|職員氏名|名前|name", required=True),
+                Column("departments", "所属コード|所属|部署コード|departments|department", _codes, required=True),
+                Column("accounts", "アカウント|ユーザID|ユーザー名|利用者ID|accounts|account", _accounts),
+                Column("kana", "フリガナ|カナ|ふりがな|kana"),
+            ),
+        ),
+        Table(
+            "devices",
+            "機器",
+            Device,
+            "name",
+            (
+                Column("name", "機器名|端末名|コンピュータ名|ホスト名|name|hostname", narrow, required=True),
+                _ZONE,
+                Column("ips", "IPアドレス|IP|ip|ips|ip_address", _ips),
+                Column("mac", "MACアドレス|MAC|mac|mac_address", _mac),
+                Column("department", "所属コード|部署コード|設置課|department", _code),
+                Column("owner", "使用者|利用者|管理者|職員番号|owner", narrow),
+                Column("kind", "種別|機器種別|kind|type", _choice(DEVICE_KINDS, _DEVICE_WORDS)),
+                Column("importance", "重要度|importance", _choice(IMPORTANCE)),
+            ),
+        ),
+        Table(
+            "systems",
+            "システム",
+            System,
+            "code",
+            (
+                Column("code", "システムコード|システムID|code|id", _code, required=True),
+                Column("name", "システム名|名称|name", required=True),
+                Column("department", "主管課コード|所管課コード|所属コード|department", _code, required=True),
+                _ZONE,
+                Column("hosts", "機器名|サーバ|サーバ名|ホスト|hosts", _names),
+                Column("classification", "機密性|分類|classification", _choice(CLASSES, _CLASS_WORDS)),
+            ),
+        ),
+        Table(
+            "flows",
+            "許可通信",
+            Flow,
+            "id",
+            (
+                Column("id", "通信番号|管理番号|番号|id", _code, required=True),
+                Column("kind", "種別|通信種別|kind", _choice(FLOW_KINDS), required=True),
+                Column("source", "接続元|送信元|from|source", _place, required=True),
+                Column("destination", "接続先|宛先|送信先|to|destination", _place, required=True),
+                Column("services", "ポート|プロトコル|サービス|ports|services", parse_services, required=True),
+                Column("owner", "主管課コード|所属コード|申請課|owner", _code, required=True),
+                Column("reason", "理由|目的|用途|reason", required=True),
+                Column("expires", "有効期限|期限|expires", _day),
+                Column("name", "名称|通信名|name"),
+            ),
+        ),
+    )
+}
