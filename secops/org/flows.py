@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from importlib.resources import files
@@ -145,33 +145,70 @@ class Judgement:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A registered flow with its ends ready for comparing: a zone id or a network."""
-
-    flow: Flow
-    source: str | Network
-    destination: str | Network
-
-
-def _end(text: str) -> str | Network:
+def _place(text: str) -> str | Network:
     try:
         return ipaddress.ip_network(text)
     except ValueError:
         return text
 
 
-@dataclass(frozen=True)
-class FlowJudge:
-    """The table of one model together with the register; pure, but for bounded memory of earlier answers."""
+@dataclass(frozen=True, slots=True)
+class _End:
+    """All that matters of an address at one end of a connection: its zone and the register entries it fits."""
 
-    table: FlowTable
-    model: str
-    zones: ZoneMap
-    flows: tuple[Flow, ...]
-    _rules: dict[tuple[str, str], FlowRule | None] = field(default_factory=dict, repr=False, compare=False)
-    _candidates: dict[tuple[str, str], tuple[_Entry, ...]] = field(default_factory=dict, repr=False, compare=False)
-    _known: dict[tuple[Any, ...], tuple[str | None, str]] = field(default_factory=dict, repr=False, compare=False)
+    zone: str
+    entries: frozenset[int]
+
+
+class _Ends:
+    """Address → number of its `_End`; many addresses share few ends, so a connection is judged by two numbers."""
+
+    def __init__(self, places: list[str | Network], zones: ZoneMap) -> None:
+        self._places = places
+        self._zones = zones
+        self._numbers: dict[_End, int] = {}
+        self._known: dict[str, int] = {}
+        self.ends: list[_End] = []
+
+    def number(self, address: str) -> int:
+        known = self._known.get(address)
+        if known is None:
+            end = self._end(address)
+            known = self._numbers.setdefault(end, len(self.ends))
+            if known == len(self.ends):
+                self.ends.append(end)
+            if len(self._known) >= _MEMO:
+                self._known.clear()
+            self._known[address] = known
+        return known
+
+    def _end(self, address: str) -> _End:
+        zone = self._zones.zone(address)
+        if zone is None:
+            return _End(UNMAPPED, frozenset())
+        ip = ipaddress.ip_address(address)
+        fits = (
+            place == zone if isinstance(place, str) else ip.version == place.version and ip in place
+            for place in self._places
+        )
+        return _End(zone, frozenset(at for at, fit in enumerate(fits) if fit))
+
+
+class FlowJudge:
+    """The table of one model together with the register.
+
+    The same question always gets the same answer; what was judged before is remembered, within bounds.
+    """
+
+    def __init__(self, table: FlowTable, model: str, zones: ZoneMap, flows: tuple[Flow, ...]) -> None:
+        self.table = table
+        self.model = model
+        self.zones = zones
+        self.flows = flows
+        self._sources = _Ends([_place(flow.source) for flow in flows], zones)
+        self._destinations = _Ends([_place(flow.destination) for flow in flows], zones)
+        self._rules: dict[tuple[str, str], FlowRule | None] = {}
+        self._known: dict[tuple[int, int, int | None, str, date], Judgement] = {}
 
     def rule(self, source_zone: str, destination_zone: str) -> FlowRule | None:
         """The table's row for two zones; "" stands for `unmapped`."""
@@ -182,8 +219,8 @@ class FlowJudge:
         return self._rules[key]
 
     def crossing(self, source_zone: str, destination_zone: str) -> tuple[str, FlowVerdict | None]:
-        """The flow text of two zones, and their verdict if it needs no look at addresses (else None)."""
-        if LOCAL in (source_zone, destination_zone):
+        """The flow text of two zones, and their verdict if it needs no look at the register (else None)."""
+        if LOCAL in {source_zone, destination_zone}:
             return "", None
         text = f"{source_zone or 'unmapped'}>{destination_zone or 'unmapped'}"
         if source_zone == destination_zone:
@@ -193,62 +230,49 @@ class FlowJudge:
             return text, None
         return text, rule.direct
 
-    def verdict(
-        self, source: str, destination: str, port: int | None, protocol: str, day: date
-    ) -> tuple[str | None, str]:
-        """Verdict and id of the registered flow (or "") of one connection on one day (JST)."""
+    def source_number(self, address: str) -> int:
+        """What `judge_ends` needs to know of a source address."""
+        return self._sources.number(address)
+
+    def destination_number(self, address: str) -> int:
+        """What `judge_ends` needs to know of a destination address."""
+        return self._destinations.number(address)
+
+    def judge(self, source: str, destination: str, port: int | None, protocol: str, day: date) -> Judgement:
+        """The answer for one connection on a day (JST): zones, verdict and why."""
+        return self.judge_ends(self.source_number(source), self.destination_number(destination), port, protocol, day)
+
+    def judge_ends(self, source: int, destination: int, port: int | None, protocol: str, day: date) -> Judgement:
+        """The answer for all connections between two ends (numbers of addresses) that use the same service."""
         key = (source, destination, port, protocol, day)
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= _MEMO:
                 self._known.clear()
-            found = self.judge(source, destination, port, protocol, day)
-            known = self._known[key] = (found.verdict.value if found.verdict else None, found.flow_id)
+            known = self._known[key] = self._judge(
+                self._sources.ends[source], self._destinations.ends[destination], port, protocol, day
+            )
         return known
 
-    def judge(self, source: str, destination: str, port: int | None, protocol: str, day: date) -> Judgement:
-        """The whole answer for one connection: zones, verdict and why."""
-        ends = self.zones.zone(source) or UNMAPPED, self.zones.zone(destination) or UNMAPPED
-        text, settled = self.crossing(*ends)
-        rule = None if ends[0] == ends[1] else self.rule(*ends)
+    def _judge(self, source: _End, destination: _End, port: int | None, protocol: str, day: date) -> Judgement:
+        zones = source.zone, destination.zone
+        text, settled = self.crossing(*zones)
+        rule = None if zones[0] == zones[1] else self.rule(*zones)
         if settled is not None or rule is None:
             why = _("同じ系統の中の通信です。") if settled else _("この組み合わせの定めはありません。")
-            return Judgement(*ends, text, settled, "", rule.why if rule else why)
-        matches = [one for one in self._register(*ends) if _covers(one, ends, source, destination, port, protocol)]
-        right = [one.flow for one in matches if one.flow.kind in rule.kinds]
+            return Judgement(*zones, text, settled, "", rule.why if rule else why)
+        fitting = [self.flows[at] for at in sorted(source.entries & destination.entries)]
+        right = [
+            flow
+            for flow in fitting
+            if flow.kind in rule.kinds and any(one.covers(protocol, port) for one in flow.services)
+        ]
         for flow in right:
             if not flow.expired(day):
                 ordinary = flow.kind in self.table.ordinary
                 verdict = FlowVerdict.ALLOWED if ordinary else FlowVerdict.REGISTERED
-                return Judgement(*ends, text, verdict, flow.id, flow.reason)
+                return Judgement(*zones, text, verdict, flow.id, flow.reason)
         if right:
             hint = _("{id} の登録は {day} に期限が切れています。").format(id=right[0].id, day=right[0].expires)
-            return Judgement(*ends, text, FlowVerdict.EXPIRED, right[0].id, hint)
-        return Judgement(*ends, text, rule.direct, "", rule.why)
-
-    def _register(self, source_zone: str, destination_zone: str) -> tuple[_Entry, ...]:
-        """Registered flows that can apply between two zones at all."""
-        key = (source_zone, destination_zone)
-        if key not in self._candidates:
-            entries = (_Entry(flow, _end(flow.source), _end(flow.destination)) for flow in self.flows)
-            self._candidates[key] = tuple(
-                one
-                for one in entries
-                if self._may(one.source, source_zone) and self._may(one.destination, destination_zone)
-            )
-        return self._candidates[key]
-
-    def _may(self, end: str | Network, zone: str) -> bool:
-        if isinstance(end, str):
-            return end == zone
-        networks = [ipaddress.ip_network(text) for text in self.zones.networks.get(zone, ())]
-        return not networks or any(end.version == one.version and end.overlaps(one) for one in networks)
-
-
-def _covers(
-    entry: _Entry, ends: tuple[str, str], source: str, destination: str, port: int | None, protocol: str
-) -> bool:
-    for end, zone, address in ((entry.source, ends[0], source), (entry.destination, ends[1], destination)):
-        if end != zone if isinstance(end, str) else ipaddress.ip_address(address) not in end:
-            return False
-    return any(service.covers(protocol, port) for service in entry.flow.services)
+            return Judgement(*zones, text, FlowVerdict.EXPIRED, right[0].id, hint)
+        return Judgement(*zones, text, rule.direct, "", rule.why)

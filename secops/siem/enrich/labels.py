@@ -78,7 +78,7 @@ def _zones(frame: pl.DataFrame, context: EnrichContext) -> dict[str, pl.Series]:
 
 def _inner(zones: pl.Series) -> pl.Series:
     """Zone labels: addresses of no zone and those that never leave the machine have none."""
-    return zones.zip_with((zones != UNMAPPED) & (zones != LOCAL), pl.Series([None], dtype=pl.String)).fill_null(None)
+    return zones.zip_with((zones != UNMAPPED) & (zones != LOCAL), pl.Series([None], dtype=pl.String))
 
 
 def _event_zone(frame: pl.DataFrame, ends: dict[str, pl.Series], context: EnrichContext) -> pl.Series:
@@ -128,28 +128,36 @@ def _flows(
     return labels
 
 
-def _registered(frame: pl.DataFrame, rows: pl.Series, context: EnrichContext) -> tuple[pl.Series, pl.Series]:
-    """Verdict and flow id of connections that only the register can settle."""
-    nothing = pl.Series([None]).new_from_index(0, frame.height)
-    protocol = _first(frame, ("network.transport",))
+def _registered(frame: pl.DataFrame, asks: pl.Series, context: EnrichContext) -> tuple[pl.Series, pl.Series]:
+    """Verdict and flow id of connections that only the register can settle, by distinct ends, service and day."""
+    frame = frame.with_row_index("row").filter(asks)
+    source, destination = _first(frame, _SOURCE), _first(frame, _DESTINATION)
+    assert source is not None
+    assert destination is not None
+    judge = context.judge
+    nothing = pl.Series([None], dtype=pl.Int64).new_from_index(0, frame.height)
     found = pl.DataFrame(
         {
-            "s": _first(frame, _SOURCE),
-            "d": _first(frame, _DESTINATION),
-            "p": frame["destination.port"] if "destination.port" in frame.columns else nothing.cast(pl.Int64),
-            "t": nothing.cast(pl.String) if protocol is None else protocol.str.to_lowercase(),
+            "s": _map(source, judge.source_number, pl.Int64()),
+            "d": _map(destination, judge.destination_number, pl.Int64()),
+            "p": frame["destination.port"] if "destination.port" in frame.columns else nothing,
+            "t": frame["network.transport"] if "network.transport" in frame.columns else nothing.cast(pl.String),
             "day": frame["@timestamp"].dt.convert_time_zone(context.timezone).dt.date(),
         }
     )
-    distinct = found.filter(rows).unique()
-    verdict = context.judge.verdict
-    answers = [verdict(s, d, p, t or "", day) for s, d, p, t, day in distinct.iter_rows()]
+    distinct = found.unique()
+    answers = [judge.judge_ends(s, d, p, (t or "").lower(), day) for s, d, p, t, day in distinct.iter_rows()]
     distinct = distinct.with_columns(
-        pl.Series("v", [one for one, _id in answers], dtype=pl.String),
-        pl.Series("id", [one or None for _verdict, one in answers], dtype=pl.String),
+        pl.Series("verdict", [one.verdict and one.verdict.value for one in answers], dtype=pl.String),
+        pl.Series("id", [one.flow_id or None for one in answers], dtype=pl.String),
     )
-    joined = found.join(distinct, on=["s", "d", "p", "t", "day"], how="left", nulls_equal=True, maintain_order="left")
-    return joined["v"], joined["id"]
+    keys = ["s", "d", "p", "t", "day"]
+    joined = found.join(distinct, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    empty = pl.Series([None], dtype=pl.String).new_from_index(0, asks.len())
+    return (
+        empty.clone().scatter(frame["row"], joined["verdict"]),
+        empty.clone().scatter(frame["row"], joined["id"]),
+    )
 
 
 def _owners(frame: pl.DataFrame, context: EnrichContext) -> dict[str, pl.Series]:

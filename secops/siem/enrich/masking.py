@@ -23,7 +23,7 @@ MASK = "************"
 # the decimals of a fraction and a part of a longer grouped number (a payment card) are other things.
 _DIGIT = "[0-9０-９]"
 _GAP = "[-－‐ 　]"
-_SHAPE = rf"{_DIGIT}{{4}}{_GAP}?{_DIGIT}{{4}}{_GAP}?{_DIGIT}{{4}}"
+_SHAPE = rf"(?:^|[^0-9０-９]){_DIGIT}{{4}}{_GAP}?{_DIGIT}{{4}}{_GAP}?{_DIGIT}{{4}}(?:$|[^0-9０-９])"
 _CANDIDATE = re.compile(
     rf"(?<![0-9０-９])(?<!-[0-9A-Fa-f]{{4}}-)(?<![0-9]\.)"
     rf"{_DIGIT}{{4}}(?P<gap>{_GAP}?){_DIGIT}{{4}}(?P=gap){_DIGIT}{{4}}(?!(?P=gap)[0-9０-９])(?![0-9０-９])"
