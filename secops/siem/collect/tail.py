@@ -1,0 +1,416 @@
+"""File tail: follows the files of a source as they grow, are rotated, truncated, replaced, and vanish.
+
+Polling is the truth: `Tail.poll` looks at the files and reads. Each delivery carries records and the marks (checkpoints)
+that say so, to be committed together; a new `Tail` made from the committed marks goes on exactly there.
+
+Exactly once, with these exceptions, none of which a reader of files can avoid:
+
+* What is written to a file after it was last read and before it is truncated is read from the copy that a rotation
+  with ``copytruncate`` left beside it (same folder, name beginning alike). What is written between the copier's last
+  read and the truncation exists nowhere.
+* A file that is deleted while the collector does not run, or between two polls of which none saw it, is not read.
+* A last line without newline waits. It becomes a record when the file was renamed or deleted and has been quiet for
+  ``grace`` seconds, or when it was truncated without a copy; if the old file is continued after that, the rest of the
+  line is a record of its own.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat as stat_module
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from secops.errors import Problem
+from secops.locale import _
+from secops.siem.collect.commit import Delivery
+from secops.siem.collect.follow import Follow, Reading
+from secops.siem.collect.lines import Piece
+from secops.siem.collect.mark import SPAN, Identity, Mark, Print, identity_of, key
+from secops.siem.ports import NewBatch, Origin
+
+CHUNK = 4 << 20  # bytes read from one file at a time
+BUDGET = 8 << 20  # bytes in one delivery
+OPEN_FILES = 256  # files beyond this that have been idle are closed until they grow
+GRACE = timedelta(seconds=5)
+IDLE = timedelta(seconds=60)
+
+
+class Tail:
+    """All files of one source. ``path`` is a file or a glob; ``marks`` are the source's committed checkpoints.
+
+    Not thread-safe; does blocking reads, so it is driven from a thread. ``problems`` (place → problem) and
+    ``followed`` are for the status.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        path: str,
+        marks: Mapping[str, bytes],
+        *,
+        now: Callable[[], datetime],
+        reading: Reading,
+        zone: str | None = None,
+        from_start: bool = True,
+        grace: timedelta = GRACE,
+    ) -> None:
+        self.source = source
+        self.pattern = path
+        self.problems: dict[str, Problem] = {}
+        self._now = now
+        self._reading = reading
+        self._zone = zone
+        self._grace = grace
+        self._marks: dict[Identity, Mark] = {identity_of(name): Mark.load(value) for name, value in marks.items()}
+        self._at_end = not from_start and not self._marks
+        self._follows: dict[Identity, Follow] = {}
+        self._asleep: dict[Identity, tuple[int, int]] = {}  # closed while idle: size, mtime
+        self._new_marks: dict[str, bytes] = {}
+        self._header: str | None = None
+        self._first = True
+        self._turn = 0
+
+    @property
+    def followed(self) -> int:
+        """How many files are followed now."""
+        return len(self._follows) + len(self._asleep)
+
+    def close(self) -> None:
+        """Close all files."""
+        for follow in self._follows.values():
+            follow.close()
+        self._follows.clear()
+
+    def poll(self) -> Delivery | None:
+        """Look at the files once and read what is new; None where nothing is.
+
+        The next call may come before the delivery is durable, but deliveries must become durable in order.
+        """
+        self._scan()
+        batches: list[NewBatch] = []
+        budget = BUDGET
+        for follow in self._in_turn():
+            if budget <= 0:
+                break
+            before = follow.position
+            try:
+                batches += self._read(follow)
+            except OSError as error:
+                self._problem(follow.path, error)
+            budget -= max(follow.position - before, 0)
+        marks, self._new_marks = self._new_marks, {}
+        return Delivery(batches, marks) if batches or marks else None
+
+    # -- which files are there
+
+    def _paths(self) -> list[str]:
+        if glob.has_magic(self.pattern) and not Path(self.pattern).exists():
+            return sorted(glob.glob(self.pattern, recursive=True))  # noqa: PTH207 - the pattern may be absolute
+        return [self.pattern]
+
+    def _scan(self) -> None:
+        """Bring the list of followed files up to date."""
+        seen: dict[Identity, str] = {}
+        failed: dict[str, Problem] = {}
+        for path in self._paths():
+            try:
+                stat = Path(path).stat()
+                if not stat_module.S_ISREG(stat.st_mode):
+                    if not glob.has_magic(self.pattern):
+                        text = _("ファイルではありません。ファイルのパスかワイルドカードを指定してください。")
+                        failed[path] = Problem(path, text)
+                    continue
+                identity = (stat.st_dev, stat.st_ino)
+                if identity not in seen:
+                    seen[identity] = path
+                    self._see(path, identity, stat)
+            except OSError as error:
+                failed[path] = Problem(path, _os_text(error))
+        self.problems = failed
+        if self._first or any(identity not in seen for identity in self._asleep):
+            self._find_renamed(seen)
+        self._first = False
+        self._at_end = False
+        for identity, follow in list(self._follows.items()):
+            if identity not in seen and not follow.detached:
+                follow.changed = self._now()  # the quiet time begins when the name is gone
+            follow.detached = identity not in seen
+            if follow.detached or len(self._follows) > OPEN_FILES:
+                self._let_go(identity, follow)
+
+    def _see(self, path: str, identity: Identity, stat: os.stat_result) -> None:
+        follow = self._follows.get(identity)
+        if follow:
+            follow.path = path
+            return
+        if identity in self._asleep:
+            if self._asleep[identity] == (stat.st_size, stat.st_mtime_ns):
+                return
+            del self._asleep[identity]
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            opened = os.fstat(fd)
+            if (opened.st_dev, opened.st_ino) == identity and self._discover(path, fd, identity):
+                fd = -1
+        finally:
+            if fd >= 0:
+                os.close(fd)
+
+    def _discover(self, path: str, fd: int, identity: Identity) -> bool:
+        """Decide where to begin with a file that is not followed yet; False where it is left for now."""
+        mark = self._marks.get(identity)
+        copied_to: Follow | None = None
+        if mark and not mark.holds(fd):
+            copied_to = self._follow_copy(mark)
+            mark = None
+        elif not mark:
+            original = self._original(path, fd)
+            if original and self._cover(path, fd, identity, original):
+                return False
+            mark = self._moved(path, fd)
+        if self._at_end and mark is None:
+            mark = self._end_of(path, fd)
+            self._save(identity, mark)
+        follow = Follow(path, fd, identity, self._reading, mark)
+        follow.header = follow.header or self._header
+        rotated = next((one for one in self._follows.values() if one.path == path and one is not follow), None)
+        follow.waits_for = copied_to or rotated
+        self._follows[identity] = follow
+        return True
+
+    def _original(self, path: str, fd: int) -> Follow | None:
+        """The followed file that this new one is a copy of, made beside it for a rotation."""
+        for follow in self._follows.values():
+            if follow.path != path and _related(follow.path, path) and follow.intact() and follow.has_copy(fd):
+                return follow
+        return None
+
+    def _cover(self, path: str, fd: int, identity: Identity, original: Follow) -> bool:
+        """A copy of a followed file is not read; once the original is read beyond its size, that is remembered.
+
+        A first kilobyte that is alike makes a copy. With less, it may be another file with the same first line: such a
+        one is left alone only as long as a rotation takes.
+        """
+        stat = os.fstat(fd)
+        if stat.st_size < SPAN:
+            return self._now().timestamp() - stat.st_mtime < self._grace.total_seconds()
+        if original.splitter.offset >= stat.st_size:
+            self._save(identity, _mark_at(path, fd, stat.st_size, original))
+        return True
+
+    def _moved(self, path: str, fd: int) -> Mark | None:
+        """The mark of a file that is gone and whose content is here again in a new file (restored, saved anew)."""
+        for identity, mark in self._marks.items():
+            alike = mark.offset >= SPAN and identity not in self._follows and _related(mark.path, path)
+            if alike and mark.holds(fd) and not _leads_to(mark.path, identity):
+                return mark
+        return None
+
+    def _end_of(self, path: str, fd: int) -> Mark:
+        """A mark behind the last complete line, for a source that does not begin at the start."""
+        size = os.fstat(fd).st_size
+        start = max(size - CHUNK, 0)
+        last = os.pread(fd, size - start, start)
+        wide = Follow(path, os.dup(fd), (0, 0), self._reading)
+        try:
+            wide.read(1 << 16)
+            newline = "\n".encode(wide.encoding)
+            at = last.rfind(newline)
+            while at >= 0 and (start + at) % len(newline):
+                at = last.rfind(newline, 0, at)
+            return _mark_at(path, fd, start + at + len(newline) if at >= 0 else start, wide)
+        finally:
+            wide.close()
+
+    def _find_renamed(self, seen: Mapping[Identity, str]) -> None:
+        """Files that were renamed while nobody held them open: finish them under their new names."""
+        for identity, mark in list(self._marks.items()):
+            if identity in seen or identity in self._follows:
+                continue
+            self._asleep.pop(identity, None)
+            for name in (mark.path, *_siblings(mark.path)):
+                try:
+                    stat = Path(name).stat()
+                    if _identity(stat) == identity and stat.st_size > mark.offset:
+                        self._adopt(name, identity, mark)
+                        break
+                except OSError:
+                    continue
+
+    def _adopt(self, name: str, identity: Identity, mark: Mark) -> Follow | None:
+        """Follow a file outside the pattern from a mark that holds for it, and let its successor wait."""
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        if not mark.holds(fd):
+            os.close(fd)
+            return None
+        follow = Follow(name, fd, identity, self._reading, mark)
+        follow.detached = True
+        self._follows[identity] = follow
+        for other in self._follows.values():
+            if other.path == mark.path and other is not follow:
+                other.waits_for = follow
+        return follow
+
+    def _follow_copy(self, mark: Mark) -> Follow | None:
+        """After a truncation: the copy beside the file, from where reading stood (or from the copy's own mark)."""
+        for name in _siblings(mark.path):
+            try:
+                stat = Path(name).stat()
+                identity = _identity(stat)
+                known = self._marks.get(identity)
+                if identity in self._follows or not stat_module.S_ISREG(stat.st_mode) or not mark.head.length:
+                    continue
+                if stat.st_mtime_ns < mark.mtime or (known and known.offset >= mark.offset):
+                    continue
+                if follow := self._adopt(name, identity, mark):
+                    self._save(identity, mark)  # in the same transaction as the new mark of the truncated file
+                    return follow
+            except OSError:
+                continue
+        return None
+
+    def _let_go(self, identity: Identity, follow: Follow) -> None:
+        """Close a file that is finished: renamed or deleted and quiet; or idle where very many are open."""
+        now = self._now()
+        if follow.changed is None or follow.unread():
+            follow.changed = now
+            return
+        if not follow.detached and now - follow.changed > IDLE and not follow.splitter.held:
+            stat = os.fstat(follow.fd)
+            self._asleep[identity] = (stat.st_size, stat.st_mtime_ns)
+            self._close(identity, follow)
+
+    def _close(self, identity: Identity, follow: Follow) -> None:
+        follow.close()
+        self._follows.pop(identity, None)
+
+    # -- reading
+
+    def _in_turn(self) -> Iterator[Follow]:
+        """All files, beginning with another one each time, so that one that never ends does not starve the rest."""
+        follows = list(self._follows.values())
+        self._turn = (self._turn + 1) % (len(follows) or 1)
+        return iter(follows[self._turn :] + follows[: self._turn])
+
+    def _read(self, follow: Follow) -> list[NewBatch]:
+        if follow.waits_for:
+            before = follow.waits_for
+            if before.identity in self._follows and before.grown():
+                return []
+            follow.waits_for = None
+        if not follow.unread():
+            return self._finish(follow) if follow.detached else []
+        start = follow.mark()
+        pieces = follow.read(CHUNK)
+        if pieces is None:
+            return self._truncated(follow, start)
+        follow.changed = self._now()
+        if follow.header:
+            self._header = follow.header
+        if pieces or follow.splitter.offset != start.offset:
+            self._save(follow.identity, follow.mark())
+        return self._batches(follow, pieces)
+
+    def _truncated(self, follow: Follow, mark: Mark) -> list[NewBatch]:
+        """The file was cut to nothing or written anew: read the rest of the old content from its copy, if there is."""
+        copy = self._follow_copy(mark)
+        encoding = follow.encoding, follow.format
+        pieces = follow.restart()
+        batches = [] if copy else self._batches(follow, pieces, *encoding)
+        follow.waits_for = copy
+        self._save(follow.identity, follow.mark())
+        return batches
+
+    def _finish(self, follow: Follow) -> list[NewBatch]:
+        """A renamed or deleted file that has been quiet: its last line is complete as it is."""
+        if follow.changed is None or self._now() - follow.changed < self._grace:
+            return []
+        pieces = follow.finish()
+        self._save(follow.identity, follow.mark())
+        batches = self._batches(follow, pieces)
+        self._close(follow.identity, follow)
+        return batches
+
+    def _save(self, identity: Identity, mark: Mark) -> None:
+        self._marks[identity] = mark
+        self._new_marks[key(self.source, identity)] = mark.dump()
+
+    def _batches(
+        self, follow: Follow, pieces: list[Piece], encoding: str | None = None, format: str | None = None
+    ) -> list[NewBatch]:
+        received = self._now()
+        origin = Origin(
+            kind="file",
+            format=format or follow.format,
+            encoding=encoding or follow.encoding,
+            path=follow.path,
+            header=follow.header,
+            zone=self._zone,
+        )
+        return [NewBatch(self.source, received, _at(origin, piece), piece.records) for piece in pieces if piece.records]
+
+    def _problem(self, path: str, error: OSError) -> None:
+        self.problems[path] = Problem(path, _os_text(error))
+
+
+def _at(origin: Origin, piece: Piece) -> Origin:
+    return Origin(
+        origin.kind,
+        origin.format,
+        origin.encoding,
+        origin.path,
+        piece.offset,
+        None,
+        origin.header,
+        origin.zone,
+        piece.note,
+    )
+
+
+def _mark_at(path: str, fd: int, offset: int, like: Follow) -> Mark:
+    """A mark at an offset of a file that is read like another."""
+    head = os.pread(fd, min(SPAN, offset), 0)
+    start = max(offset - SPAN, 0)
+    before = os.pread(fd, offset - start, start)
+    return Mark(path, offset, 0, Print.of(head), Print.of(before), like.format, like.encoding, like.sure, like.header)
+
+
+def _identity(stat: os.stat_result) -> Identity:
+    return stat.st_dev, stat.st_ino
+
+
+def _leads_to(path: str, identity: Identity) -> bool:
+    try:
+        return _identity(Path(path).stat()) == identity
+    except OSError:
+        return False
+
+
+def _related(path: str, other: str) -> bool:
+    """Whether one name is what a rotation makes of the other: ``app.log`` → ``app.log.1``, ``app-20260401.log``."""
+    one, two = Path(path), Path(other)
+    return one.parent == two.parent and two.name.startswith((one.name, f"{one.stem}-", f"{one.stem}.", f"{one.stem}_"))
+
+
+def _siblings(path: str) -> list[str]:
+    """Files beside ``path`` that a rotation may have made of it, newest first; not the file itself."""
+    found: list[tuple[float, str]] = []
+    try:
+        for entry in Path(path).parent.iterdir():
+            if entry.name != Path(path).name and _related(path, str(entry)) and entry.is_file():
+                found.append((entry.stat().st_mtime, str(entry)))
+    except OSError:
+        return []
+    return [name for _mtime, name in sorted(found, reverse=True)]
+
+
+def _os_text(error: OSError) -> str:
+    """An operating system error in the reader's words."""
+    if isinstance(error, FileNotFoundError):
+        return _("ファイルがありません。パスを確認してください。現れたら自動で読み始めます。")
+    if isinstance(error, PermissionError):
+        return _("読む権限がありません。secops を動かす利用者に読み取りを許可してください。直れば自動で読み始めます。")
+    return _("読めません({error})。自動で再試行します。").format(error=error.strerror or error)
