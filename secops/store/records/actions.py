@@ -1,0 +1,155 @@
+"""What people do with alerts: every change is in the history with its actor, and none is half done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from secops.errors import NotFoundError
+from secops.locale import _
+from secops.schema.severity import Severity
+from secops.siem.ports import Alert, Scope, State, Verdict
+from secops.siem.triage import manual, states
+from secops.store.records.codec import alert_of, changeable, chunks, row_of
+from secops.store.records.engine import Database, take
+from secops.store.records.queue import row_in_scope, visible
+from secops.store.records.siem_tables import alerts, history
+from secops.store.records.sink import active_alerts, entry
+
+VIEW_PAUSE = timedelta(minutes=10)
+
+
+class Actions:
+    """The writing half of `secops.siem.ports.AlertDesk`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open_manual(
+        self,
+        *,
+        title: str,
+        category: str,
+        zone: str,
+        severity: Severity,
+        department: str,
+        text: str,
+        actor: str,
+        now: datetime,
+    ) -> Alert:
+        """See `AlertDesk`."""
+        title, code = manual.check_report(title, category)
+        with self._database.write() as connection:
+            change = take(connection, "change")
+            number = take(connection, "alert")
+            alert = Alert(
+                id=number,
+                key=manual.manual_key(code, number),
+                rule_id="",
+                title=title,
+                title_en=title,
+                severity=severity,
+                state=State.OPEN,
+                zone=zone,
+                department=department,
+                entities={},
+                count=0,
+                first_seen=now,
+                last_seen=now,
+                opened_at=now,
+                assignee="",
+                verdict=None,
+                closed_reason="",
+                closed_at=None,
+                previous=None,
+                kind="manual",
+                category=code,
+            )
+            connection.execute(insert(alerts).values(row_of(alert, change)))
+            connection.execute(insert(history).values(entry(number, now, actor, "reported", text.strip())))
+        return alert
+
+    def assign(self, alert_ids: Sequence[int], assignee: str, *, actor: str, scope: Scope, now: datetime) -> int:
+        """See `AlertDesk`."""
+        return self._each(
+            alert_ids, scope, lambda alert: states.assigned(alert, assignee), (now, actor, "assigned", assignee.strip())
+        )
+
+    def close(
+        self, alert_ids: Sequence[int], verdict: Verdict, reason: str, *, actor: str, scope: Scope, now: datetime
+    ) -> int:
+        """See `AlertDesk`."""
+        text = states.closing_text(verdict, reason)
+        return self._each(
+            alert_ids, scope, lambda alert: states.closed(alert, verdict, reason, now), (now, actor, "closed", text)
+        )
+
+    def reopen(self, alert_ids: Sequence[int], *, actor: str, scope: Scope, now: datetime) -> int:
+        """See `AlertDesk`."""
+        with self._database.write() as connection:
+            found = _get(connection, alert_ids, scope)
+            active = active_alerts(connection, [alert.key for alert in found])
+            back = []
+            for alert in sorted(found, key=lambda one: one.id, reverse=True):
+                successor = active.get(alert.key)
+                back.append(states.reopened(alert, successor["id"] if successor else None))
+                active[alert.key] = {"id": alert.id}
+            _save(connection, back, (now, actor, "reopened", ""))
+        return len(back)
+
+    def note(self, alert_id: int, text: str, *, actor: str, scope: Scope, now: datetime) -> None:
+        """See `AlertDesk`."""
+        text = states.said(text, _("メモ"))
+        self._each([alert_id], scope, lambda alert: alert, (now, actor, "noted", text))
+
+    def viewed(self, alert_id: int, *, actor: str, now: datetime) -> None:
+        """See `AlertDesk`."""
+        columns = history.c
+        mine = (columns.alert_id == alert_id) & (columns.action == "viewed") & (columns.actor == actor)
+        recent = select(columns.id).where(mine, columns.at > now - VIEW_PAUSE).limit(1)
+        with self._database.read() as connection:
+            row_in_scope(connection, alert_id, Scope())
+            if connection.execute(recent).first():
+                return
+        with self._database.write() as connection:
+            if not connection.execute(recent).first():
+                row_in_scope(connection, alert_id, Scope())
+                connection.execute(insert(history).values(entry(alert_id, now, actor, "viewed", "")))
+
+    def _each(
+        self,
+        alert_ids: Sequence[int],
+        scope: Scope,
+        change: Callable[[Alert], Alert],
+        logged: tuple[datetime, str, str, str],
+    ) -> int:
+        """All of them or, where one does not allow it, none."""
+        with self._database.write() as connection:
+            changed = [change(alert) for alert in _get(connection, alert_ids, scope)]
+            _save(connection, changed, logged)
+        return len(changed)
+
+
+def _get(connection: Connection, alert_ids: Sequence[int], scope: Scope) -> list[Alert]:
+    """The alerts in the order asked for, each once; NotFoundError names all that are not there for this user."""
+    wanted = list(dict.fromkeys(alert_ids))
+    found: dict[int, Alert] = {}
+    for part in chunks(wanted):
+        rows = connection.execute(select(alerts).where(alerts.c.id.in_(part), visible(scope))).mappings()
+        found.update((row["id"], alert_of(row)) for row in rows)
+    if missing := [alert_id for alert_id in wanted if alert_id not in found]:
+        ids = ", ".join(map(str, missing))
+        raise NotFoundError(_("アラート {id} は見つかりませんでした。番号を確かめてください。").format(id=ids))
+    return [found[alert_id] for alert_id in wanted]
+
+
+def _save(connection: Connection, changed: Sequence[Alert], logged: tuple[datetime, str, str, str]) -> None:
+    if not changed:
+        return
+    change = take(connection, "change")
+    for alert in changed:
+        values = changeable(alert) | {"touched": True, "changed": change}
+        connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
+    connection.execute(insert(history), [entry(alert.id, *logged) for alert in changed])

@@ -1,0 +1,121 @@
+"""One database, two kinds of transaction: short reads, and writes that wait for their turn from the start.
+
+SQLite: WAL, foreign keys on, ``BEGIN IMMEDIATE`` for every write (a transaction that begins by reading and is refused
+when it wants to write cannot be repeated blindly). PostgreSQL: the write begins by locking the ``change`` counter, so
+that there, too, one writer works at a time and what it reads is what it changes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from secops.errors import StoreError
+from secops.locale import _
+from secops.store.records.tables import counters
+
+BUSY_SECONDS = 60  # longer than the longest write, the swap of a replay
+_WRITES = "secops_writes"
+
+
+class Database:
+    """The engine and its transactions; safe to share between threads, not across a fork."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writing = engine.execution_options(**{_WRITES: True})
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view for a few statements; close it soon, an open reader lets the WAL grow.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        with _said(self.engine), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One writer at a time; committed at the end, or not at all.
+
+        Raises:
+            StoreError: the disk is full, the database is locked for longer than `BUSY_SECONDS`, …
+        """
+        with _said(self.engine), self._writing.begin() as connection:
+            if connection.dialect.name != "sqlite":
+                connection.execute(select(counters.c.value).where(counters.c.name == "change").with_for_update())
+            yield connection
+
+    @contextmanager
+    def migrate(self) -> Iterator[Connection]:
+        """A write on a database whose tables may not be there yet.
+
+        Raises:
+            StoreError: as `write`.
+        """
+        with _said(self.engine), self._writing.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7365636)")
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def connect(url_or_path: str | Path) -> Database:
+    """The database at a SQLAlchemy URL, or in the SQLite file at a path (made where it is missing)."""
+    text = str(url_or_path)
+    url = text if "://" in text else f"sqlite:///{text}"
+    if not url.startswith("sqlite:"):
+        return Database(create_engine(url, pool_pre_ping=True))
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return Database(engine)
+
+
+def take(connection: Connection, counter: str, amount: int = 1) -> int:
+    """Raise a counter and return its new value; only inside a write."""
+    statement = (
+        update(counters)
+        .where(counters.c.name == counter)
+        .values(value=counters.c.value + amount)
+        .returning(counters.c.value)
+    )
+    value: int = connection.execute(statement).scalar_one()
+    return value
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own; `_begin_sqlite` does
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _said(engine: Engine) -> Iterator[None]:
+    """Database errors in words of the reader."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        where = engine.url.render_as_string(hide_password=True)
+        raise StoreError(
+            _(
+                "記録データベース {where} を読み書きできませんでした({cause})。"
+                "空き容量と接続を確かめてください。書きかけの変更は残っていません。"
+            ).format(where=where, cause=cause)
+        ) from error

@@ -1,0 +1,1 @@
+"""Alembic's scripts; `secops.store.records.migrate` runs them."""

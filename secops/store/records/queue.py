@@ -1,0 +1,170 @@
+"""Reading the queue: pages, counts, one alert with its hits and history, what is new. Scope is part of every query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, true
+
+from secops.errors import NotFoundError
+from secops.locale import _
+from secops.schema.severity import Severity
+from secops.schema.text import fold
+from secops.siem.ports import Alert, AlertDetail, AlertFilter, AlertPage, HistoryEntry, Scope, State
+from secops.store.records.codec import alert_of, hit_of
+from secops.store.records.engine import Database
+from secops.store.records.siem_tables import alerts, history, hits
+from secops.store.records.siem_tables import looked as looked_table
+from secops.store.records.tables import counters
+
+SIMILAR = 10
+
+
+class Queue:
+    """The reading half of `secops.siem.ports.AlertDesk`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def alerts(self, wanted: AlertFilter, scope: Scope, *, limit: int = 50, offset: int = 0) -> AlertPage:
+        """See `AlertDesk`."""
+        passing = and_(visible(scope), passes(wanted))
+        columns = alerts.c
+        worst = (columns.severity.desc(), columns.last_seen.desc(), columns.id.desc())
+        # Ids first: the index answers that alone, and only the rows of the page are read.
+        page = select(columns.id).where(passing).order_by(*worst).limit(limit).offset(offset).subquery()
+        rows = select(alerts).join(page, page.c.id == columns.id).order_by(*worst)
+        with self._database.read() as connection:
+            total = connection.execute(select(func.count()).select_from(alerts).where(passing)).scalar_one()
+            found = connection.execute(rows).mappings().all()
+        return AlertPage([alert_of(row) for row in found], total)
+
+    def counts(self, scope: Scope) -> Mapping[str, Mapping[str, int]]:
+        """See `AlertDesk`."""
+        columns = alerts.c
+        statement = (
+            select(columns.state, columns.severity, func.count())
+            .where(visible(scope))
+            .group_by(columns.state, columns.severity)
+        )
+        states = {state.value: 0 for state in State}
+        severities = {level.code: 0 for level in Severity}
+        with self._database.read() as connection:
+            for state, severity, count in connection.execute(statement):
+                states[state] += count
+                if state != State.CLOSED.value:
+                    severities[Severity(severity).code] += count
+        return {"state": states, "severity": severities}
+
+    def detail(self, alert_id: int, scope: Scope, *, hits: int = 20) -> AlertDetail:
+        """See `AlertDesk`."""
+        with self._database.read() as connection:
+            row = row_in_scope(connection, alert_id, scope)
+            return AlertDetail(
+                alert=alert_of(row),
+                hits=_newest_hits(connection, alert_id, hits),
+                history=_history(connection, alert_id),
+                similar=_similar(connection, row, scope),
+            )
+
+    def changes(self, after: int) -> tuple[int, tuple[int, ...]]:
+        """See `AlertDesk`."""
+        statement = select(alerts.c.id).where(alerts.c.changed > after).order_by(alerts.c.id)
+        with self._database.read() as connection:
+            return _newest_change(connection), tuple(connection.execute(statement).scalars())
+
+    def news(self, actor: str, scope: Scope) -> int:
+        """See `AlertDesk`."""
+        since = select(looked_table.c.change).where(looked_table.c.actor == actor)
+        with self._database.read() as connection:
+            seen = connection.execute(since).scalar() or 0
+            newer = and_(visible(scope), alerts.c.opened_change > seen)
+            count: int = connection.execute(select(func.count()).select_from(alerts).where(newer)).scalar_one()
+        return count
+
+    def looked(self, actor: str, *, now: datetime) -> None:
+        """See `AlertDesk`."""
+        with self._database.write() as connection:
+            row = {"actor": actor, "change": _newest_change(connection), "at": now}
+            connection.execute(delete(looked_table).where(looked_table.c.actor == actor))
+            connection.execute(insert(looked_table).values(row))
+
+
+def visible(scope: Scope) -> ColumnElement[bool]:
+    """The condition that keeps an alert from eyes that are not to see it."""
+    conditions: list[ColumnElement[bool]] = [true()]
+    if scope.zones is not None:
+        conditions.append(alerts.c.zone.in_(sorted(scope.zones)))
+    if scope.departments is not None:
+        conditions.append(alerts.c.department.in_(sorted(scope.departments)))
+    return and_(*conditions)
+
+
+def passes(wanted: AlertFilter) -> ColumnElement[bool]:
+    """A filter as a condition; the words of ``text`` must all occur, in any order."""
+    columns = alerts.c
+    conditions: list[ColumnElement[bool]] = [true()]
+    if wanted.states is not None:
+        conditions.append(columns.state.in_(sorted(wanted.states)))
+    if wanted.severities is not None:
+        conditions.append(columns.severity.in_(sorted(int(level) for level in wanted.severities)))
+    if wanted.zones is not None:
+        conditions.append(columns.zone.in_(sorted(wanted.zones)))
+    if wanted.assignee is not None:
+        conditions.append(columns.assignee == wanted.assignee)
+    if wanted.rule_id is not None:
+        conditions.append(columns.rule_id == wanted.rule_id)
+    conditions += [columns.words.contains(word, autoescape=True) for word in fold(wanted.text).split()]
+    if wanted.span.since is not None:
+        conditions.append(columns.last_seen >= wanted.span.since)
+    if wanted.span.until is not None:
+        conditions.append(columns.first_seen < wanted.span.until)
+    return and_(*conditions)
+
+
+def row_in_scope(connection: Connection, alert_id: int, scope: Scope) -> Any:
+    """The row of an alert; outside the scope it does not exist.
+
+    Raises:
+        NotFoundError: no such alert for this user.
+    """
+    row = connection.execute(select(alerts).where(alerts.c.id == alert_id, visible(scope))).mappings().first()
+    if row is None:
+        raise NotFoundError(_("アラート {id} は見つかりませんでした。番号を確かめてください。").format(id=alert_id))
+    return row
+
+
+def _newest_hits(connection: Connection, alert_id: int, limit: int) -> list[Any]:
+    kept = and_(hits.c.alert_id == alert_id, hits.c.detail.is_not(None))
+    statement = select(hits).where(kept).order_by(hits.c.nth.desc()).limit(limit)
+    return [hit_of(row) for row in connection.execute(statement).mappings()]
+
+
+def _history(connection: Connection, alert_id: int) -> tuple[HistoryEntry, ...]:
+    statement = select(history).where(history.c.alert_id == alert_id).order_by(history.c.id)
+    rows = connection.execute(statement).mappings()
+    return tuple(HistoryEntry(row["at"], row["actor"], row["action"], row["text"]) for row in rows)
+
+
+def _similar(connection: Connection, row: Any, scope: Scope) -> list[Alert]:
+    """Other alerts of the same rule (or reports of the same kind), those with the same key first, then the newest."""
+    columns = alerts.c
+    alike = and_(columns.rule_id == row["rule_id"], columns.category == row["category"], columns.id != row["id"])
+    same = columns.key == row["key"]
+    found: list[Alert] = []
+    for condition in (same, ~same):
+        statement = (
+            select(alerts)
+            .where(alike, condition, visible(scope))
+            .order_by(columns.last_seen.desc(), columns.id.desc())
+            .limit(SIMILAR - len(found))
+        )
+        found += [alert_of(other) for other in connection.execute(statement).mappings()]
+    return found
+
+
+def _newest_change(connection: Connection) -> int:
+    value: int = connection.execute(select(counters.c.value).where(counters.c.name == "change")).scalar_one()
+    return value

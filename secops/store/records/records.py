@@ -1,0 +1,98 @@
+"""The records of a site as one object, and how to open it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from secops.access.ports import SessionLimits
+from secops.siem.ports import Rule
+from secops.siem.triage.identity import Assets
+from secops.store.records import replay
+from secops.store.records.accounts import SqlAccounts
+from secops.store.records.actions import Actions
+from secops.store.records.engine import Database, connect
+from secops.store.records.migrate import upgrade
+from secops.store.records.queue import Queue
+from secops.store.records.replay import ReplaySink, Swapped
+from secops.store.records.sink import Book, LiveSink
+
+# Rules and assets may be given as functions: they are called when the first hit comes, so that who only reads the
+# queue need not compile a rulebook.
+Rules = Iterable[Rule] | Callable[[], Iterable[Rule]]
+Marked = Assets | Callable[[], Assets]
+
+
+class Records(LiveSink, Queue, Actions):
+    """Hits, alerts and what people write: a `HitSink` and an `AlertDesk` (see `secops.siem.ports`).
+
+    Safe to share between threads; a process opens its own. Titles, clauses and grouping of alerts come from the rules,
+    which alone know them; give the new ones with `use_rules` when the rulebook is loaded again.
+    """
+
+    def __init__(self, database: Database, rules: Rules, assets: Marked, limits: SessionLimits) -> None:
+        self.database = database
+        self._rules, self._assets, self._limits = rules, assets, limits
+        self._read: Book | None = None
+        LiveSink.__init__(self, database, self.book)
+        Queue.__init__(self, database)
+        Actions.__init__(self, database)
+
+    @cached_property
+    def accounts(self) -> SqlAccounts:
+        """Users, sessions and the audit log, in the same database."""
+        return SqlAccounts(self.database, self._limits)
+
+    def book(self) -> Book:
+        """The rules and important assets now in force."""
+        if self._read is None:
+            rules = self._rules() if callable(self._rules) else self._rules
+            found = rules.values() if isinstance(rules, Mapping) else rules
+            assets = self._assets() if callable(self._assets) else self._assets
+            self._read = Book({rule.id: rule for rule in found}, assets)
+        return self._read
+
+    def use_rules(self, rules: Rules, assets: Marked | None = None) -> None:
+        """Take another rulebook, and other important assets where given."""
+        self._rules, self._assets, self._read = rules, assets or self._assets, None
+
+    def replay_sink(self, after: Mapping[str, int] | None = None) -> ReplaySink:
+        """Begin a replay (dropping one under way) and get the sink to fill; ``after``: see `replay.begin`."""
+        return replay.begin(self.database, self.book, after or {})
+
+    def swap_replay(self, now: datetime) -> Swapped:
+        """Put what the replay found in the place of the live hits, in one transaction."""
+        book = self.book()
+        with self.database.write() as connection:
+            return replay.swap(connection, book, now)
+
+    def drop_replay(self) -> None:
+        """Give up a replay; the live hits were never touched."""
+        with self.database.write() as connection:
+            replay.drop(connection)
+
+    def dispose(self) -> None:
+        """Close all connections (`close` is what people do to alerts)."""
+        self.database.close()
+
+
+def open_records(
+    url_or_path: str | Path,
+    rules: Rules = (),
+    assets: Marked | None = None,
+    limits: SessionLimits | None = None,
+) -> Records:
+    """The records at a SQLAlchemy URL or in a SQLite file, brought up to today's tables.
+
+    Raises:
+        StoreError: the database cannot be reached, or was written by a newer program.
+    """
+    database = connect(url_or_path)
+    try:
+        upgrade(database)
+    except BaseException:
+        database.close()
+        raise
+    return Records(database, rules, assets or Assets(), limits or SessionLimits())

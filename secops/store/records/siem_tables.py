@@ -1,0 +1,157 @@
+"""Tables of the SIEM wing: alerts, their hits and history, positions and tallies per source."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from secops.store.records.tables import Moment, metadata
+
+# SQLite numbers rows by itself only in a column of the very type INTEGER.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=False),  # given out by `counters`, never used again
+    Column("key", Text, nullable=False),
+    Column("rule_id", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("title_en", Text, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("zone", String(40), nullable=False),
+    Column("department", Text, nullable=False),
+    Column("entities", Text, nullable=False),  # JSON object
+    Column("count", BigInteger, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("assignee", Text, nullable=False),
+    Column("verdict", String(30)),
+    Column("closed_reason", Text, nullable=False),
+    Column("closed_at", Moment),
+    Column("previous", RowId, ForeignKey("alerts.id", ondelete="SET NULL")),
+    Column("clauses", Text, nullable=False),  # JSON array
+    Column("kind", String(10), nullable=False),
+    Column("category", String(20), nullable=False),
+    Column("words", Text, nullable=False),  # folded titles and entities, for the text filter
+    Column("touched", Boolean, nullable=False),  # a person wrote to it: a replay never removes it
+    Column("opened_change", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    # One active alert a key: two writers cannot open it twice.
+    Index(
+        "uq_alerts_active_key",
+        "key",
+        unique=True,
+        sqlite_where=text("state <> 'closed'"),
+        postgresql_where=text("state <> 'closed'"),
+    ),
+    Index("ix_alerts_key", "key", "id"),
+    # The queue's order, with all that its filters and counts read: a page touches only the rows it shows.
+    Index("ix_alerts_queue", "severity", "last_seen", "id", "state", "zone", "department"),
+    Index("ix_alerts_rule", "rule_id", "last_seen"),
+    Index("ix_alerts_previous", "previous"),
+    Index("ix_alerts_changed", "changed"),
+    Index("ix_alerts_opened_change", "opened_change"),
+)
+
+hits = Table(
+    "hits",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("rule_id", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("alert_id", RowId, ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False),
+    Column("nth", BigInteger, nullable=False),  # 1, 2, 3 … within the alert
+    Column("source", String(40), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("timestamp", Moment, nullable=False),
+    Column("received", Moment, nullable=False),
+    Column("severity", SmallInteger, nullable=False),  # of the alert it makes: level and asset
+    Column("detail", Text),  # JSON; null where the hit is only counted
+    Index("uq_hits_event_rule", "event_id", "rule_id", unique=True),
+    Index("ix_hits_alert_nth", "alert_id", "nth"),
+    Index("ix_hits_source_seq", "source", "seq"),
+)
+
+# Hits of a replay wait here until the swap; they have a key instead of an alert.
+replay_hits = Table(
+    "replay_hits",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("rule_id", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("alert_id", RowId),
+    Column("source", String(40), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("timestamp", Moment, nullable=False),
+    Column("received", Moment, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("detail", Text),
+    Index("uq_replay_hits_event_rule", "event_id", "rule_id", unique=True),
+    Index("ix_replay_hits_alert", "alert_id", "id"),
+    Index("ix_replay_hits_key", "key", "id"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("alert_id", RowId, ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    Index("ix_history_alert", "alert_id", "id"),
+)
+
+# `ledger` is "live" or "replay".
+positions = Table(
+    "positions",
+    metadata,
+    Column("ledger", String(10), primary_key=True),
+    Column("source", String(40), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("start", BigInteger, nullable=False),  # what a replay leaves alone: records up to here
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("ledger", String(10), primary_key=True),
+    Column("source", String(40), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("stored", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("last_event", Moment),
+)
+
+tally_reasons = Table(
+    "tally_reasons",
+    metadata,
+    Column("ledger", String(10), primary_key=True),
+    Column("source", String(40), primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+looked = Table(
+    "looked",
+    metadata,
+    Column("actor", Text, primary_key=True),
+    Column("change", BigInteger, nullable=False),
+    Column("at", Moment, nullable=False),
+)

@@ -1,0 +1,222 @@
+"""Hits in: new hits, the alerts they open or raise, and the positions of their sources, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from secops.schema.severity import Severity
+from secops.siem.ports import Alert, Hit, HitOutcome, Rule, State, Tally
+from secops.siem.triage import limits
+from secops.siem.triage.grouping import Group, fresh, group, milestone, titles
+from secops.siem.triage.identity import Assets, severity_of
+from secops.siem.triage.states import SYSTEM
+from secops.store.records import ledger
+from secops.store.records.codec import chunks, detail_of, row_of
+from secops.store.records.engine import Database, take
+from secops.store.records.ledger import LIVE
+from secops.store.records.siem_tables import alerts, history, hits
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What hits do not carry: the rules by id, and which assets are important."""
+
+    rules: Mapping[str, Rule]
+    assets: Assets
+
+
+class LiveSink:
+    """The `HitSink` of the main road."""
+
+    def __init__(self, database: Database, book: Callable[[], Book]) -> None:
+        self._database = database
+        self._book = book
+
+    def positions(self) -> dict[str, int]:
+        """See `secops.siem.ports.HitSink`."""
+        with self._database.read() as connection:
+            return ledger.positions(connection, LIVE)
+
+    def put_hits(self, new: Sequence[Hit], positions: Mapping[str, int], now: datetime) -> HitOutcome:
+        """See `secops.siem.ports.HitSink`."""
+        book = self._book()
+        with self._database.write() as connection:
+            kept = unknown(connection, hits, fresh(new, ledger.positions(connection, LIVE)))
+            outcome = HitOutcome((), (), 0)
+            if kept:
+                outcome = _commit(connection, kept, book, now)
+            ledger.advance(connection, LIVE, positions)
+        return outcome
+
+    def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
+        """See `secops.siem.ports.HitSink`."""
+        with self._database.write() as connection:
+            ledger.add_tallies(connection, LIVE, tallies)
+
+    def tally_positions(self) -> dict[str, int]:
+        """See `secops.siem.ports.HitSink`."""
+        with self._database.read() as connection:
+            return ledger.tally_positions(connection, LIVE)
+
+    def tallies(self) -> dict[str, Tally]:
+        """All counters per source since the site was made, for the status page."""
+        with self._database.read() as connection:
+            return ledger.tallies_of(connection, LIVE)
+
+
+def unknown(connection: Connection, table: Any, new: Sequence[Hit]) -> list[Hit]:
+    """The hits that a table does not have yet; both ``hits`` and ``replay_hits`` are unique on (rule, event)."""
+    known: set[tuple[str, str]] = set()
+    for part in chunks({hit.event_id for hit in new}):
+        statement = select(table.c.rule_id, table.c.event_id).where(table.c.event_id.in_(part))
+        known.update((row[0], row[1]) for row in connection.execute(statement))
+    return [hit for hit in new if (hit.rule_id, hit.event_id) not in known] if known else list(new)
+
+
+def _commit(connection: Connection, new: Sequence[Hit], book: Book, now: datetime) -> HitOutcome:
+    """Open and raise alerts, and file the hits under them."""
+    change = take(connection, "change")
+    groups = group(new, book.rules, book.assets)
+    active = active_alerts(connection, groups)
+    opened = open_alerts(connection, [g for key, g in groups.items() if key not in active], book.rules, change, now)
+    raised = _raise_alerts(connection, groups, active, change, now)
+    placed = {**{alert.key: (alert.id, 0) for alert in opened}, **{k: (a["id"], a["count"]) for k, a in active.items()}}
+    suppressed = _file(connection, groups, placed, book.assets)
+    return HitOutcome(tuple(alert.id for alert in opened), tuple(raised), len(new), suppressed)
+
+
+def active_alerts(connection: Connection, keys: Iterable[str]) -> dict[str, Any]:
+    """The alert that is not closed, per key (there is at most one): id, count, severity and span."""
+    columns = (alerts.c.key, alerts.c.id, alerts.c.count, alerts.c.severity, alerts.c.first_seen, alerts.c.last_seen)
+    found: dict[str, Any] = {}
+    for part in chunks(keys):
+        statement = select(*columns).where(alerts.c.key.in_(part), alerts.c.state != State.CLOSED.value)
+        found.update((row["key"], row) for row in connection.execute(statement).mappings())
+    return found
+
+
+def open_alerts(
+    connection: Connection, groups: Sequence[Group], rules: Mapping[str, Rule], change: int, now: datetime
+) -> list[Alert]:
+    """New alerts for groups whose key has no active one, each linked to the last closed one with its key."""
+    if not groups:
+        return []
+    previous = _last_closed(connection, [found.identity.key for found in groups])
+    first = take(connection, "alert", len(groups)) - len(groups) + 1
+    opened = [
+        _new_alert(number, found, rules.get(found.hits[0].rule_id), previous.get(found.identity.key), now)
+        for number, found in enumerate(groups, first)
+    ]
+    connection.execute(insert(alerts), [row_of(alert, change) for alert in opened])
+    connection.execute(insert(history), [entry(alert.id, now, SYSTEM, "detected", "") for alert in opened])
+    return opened
+
+
+def entry(alert_id: int, at: datetime, actor: str, action: str, text: str) -> dict[str, Any]:
+    """A row of history."""
+    return {"alert_id": alert_id, "at": at, "actor": actor, "action": action, "text": text}
+
+
+def _last_closed(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for part in chunks(keys):
+        statement = select(alerts.c.key, func.max(alerts.c.id)).where(alerts.c.key.in_(part)).group_by(alerts.c.key)
+        found.update((row[0], row[1]) for row in connection.execute(statement))
+    return found
+
+
+def _new_alert(number: int, found: Group, rule: Rule | None, previous: int | None, now: datetime) -> Alert:
+    rule_id, who = found.hits[0].rule_id, found.identity
+    title, title_en = titles(rule_id, rule)
+    return Alert(
+        id=number,
+        key=who.key,
+        rule_id=rule_id,
+        title=title,
+        title_en=title_en,
+        severity=found.severity,
+        state=State.OPEN,
+        zone=who.zone,
+        department=who.department,
+        entities=who.entities,
+        count=len(found.hits),
+        first_seen=found.first_seen,
+        last_seen=found.last_seen,
+        opened_at=now,
+        assignee="",
+        verdict=None,
+        closed_reason="",
+        closed_at=None,
+        previous=previous,
+        clauses=rule.clauses if rule else (),
+    )
+
+
+def _raise_alerts(
+    connection: Connection, groups: Mapping[str, Group], active: Mapping[str, Any], change: int, now: datetime
+) -> list[int]:
+    rows, told = [], []
+    for key, old in active.items():
+        found = groups[key]
+        count = old["count"] + len(found.hits)
+        rows.append(
+            {
+                "_id": old["id"],
+                "count": count,
+                "severity": max(old["severity"], int(found.severity)),
+                "first_seen": min(old["first_seen"], found.first_seen),
+                "last_seen": max(old["last_seen"], found.last_seen),
+                "changed": change,
+            }
+        )
+        if reached := milestone(old["count"], count):
+            told.append(entry(old["id"], now, SYSTEM, "raised", f"×{reached}"))
+    if rows:
+        columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "_id"}
+        connection.execute(update(alerts).where(alerts.c.id == bindparam("_id")).values(columns), rows)
+    if told:
+        connection.execute(insert(history), told)
+    return [row["_id"] for row in rows]
+
+
+def _file(
+    connection: Connection, groups: Mapping[str, Group], placed: Mapping[str, tuple[int, int]], assets: Assets
+) -> int:
+    """Insert the hits under their alerts, thin out what is no longer new; returns how many more are suppressed."""
+    rows: list[dict[str, Any]] = []
+    suppressed = 0
+    for key, found in groups.items():
+        alert_id, before = placed[key]
+        after = before + len(found.hits)
+        suppressed += limits.suppressed(after) - limits.suppressed(before)
+        for number, hit in enumerate(found.hits, before + 1):
+            detail = detail_of(hit) if limits.kept_in_full(number, after) else None
+            rows.append(hit_row(hit, severity_of(hit, assets), detail) | {"alert_id": alert_id, "nth": number})
+        if gone := limits.faded(before, after):
+            _fade(connection, alert_id, gone)
+    connection.execute(insert(hits), rows)
+    return suppressed
+
+
+def hit_row(hit: Hit, severity: Severity, detail: str | None) -> dict[str, Any]:
+    """The columns that ``hits`` and ``replay_hits`` share."""
+    return {
+        "rule_id": hit.rule_id,
+        "event_id": hit.event_id,
+        "source": hit.source,
+        "seq": hit.seq,
+        "timestamp": hit.timestamp,
+        "received": hit.received,
+        "severity": int(severity),
+        "detail": detail,
+    }
+
+
+def _fade(connection: Connection, alert_id: int, numbers: range) -> None:
+    within = hits.c.nth.between(numbers.start, numbers.stop - 1)
+    connection.execute(update(hits).where(hits.c.alert_id == alert_id, within).values(detail=None))
