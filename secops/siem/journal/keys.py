@@ -1,0 +1,95 @@
+"""The site's signing keys: Ed25519 (RFC 8032), PEM files that only their owner can read.
+
+The private key belongs to the keeper alone. It stays outside backups: who has a copy of journal and key can forge both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from secops.errors import JournalError
+from secops.locale import _
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+PRIVATE_NAME = "journal.key"
+PUBLIC_NAME = "journal.pub"
+
+
+def create_keys(folder: Path) -> None:
+    """Make a key pair in the folder: ``journal.key`` (mode 0400) and ``journal.pub``.
+
+    Raises:
+        JournalError: there already is a key (replacing it would make every seal unverifiable), or no place to write.
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_new(folder / PRIVATE_NAME, private, 0o400)
+        _write_new(folder / PUBLIC_NAME, public, 0o444)
+    except FileExistsError as error:
+        text = _("{path}: 署名鍵が既にあります。上書きすると封印済みの原本ログを検証できなくなるため、作りません。")
+        raise JournalError(text.format(path=error.filename)) from None
+    except OSError as error:
+        text = _("{folder}: 署名鍵を書き込めません({reason})。フォルダの権限と空き容量を確認してください。")
+        raise JournalError(text.format(folder=folder, reason=error.strerror)) from None
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_private_key(folder: Path) -> Ed25519PrivateKey:
+    """The signing key of a keys folder, or a JournalError that says what is wrong with it."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    path = folder / PRIVATE_NAME
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        raise _unreadable(path, error) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise _unreadable(path, TypeError(type(key).__name__))
+    return key
+
+
+def load_public_key(folder: Path) -> Ed25519PublicKey:
+    """The key that checks seals, or a JournalError that says what is wrong with it."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    path = folder / PUBLIC_NAME
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError, TypeError) as error:
+        raise _unreadable(path, error) from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise _unreadable(path, TypeError(type(key).__name__))
+    return key
+
+
+def fingerprint(key: Ed25519PublicKey) -> str:
+    """SHA-256 of the raw public key, hex: what a header names its signer by."""
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()
+
+
+def _unreadable(path: Path, error: Exception) -> JournalError:
+    reason = error.strerror if isinstance(error, OSError) else error
+    text = _("{path}: 署名鍵(Ed25519)を読めません({reason})。鍵ファイルを控えから戻してください。")
+    return JournalError(text.format(path=path, reason=reason))
