@@ -1,0 +1,141 @@
+"""Rule texts and a logsource map → a compiled rulebook, and the detector that works with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import re2
+from sigma.exceptions import SigmaError
+
+from secops.errors import Problem
+from secops.locale import _
+from secops.siem.detect.compiled import Compiled, CompiledRule, cache_key, read_cache, write_cache
+from secops.siem.detect.logsources import Key, LogsourceMap, read_logsources
+from secops.siem.detect.lower import Lowered, UnsupportedError, lower
+from secops.siem.detect.match import SigmaDetector
+from secops.siem.detect.rulebook import Document, Lines, Meta, read_rules
+from secops.siem.detect.specs import Spec
+
+
+def load_detector(
+    files: Sequence[tuple[str, str]],
+    logsources: str,
+    cache_dir: Path | None = None,
+    disabled: Mapping[str, str] | None = None,
+    *,
+    memo_bytes: int = 256 << 20,
+) -> SigmaDetector:
+    """A detector for rule files given as (path, text).
+
+    ``logsources`` is the text of the logsource map, ``cache_dir`` where compiled rules are kept (None: nowhere),
+    ``disabled`` maps rule ids to the reason why they are switched off, ``memo_bytes`` bounds the memos.
+
+    Raises:
+        RuleError: the logsource map has mistakes. Mistakes in rules make those rules inactive, with the reason.
+    """
+    where = read_logsources(logsources)
+    compiled = load_compiled(files, logsources, where, cache_dir)
+    return SigmaDetector(compiled, files, where, disabled or {}, memo_bytes)
+
+
+def load_compiled(
+    files: Sequence[tuple[str, str]], logsources: str, where: LogsourceMap, cache_dir: Path | None
+) -> Compiled:
+    """The compiled rules, from the cache where it has them; a cache that cannot be read or written is done without."""
+    if cache_dir is None:
+        return compile_rules(files, where)
+    path = cache_dir / f"rules-{cache_key(files, logsources)}.json"
+    compiled = read_cache(path)
+    if compiled is None:
+        compiled = compile_rules(files, where)
+        write_cache(path, compiled)
+    return compiled
+
+
+def compile_rules(files: Sequence[tuple[str, str]], where: LogsourceMap) -> Compiled:
+    """Parse and translate all rules; a rule that cannot run keeps its place, with the reason."""
+    work = _Compiling(files, where)
+    rules = [work.rule(document) for document in read_rules(files)]
+    return Compiled(rules, list(work.specs))
+
+
+class _Compiling:
+    def __init__(self, files: Sequence[tuple[str, str]], where: LogsourceMap) -> None:
+        self.files = files
+        self.where = where
+        self.specs: dict[Spec, int] = {}
+        self.seen: dict[str, str] = {}
+        self.entries_of: dict[Key, list[int]] = {}
+
+    def rule(self, document: Document) -> CompiledRule:
+        path, text = self.files[document.file]
+        problems = list(document.problems)
+        reason = document.reason
+        entries: list[int] = []
+        lowered = Lowered([], ["or"])
+        first = self.seen.setdefault(document.meta.id, path)
+        if document.sigma is not None and (first != path or document.number):
+            reason = _("同じ id のルールがあります({path})。").format(path=first)
+            problems.append(Problem(f"{path}:{Lines(text, document.number).of('id')}", reason))
+        elif document.sigma is not None:
+            entries, reason = self._logsource(document.meta)
+            lowered, failure = _lower(document)
+            if failure is not None:
+                reason = str(failure)
+                line = Lines(text, document.number).of_error(failure)
+                problems.append(Problem(f"{path}:{line}", reason))
+        if not reason:
+            entries, reason = self._fields(entries, lowered)
+        leaves = [
+            (leaf.selection, leaf.field, leaf.operator, leaf.pattern, self.specs.setdefault(leaf.spec, len(self.specs)))
+            for leaf in ([] if reason else lowered.leaves)
+        ]
+        return CompiledRule(
+            document.meta, document.file, () if reason else entries, leaves, lowered.tree, reason, problems
+        )
+
+    def _logsource(self, meta: Meta) -> tuple[list[int], str]:
+        key = (
+            meta.logsource.get("product", ""),
+            meta.logsource.get("category", ""),
+            meta.logsource.get("service", ""),
+        )
+        if key not in self.entries_of:
+            self.entries_of[key] = self.where.find(key)
+        found = self.entries_of[key]
+        mapped = [index for index in found if not self.where.entries[index].unmapped]
+        if mapped:
+            return mapped, ""
+        why = self.where.entries[found[0]].unmapped if found else _("logsources.yml にありません")
+        names = " / ".join(part for part in key if part)
+        return [], _("ログの種類「{names}」を割り当てられません: {why}").format(names=names, why=why)
+
+    def _fields(self, entries: Sequence[int], lowered: Lowered) -> tuple[list[int], str]:
+        """The entries that know all fields of the rule; a reason where none does."""
+        names = {leaf.field for leaf in lowered.leaves if leaf.field}
+        names |= {leaf.spec[1] for leaf in lowered.leaves if leaf.spec[0] == "ref"}
+        missing: list[str] = []
+        usable = []
+        for index in entries:
+            unknown = sorted(name for name in names if not self.where.entries[index].columns(name))
+            missing += unknown
+            if not unknown:
+                usable.append(index)
+        if usable or not entries:
+            return usable, ""
+        return [], _("項目を割り当てられません: {names}").format(names=", ".join(dict.fromkeys(missing)))
+
+
+def _lower(document: Document) -> tuple[Lowered, Exception | None]:
+    assert document.sigma is not None
+    try:
+        return lower(document.sigma), None
+    except UnsupportedError as error:
+        return Lowered([], ["or"]), error
+    except re2.error as error:
+        text = error.args[0] if error.args else error
+        what = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        return Lowered([], ["or"]), UnsupportedError(_("RE2 で使えない正規表現です: {what}").format(what=what))
+    except (SigmaError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        return Lowered([], ["or"]), error

@@ -1,0 +1,168 @@
+"""The detector: frames in, (rule, rows) out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from secops.errors import Problem
+from secops.schema.ecs import COLUMNS
+from secops.schema.frame import EXTRA
+from secops.schema.severity import Severity
+from secops.siem.detect.compiled import Compiled, CompiledRule
+from secops.siem.detect.explain import reasons
+from secops.siem.detect.logsources import LogsourceMap
+from secops.siem.detect.plan import KEYWORDS, Bound, Budget, Item, Plan
+from secops.siem.ports import MatchedValue, RowMatch, Rule
+
+_TEXT_OF_EVENT = ("message", EXTRA)  # what a keyword rule needs beside the columns
+
+
+class SigmaDetector:
+    """A compiled rulebook at work; implements `secops.siem.ports.Detector`.
+
+    A frame's rows are first put into classes (the logsource entries whose conditions they meet); each class has its own
+    `Plan` over the rules of those entries, made when the first such row comes. Not safe for several threads.
+    """
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        files: Sequence[tuple[str, str]],
+        where: LogsourceMap,
+        disabled: Mapping[str, str],
+        memo_bytes: int,
+    ) -> None:
+        self._compiled = compiled
+        self._where = where
+        self.rules: Sequence[Rule] = [_rule(rule, files, disabled) for rule in compiled.rules]
+        self.problems: Sequence[Problem] = [problem for rule in compiled.rules for problem in rule.problems]
+        self._budget = Budget(memo_bytes)
+        self._by_entry: dict[int, list[int]] = {}
+        for number, (rule, shown) in enumerate(zip(compiled.rules, self.rules, strict=True)):
+            for entry in rule.entries if shown.active else ():
+                self._by_entry.setdefault(entry, []).append(number)
+        used = [(entry, where.entries[entry]) for entry in self._by_entry]
+        self._router = Plan((Item(entry, source.tree, source.bounds) for entry, source in used), self._budget)
+        self._plans: dict[tuple[int, ...], Plan] = {}
+        self.wanted: frozenset[str] = self._wanted()
+
+    def match(self, frame: pl.DataFrame) -> list[RowMatch]:
+        """All (rule, rows) that match, each rule at most once, in order of rule index."""
+        if not frame.height:
+            return []
+        if self._budget.used > self._budget.limit:
+            self._forget()
+        found: dict[int, list[pl.Series]] = {}
+        for entries, rows in self._router.results(frame):
+            plan = self._plan(entries)
+            for results, inner in plan.results(_part(frame, plan, rows)):
+                where = inner if rows is None else rows if inner is None else rows.gather(inner)
+                if where is None:
+                    where = pl.int_range(frame.height, dtype=pl.UInt32(), eager=True)
+                for rule in results:
+                    found.setdefault(rule, []).append(where)
+        return [RowMatch(rule, _sorted(found[rule])) for rule in sorted(found)]
+
+    def explain(self, rule: int, frame: pl.DataFrame, row: int) -> tuple[MatchedValue, ...]:
+        """Why this rule matched this row: the values that met its patterns, in the order of the rule."""
+        one = frame.slice(row, 1)
+        for entries, _rows in self._router.results(one):
+            plan = self._plan(entries)
+            truths = plan.truths(one)
+            for entry in entries:
+                compiled = self._compiled.rules[rule]
+                if entry in compiled.entries:
+                    bounds = self._bounds(compiled, entry)
+                    found = reasons(compiled.tree, compiled.leaves, bounds, truths, one)
+                    if found is not None:
+                        return found
+        return ()
+
+    # ------------------------------------------------------------------------------------------------------- inside
+
+    def _plan(self, entries: tuple[int, ...]) -> Plan:
+        plan = self._plans.get(entries)
+        if plan is None:
+            items = [
+                Item(number, self._compiled.rules[number].tree, self._bounds(self._compiled.rules[number], entry))
+                for entry in entries
+                for number in self._by_entry[entry]
+            ]
+            plan = self._plans[entries] = Plan(items, self._budget)
+        return plan
+
+    def _bounds(self, rule: CompiledRule, entry: int) -> list[Bound]:
+        """The rule's leaves with the columns that their fields are in this logsource."""
+        columns = self._where.entries[entry].columns
+        specs = self._compiled.specs
+        bounds = []
+        for _selection, field, _operator, _pattern, number in rule.leaves:
+            spec = specs[number]
+            other = columns(spec[1]) if spec[0] == "ref" else ()
+            bounds.append(Bound(columns(field) if field else KEYWORDS, spec, other))
+        return bounds
+
+    def _wanted(self) -> frozenset[str]:
+        names = set(self._router.columns)
+        for entry, rules in self._by_entry.items():
+            columns = self._where.entries[entry].columns
+            fields: set[str] = set()
+            for number in rules:
+                for _selection, field, _operator, _pattern, spec in self._compiled.rules[number].leaves:
+                    fields.add(field)
+                    if self._compiled.specs[spec][0] == "ref":
+                        fields.add(self._compiled.specs[spec][1])
+            if "" in fields:
+                names.update(_TEXT_OF_EVENT)
+            names.update(name for field in fields if field for name in columns(field))
+        return frozenset(name for name in names if name not in COLUMNS or name in _TEXT_OF_EVENT)
+
+    def _forget(self) -> None:
+        self._budget.used = 0
+        self._router.forget()
+        for plan in self._plans.values():
+            plan.forget()
+
+
+def _part(frame: pl.DataFrame, plan: Plan, rows: pl.Series | None) -> pl.DataFrame:
+    """The rows of a class, with the columns its plan reads and that are not all missing."""
+    if plan.reads_all:
+        names = [name for name in frame.columns if frame[name].null_count() < frame.height]
+    else:
+        names = [name for name in plan.columns if name in frame.columns and frame[name].null_count() < frame.height]
+    part = frame.select(names)
+    if rows is None or len(rows) == frame.height:
+        return part if names else frame.select(pl.int_range(pl.len()).alias("row"))
+    return part[rows] if names else pl.DataFrame({"row": rows})
+
+
+def _sorted(parts: Sequence[pl.Series]) -> list[int]:
+    rows = parts[0] if len(parts) == 1 else pl.concat([part.cast(pl.UInt32()) for part in parts])
+    return list(rows.sort().to_list())
+
+
+def _rule(compiled: CompiledRule, files: Sequence[tuple[str, str]], disabled: Mapping[str, str]) -> Rule:
+    meta = compiled.meta
+    path, text = files[compiled.file]
+    reason = compiled.reason or disabled.get(meta.id, "")
+    return Rule(
+        id=meta.id,
+        name=meta.name,
+        title=meta.title,
+        title_ja=meta.title_ja,
+        description=meta.description,
+        description_ja=meta.description_ja,
+        level=Severity(meta.level),
+        tags=meta.tags,
+        clauses=meta.clauses,
+        next_steps=meta.next_steps,
+        false_positives=meta.false_positives,
+        group_by=meta.group_by,
+        logsource=meta.logsource,
+        path=path,
+        text=text,
+        active=not reason,
+        reason=reason,
+    )

@@ -1,0 +1,274 @@
+"""Rule files as text → what each document says, and every mistake with its line. Nothing is opened or looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+import yaml
+from sigma.exceptions import (
+    SigmaConditionError,
+    SigmaDetectionError,
+    SigmaError,
+    SigmaLogsourceError,
+    SigmaModifierError,
+    SigmaPlaceholderError,
+    SigmaRegularExpressionError,
+    SigmaTypeError,
+    SigmaValueError,
+)
+from sigma.rule import SigmaRule, SigmaYAMLLoader
+
+from secops.errors import Problem
+from secops.locale import _
+from secops.schema.severity import Severity
+
+SAMPLES_SUFFIX = ".samples.yml"
+OWN_KEYS = {"title_ja", "description_ja", "clauses", "next_steps", "group_by"}
+_TEXTS = ("title_ja", "description_ja")
+# A mistake of another kind (a date, a tag) is reported, but the rule can run.
+_FATAL = (
+    SigmaConditionError,
+    SigmaDetectionError,
+    SigmaLogsourceError,
+    SigmaModifierError,
+    SigmaPlaceholderError,
+    SigmaRegularExpressionError,
+    SigmaTypeError,
+    SigmaValueError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What a rule document says about itself; the fields are those of `secops.siem.ports.Rule`."""
+
+    id: str
+    name: str
+    title: str
+    level: int
+    title_ja: str = ""
+    description: str = ""
+    description_ja: str = ""
+    tags: tuple[str, ...] = ()
+    clauses: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    false_positives: tuple[str, ...] = ()
+    group_by: tuple[str, ...] = ()
+    logsource: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a rule file.
+
+    ``sigma`` is the parsed rule, or None where ``reason`` says why it cannot run. ``problems`` are all its mistakes.
+    """
+
+    file: int
+    number: int
+    meta: Meta
+    sigma: SigmaRule | None
+    reason: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+def is_rule_file(path: str) -> bool:
+    """Whether a file of a rule folder is a rule (and not its samples or the logsource map)."""
+    name = PurePath(path).name
+    return name.endswith((".yml", ".yaml")) and not name.endswith(SAMPLES_SUFFIX) and name != "logsources.yml"
+
+
+def read_rules(files: Sequence[tuple[str, str]]) -> Iterator[Document]:
+    """All documents of rule files given as (path, text), in order; a broken file is one document with the reason."""
+    for number, (path, text) in enumerate(files):
+        yield from _read_file(number, path, text)
+
+
+def _read_file(file: int, path: str, text: str) -> Iterator[Document]:
+    try:
+        documents = [document for document in yaml.load_all(text, SigmaYAMLLoader) if document is not None]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        where, what = _yaml_problem(path, error)
+        reason = _("YAML として読めません: {what}").format(what=what)
+        meta = Meta(id=path, name=PurePath(path).stem, title=PurePath(path).name, level=Severity.MEDIUM)
+        yield Document(file, 0, meta, None, reason, (Problem(where, reason),))
+        return
+    for number, document in enumerate(documents):
+        yield _read_document(file, number, path, text, document)
+
+
+def _yaml_problem(path: str, error: Exception) -> tuple[str, str]:
+    mark = getattr(error, "problem_mark", None)
+    what = getattr(error, "problem", None) or str(error) or type(error).__name__
+    return (f"{path}:{mark.line + 1}" if mark else path), " ".join(str(what).split())
+
+
+def _read_document(file: int, number: int, path: str, text: str, document: Any) -> Document:
+    stem = PurePath(path).stem if number == 0 else f"{PurePath(path).stem}-{number + 1}"
+    if not isinstance(document, dict):
+        reason = _("ルールではありません(title と detection を持つ YAML にしてください)。")
+        meta = Meta(id=f"{path}#{number}", name=stem, title=PurePath(path).name, level=Severity.MEDIUM)
+        return Document(file, number, meta, None, reason, (Problem(f"{path}:1", reason),))
+    lines = Lines(text, number)
+    own, own_problems = _own_fields(document.get("secops"), path, lines)
+    meta = _meta(document, stem, own)
+    for key, reason in (
+        ("correlation", _("相関ルールにはまだ対応していません。")),
+        ("filter", _("フィルタ文書にはまだ対応していません。")),
+        ("action", _("action を使う古い書き方には対応していません。")),
+    ):
+        if key in document:
+            return Document(file, number, meta, None, reason, own_problems)
+    sigma, errors = _parse(document)
+    problems = [Problem(f"{path}:{lines.of_error(error)}", _words(error)) for error in errors]
+    fatal = [error for error in errors if isinstance(error, _FATAL) or not isinstance(error, SigmaError)]
+    reason = _("ルールに誤りがあります: {what}").format(what=_words(fatal[0])) if fatal else ""
+    return Document(file, number, meta, None if fatal else sigma, reason, (*problems, *own_problems))
+
+
+def _parse(document: dict[str, Any]) -> tuple[SigmaRule | None, list[Exception]]:
+    known = {key: value for key, value in document.items() if key != "secops"}
+    try:
+        rule = SigmaRule.from_dict(known, collect_errors=True)
+    except (SigmaError, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as error:
+        return None, [error]
+    errors: list[Exception] = list(rule.errors)
+    return rule, errors
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _meta(document: Mapping[str, Any], stem: str, own: Mapping[str, Any]) -> Meta:
+    title = str(document.get("title") or stem)
+    logsource = document.get("logsource")
+    try:
+        level = Severity.parse(str(document.get("level") or "medium"))
+    except ValueError:
+        level = Severity.MEDIUM
+    return Meta(
+        id=str(document.get("id") or document.get("name") or stem),
+        name=str(document.get("name") or stem),
+        title=title,
+        level=int(level),
+        title_ja=own.get("title_ja") or title,
+        description=str(document.get("description") or "").strip(),
+        description_ja=(own.get("description_ja") or "").strip(),
+        tags=_texts(document.get("tags")),
+        clauses=own.get("clauses", ()),
+        next_steps=own.get("next_steps", ()),
+        false_positives=_texts(document.get("falsepositives")),
+        group_by=own.get("group_by", ()),
+        logsource={
+            part: str(logsource[part])
+            for part in ("product", "category", "service")
+            if isinstance(logsource, dict) and logsource.get(part)
+        },
+    )
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, list):
+        return tuple(str(item) for item in value if item is not None)
+    return () if value is None else (str(value),)
+
+
+def _own_fields(raw: Any, path: str, lines: Lines) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    """The ``secops:`` mapping of our own rules: texts, and lists of texts."""
+    if raw is None:
+        return {}, ()
+    if not isinstance(raw, dict):
+        return {}, (Problem(f"{path}:{lines.of('secops')}", _("secops はキーと値の組で書いてください。")),)
+    own: dict[str, Any] = {}
+    problems = []
+    for key, value in raw.items():
+        where = f"{path}:{lines.of('secops', str(key))}"
+        if key not in OWN_KEYS:
+            expected = ", ".join(sorted(OWN_KEYS))
+            problems.append(
+                Problem(
+                    where,
+                    _("secops.{key} は使えません。使えるのは {expected} です。").format(key=key, expected=expected),
+                )
+            )
+        elif key in _TEXTS and isinstance(value, str):
+            own[key] = value.strip()
+        elif key in _TEXTS:
+            problems.append(Problem(where, _("secops.{key} は文字列で書いてください。").format(key=key)))
+        elif isinstance(value, list) and all(isinstance(item, str) for item in value):
+            own[key] = tuple(value)
+        else:
+            problems.append(Problem(where, _("secops.{key} は文字列の一覧で書いてください。").format(key=key)))
+    return own, tuple(problems)
+
+
+class Lines:
+    """Where things stand in a YAML text; the text is only looked at again when there is something to report."""
+
+    def __init__(self, text: str, document: int = 0) -> None:
+        self._text = text
+        self._document = document
+        self._root: yaml.Node | None = None
+        self._read = False
+
+    def of(self, *path: str) -> int:
+        """The line (from 1) of a key by its path, or of the deepest part of the path that exists."""
+        node = self._node()
+        line = node.start_mark.line + 1 if node else 1
+        for part in path:
+            pair = next((pair for pair in _pairs(node) if pair[0].value == part), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        return line
+
+    def of_error(self, error: Exception) -> int:
+        """The line of what an error is about: the key its kind names, or the longest text of it the message quotes."""
+        kind = type(error).__name__.removeprefix("Sigma").removesuffix("Error").lower()
+        if kind == "condition":
+            return self.of("detection", "condition")
+        for key in ("title", "level", "status", "logsource", "description", "date", "modified", "references", "tags"):
+            if kind.startswith(key):
+                return self.of(key)
+        for key, of_kind in (("id", "identifier"), ("falsepositives", "falsepositives"), ("related", "related")):
+            if kind == of_kind:
+                return self.of(key)
+        return self._quoted(str(error))
+
+    def _quoted(self, message: str) -> int:
+        best = (0, self.of("detection"))
+        root = self._node()
+        detection = next((value for key, value in _pairs(root) if key.value == "detection"), None)
+        for scalar in _scalars(detection):
+            parts = [scalar.value, *scalar.value.split("|")[1:]]
+            size = max((len(part) for part in parts if len(part) > 1 and part in message), default=0)
+            if size > best[0]:
+                best = (size, scalar.start_mark.line + 1)
+        return best[1]
+
+    def _node(self) -> yaml.Node | None:
+        if not self._read:
+            self._read = True
+            nodes = list(yaml.compose_all(self._text, yaml.CSafeLoader))
+            self._root = nodes[self._document] if self._document < len(nodes) else None
+        return self._root
+
+
+def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
+    return node.value if isinstance(node, yaml.MappingNode) else []
+
+
+def _scalars(node: yaml.Node | None) -> Iterable[yaml.ScalarNode]:
+    pending = [node]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, yaml.ScalarNode):
+            yield item
+        elif isinstance(item, yaml.MappingNode):
+            pending.extend(part for pair in item.value for part in pair)
+        elif isinstance(item, yaml.SequenceNode):
+            pending.extend(item.value)
