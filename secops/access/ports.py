@@ -170,8 +170,11 @@ class Accounts(Protocol):
         """
         ...
 
-    def session(self, token: str, now: datetime) -> Session | None:
-        """The session of a token, and its use noted; None where it ended, timed out or never was."""
+    def session(self, token: str, now: datetime, *, touch: bool = True) -> Session | None:
+        """The session of a token, and its use noted; None where it ended, timed out or never was.
+
+        Without ``touch`` the use is not noted: what a page asks for by itself must not keep its reader logged in.
+        """
         ...
 
     def logout(self, token: str, now: datetime) -> None:
