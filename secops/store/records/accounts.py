@@ -123,7 +123,7 @@ class SqlAccounts:
             _log(connection, AuditEntry(now, name, "login", "", peer))
         return token, session
 
-    def session(self, token: str, now: datetime) -> Session | None:
+    def session(self, token: str, now: datetime, *, touch: bool = True) -> Session | None:
         """See `Accounts`."""
         key = _digest(token)
         joined = select(sessions, users).join(users, users.c.name == sessions.c.user).where(sessions.c.id == key)
@@ -131,7 +131,7 @@ class SqlAccounts:
             row = connection.execute(joined).mappings().first()
         if row is None or row["disabled"] or self._over(row["started"], row["last_used"], now):
             return None
-        if now - row["last_used"] >= TOUCH_EVERY:
+        if touch and now - row["last_used"] >= TOUCH_EVERY:
             with self._database.write() as connection:
                 connection.execute(update(sessions).where(sessions.c.id == key).values(last_used=now))
         return Session(key, _user(row), row["started"], max(now, row["last_used"]), row["peer"])

@@ -121,6 +121,10 @@ def passes(wanted: AlertFilter) -> ColumnElement[bool]:
         conditions.append(columns.last_seen >= wanted.span.since)
     if wanted.span.until is not None:
         conditions.append(columns.first_seen < wanted.span.until)
+    if wanted.closed.since is not None:
+        conditions.append(columns.closed_at >= wanted.closed.since)
+    if wanted.closed.until is not None:
+        conditions.append(columns.closed_at < wanted.closed.until)
     return and_(*conditions)
 
 
