@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 STEADY_AFTER = 60.0
 STOP_SECONDS = 15.0
+LIFE_LINE = "SECOPS_LIFE_LINE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,6 @@ class _Running:
     started: float = 0.0
     restart_at: float = 0.0
     delay: float = FIRST_DELAY
-    exits: list[int] = field(default_factory=list)
 
 
 class Supervisor:
@@ -67,7 +70,11 @@ class Supervisor:
 
     def _start(self, running: _Running) -> None:
         # A session of its own: Ctrl-C on the terminal reaches the supervisor only, which then stops children in order.
-        running.process = subprocess.Popen(list(running.child.argv), start_new_session=True)
+        # The pipe is its life line: nothing is ever written, but it ends when the supervisor does, however that happens.
+        environment = {**os.environ, LIFE_LINE: "stdin"}
+        running.process = subprocess.Popen(
+            list(running.child.argv), start_new_session=True, stdin=subprocess.PIPE, env=environment
+        )
         running.started = time.monotonic()
 
     def _watch(self) -> int:
@@ -81,6 +88,8 @@ class Supervisor:
                 code = running.process.poll()
                 if code is None:
                     continue
+                if running.process.stdin is not None:
+                    running.process.stdin.close()
                 self._say(running.child.name, code)
                 if code == 2:
                     return 2
@@ -94,17 +103,32 @@ class Supervisor:
         running.delay = FIRST_DELAY if steady else min(running.delay * 2, LONGEST_DELAY)
         running.restart_at = now + running.delay
         running.process = None
-        running.exits.append(code)
 
     def _stop_all(self) -> None:
         """SIGTERM in the order of the list (collectors first, so that what they took in is still worked off)."""
         for running in self._running:
             process = running.process
-            if process is None or process.poll() is not None:
+            if process is None:
                 continue
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+
+
+def when_orphaned(then: Callable[[], None]) -> None:
+    """Call ``then`` from a thread when the supervisor is gone; does nothing in a process it did not start."""
+    if os.environ.get(LIFE_LINE) != "stdin":
+        return
+
+    def wait() -> None:
+        while sys.stdin.buffer.read(1):
+            pass
+        then()
+
+    threading.Thread(target=wait, name="life-line", daemon=True).start()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import time
@@ -56,3 +57,29 @@ def test_children_are_asked_to_stop_in_order(tmp_path: Path):
     supervisor = Supervisor(children, lambda _name, _code: None)
     assert run_until(supervisor, lambda: all((tmp_path / f"up-{name}").exists() for name in "abc")) == 0
     assert log.read_text() == "abc"
+
+
+def test_children_notice_that_the_supervisor_was_killed(tmp_path: Path):
+    mark = tmp_path / "orphaned"
+    child = (
+        "import sys,time,pathlib\n"
+        "from secops.supervisor import when_orphaned\n"
+        "when_orphaned(lambda: pathlib.Path(sys.argv[1]).touch())\n"
+        "pathlib.Path(sys.argv[1] + '-up').touch(); time.sleep(20)"
+    )
+    parent = (
+        "import sys\nfrom secops.supervisor import Child, Supervisor\n"
+        "Supervisor([Child('c', sys.argv[1:])], lambda n, c: None).run()"
+    )
+    process = subprocess.Popen(python(parent, *python(child, mark)))
+    wait_for(lambda: (tmp_path / "orphaned-up").exists())
+    process.kill()
+    process.wait()
+    wait_for(mark.exists)
+
+
+def wait_for(holds) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -13,26 +13,37 @@ from typing import Protocol
 
 from secops.errors import SecopsError
 from secops.schema.dates import parse_duration
-from secops.settings import Settings
+from secops.settings import JournalSettings, Settings
 from secops.siem.ports import EventStore, HitSink
 
 COMPACT_EVERY = timedelta(hours=1)
 RETAIN_EVERY = timedelta(hours=6)
 
 
+class RetainedSegments(Protocol):
+    """What a retention did to the journal."""
+
+    @property
+    def segments(self) -> tuple[int, ...]:
+        """Numbers of the segments whose records went."""
+        ...
+
+
 class KeptJournal(Protocol):
     """What the keeper asks of the journal."""
 
-    def rotate_if_due(self, now: datetime) -> bool:
-        """Close the open segment when it is large or old enough."""
+    def rotate_if_due(self, now: datetime, settings: JournalSettings) -> int | None:
+        """Close the open segment when it is large or old enough; returns its number."""
         ...
 
-    def seal_closed(self, now: datetime) -> int:
-        """Seal every closed segment; returns how many."""
+    def seal_closed(self, now: datetime) -> list[int]:
+        """Seal every closed segment; returns their numbers."""
         ...
 
-    def retain(self, before: datetime, now: datetime, safe: Mapping[str, int]) -> int:
-        """Remove sealed records received before a moment, as far as all sinks have them; returns how many segments."""
+    def retain(
+        self, before: datetime, positions: Mapping[str, int], *, now: datetime, by: str, reason: str
+    ) -> RetainedSegments:
+        """Remove sealed records received before a moment, as far as all sinks have read them."""
         ...
 
 
@@ -49,7 +60,7 @@ class Keeper:
 
     def turn(self, now: datetime) -> None:
         """Do everything that is due at this moment."""
-        self._duty("rotate", now, timedelta(0), lambda: self.journal.rotate_if_due(now))
+        self._duty("rotate", now, timedelta(0), lambda: self.journal.rotate_if_due(now, self.settings.journal))
         self._duty("seal", now, timedelta(0), lambda: self.journal.seal_closed(now))
         self._duty("compact", now, COMPACT_EVERY, self._compact)
         self._duty("retain", now, RETAIN_EVERY, lambda: self._retain(now))
@@ -78,6 +89,11 @@ class Keeper:
         safe = {source: min(one.get(source, 0) for one in positions) for source in positions[0]}
         done = {
             "lake": self.store.retain(now - parse_duration(keep.lake)),
-            "journal": self.journal.retain(now - parse_duration(keep.journal), now, safe),
+            "journal": len(self._retain_journal(now, safe).segments),
         }
         return {name: count for name, count in done.items() if count}
+
+    def _retain_journal(self, now: datetime, safe: Mapping[str, int]) -> RetainedSegments:
+        limit = self.settings.retention.journal
+        before = now - parse_duration(limit)
+        return self.journal.retain(before, safe, now=now, by="keeper", reason=f"retention.journal = {limit}")

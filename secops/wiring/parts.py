@@ -1,0 +1,143 @@
+"""The loop of each child process: collectors, worker, keeper, web. Each ends on SIGTERM or SIGINT with its work put away."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from datetime import timedelta
+
+from secops.errors import SecopsError
+from secops.settings import Settings
+from secops.siem.pipeline import Pipeline, Progress
+from secops.supervisor import Child, Supervisor, when_orphaned
+from secops.wiring.locks import held
+from secops.wiring.site import Site
+
+log = logging.getLogger("secops")
+IDLE_SECONDS = 0.05
+KEEPER_SECONDS = 2.0
+RETRY_SECONDS = 2.0
+
+
+def children(site: Site, python: str = sys.executable) -> list[Child]:
+    """The processes of `secops run`, in the order in which they are stopped."""
+    command = [python, "-m", "secops.cli", "run", "--site", str(site.folder), "--part"]
+    return [Child(name, [*command, name]) for name in part_names(site.settings)]
+
+
+def part_names(settings: Settings) -> list[str]:
+    """The names of all parts, in the order in which they are stopped."""
+    workers = [f"worker-{number}" for number in range(settings.work.workers)]
+    return ["collectors", *workers, "keeper", "web"]
+
+
+def run_site(site: Site, ready: Callable[[], None], said: Callable[[str, int], None]) -> int:
+    """Run all parts under a supervisor until told to stop; returns the exit code."""
+    with held(site.folder, "supervisor"):
+        return Supervisor(children(site), said).run(ready)
+
+
+def run_part(site: Site, name: str) -> None:
+    """Be one of the children until told to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_args: stop.set())
+    when_orphaned(stop.set)
+    loops: dict[str, Callable[[Site, threading.Event], None]] = {
+        "collectors": _collectors,
+        "keeper": _keeper,
+        "web": _web,
+    }
+    with held(site.folder, name):
+        if name.startswith("worker-"):
+            _worker(site, int(name.removeprefix("worker-")), stop)
+        else:
+            loops[name](site, stop)
+
+
+def _collectors(site: Site, stop: threading.Event) -> None:
+    from secops.wiring.adapters import run_intake
+
+    run_intake(site, stop)
+
+
+def owns(number: int, workers: int) -> Callable[[str], bool]:
+    """Which sources a worker is responsible for; the same in every process and after every restart."""
+    return lambda source: zlib.crc32(source.encode()) % workers == number
+
+
+def make_pipeline(site: Site, number: int = 0, workers: int = 1) -> Pipeline:
+    """A pipeline over this worker's share of the sources."""
+    return Pipeline(
+        site.settings.site.id,
+        site.journal,
+        site.stages,
+        site.store,
+        site.desk,
+        owns=owns(number, workers),
+        flush_every=timedelta(seconds=site.settings.work.flush_seconds),
+    )
+
+
+def _worker(site: Site, number: int, stop: threading.Event) -> None:
+    """Work off the journal; on an error of a sink start again from what is committed, so nothing is lost or doubled."""
+    while not stop.is_set():
+        try:
+            _work(site, number, stop)
+        except (SecopsError, OSError) as error:
+            log.error("worker-%d: %s", number, error)
+            site.reopen_store()
+            stop.wait(RETRY_SECONDS)
+
+
+def _work(site: Site, number: int, stop: threading.Event) -> None:
+    pipeline = make_pipeline(site, number, site.settings.work.workers)
+    try:
+        while not stop.is_set():
+            with held(site.folder, f"generation-{number}", wait=True):
+                if site.generation_changed():
+                    break
+                progress = pipeline.step(site.now())
+            if not progress.records:
+                stop.wait(IDLE_SECONDS)
+        pipeline.flush(site.now())
+        pipeline.wait()
+    finally:
+        pipeline.close()
+    site.reopen_store()
+
+
+def _keeper(site: Site, stop: threading.Event) -> None:
+    from secops.siem.keeper import Keeper
+
+    keeper = Keeper(
+        site.settings, site.journal, site.store, site.desk, lambda text: log.warning("keeper: %s", text)
+    )
+    while not stop.is_set():
+        keeper.turn(site.now())
+        stop.wait(KEEPER_SECONDS)
+
+
+def _web(site: Site, stop: threading.Event) -> None:
+    from secops.wiring.adapters import serve_web
+
+    serve_web(site, stop)
+
+
+def drain(site: Site, more: Callable[[], bool], seen: Callable[[Progress], None]) -> None:
+    """Work off the journal until it is dry and ``more()`` says that nothing will be added; for one-shot jobs."""
+    pipeline = make_pipeline(site)
+    try:
+        while True:
+            last = not more()
+            pipeline.run_dry(site.now, seen)
+            if last:
+                return
+            time.sleep(IDLE_SECONDS)
+    finally:
+        pipeline.close()

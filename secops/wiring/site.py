@@ -1,0 +1,246 @@
+"""A site folder and its parts, opened when first asked for and closed together."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from secops.errors import ConflictError, NotFoundError, UsageError
+from secops.locale import _
+from secops.schema.text import is_name
+from secops.settings import FILE_NAME, Settings, load
+from secops.wiring.locks import is_held
+
+if TYPE_CHECKING:
+    from secops.access.ports import Accounts
+    from secops.org.model import Directory
+    from secops.siem.detect import SigmaDetector
+    from secops.siem.health import SystemStatus
+    from secops.siem.journal import Journal
+    from secops.siem.pipeline import Stages
+    from secops.siem.ports import Rule
+    from secops.siem.triage.identity import Assets
+    from secops.store.events.lake import Lake
+    from secops.store.records import Records
+
+RULES = Path(__file__).parent.parent.parent / "rules"
+
+
+def now() -> datetime:
+    """The real clock, in UTC. Every other room takes the time as an argument."""
+    return datetime.now(UTC)
+
+
+def create_site(folder: Path, *, site_id: str | None = None, name: str = "〇〇区", settings: str | None = None) -> None:
+    """Make a site folder: settings, journal, lake, records, keys; owner-only.
+
+    ``settings`` is the text of ``secops.toml`` where the caller wrote one (the demo ward).
+
+    Raises:
+        ConflictError: there is a site already.
+        UsageError: the id cannot be part of an event id.
+    """
+    from secops.siem.journal import create_journal, create_keys
+
+    site_id = site_id or folder.resolve().name.lower()
+    if not is_name(site_id):
+        text = _("id「{id}」は使えません。英小文字・数字・ハイフンで --id に指定してください。")
+        raise UsageError(text.format(id=site_id))
+    if (folder / FILE_NAME).exists():
+        raise ConflictError(_("{folder} にはすでにサイトがあります。").format(folder=folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    for part in ("lake", "inventory", "run", "rules"):
+        (folder / part).mkdir(mode=0o700, exist_ok=True)
+    create_keys(folder / "keys")
+    create_journal(folder / "journal", site_id, now())
+    template = files("secops").joinpath("site_template.toml").read_text(encoding="utf-8")
+    text = settings if settings is not None else template.format(id=site_id, name=name.replace('"', ""))
+    # Last, and in one step: a folder with secops.toml is a whole site.
+    fresh = folder / f".{FILE_NAME}.new"
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(folder / FILE_NAME)
+    with open_site(folder) as site:
+        _ = site.journal, site.desk, site.store
+
+
+def open_site(folder: Path) -> Site:
+    """Open a site; its settings are read now, everything else when it is asked for.
+
+    Raises:
+        SettingsError: ``secops.toml`` is missing or has mistakes.
+    """
+    return Site(folder.resolve(), load(folder))
+
+
+class Site:
+    """One site's settings and parts; a context manager that closes what was opened."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder
+        self.settings = settings
+        self._close: list[Callable[[], object]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every part that was opened, the last one first."""
+        while self._close:
+            with suppress(Exception):
+                self._close.pop()()
+
+    def now(self) -> datetime:
+        """The real clock, in UTC."""
+        return now()
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The journal, for writing and reading; it cannot sign."""
+        from secops.siem.journal import Journal
+
+        journal = Journal(self.folder / "journal")
+        self._close.append(journal.close)
+        return journal
+
+    @cached_property
+    def sealing_journal(self) -> Journal:
+        """The journal with the signing key: for the keeper alone."""
+        from secops.siem.journal import Journal
+
+        journal = Journal(self.folder / "journal", self.folder / "keys")
+        self._close.append(journal.close)
+        return journal
+
+    @cached_property
+    def store(self) -> Lake:
+        """The event store, in the generation that is now live."""
+        from secops.store.events.lake import current_lake
+
+        lake = current_lake(self.folder / "lake")
+        self._close.append(lake.close)
+        return lake
+
+    @property
+    def generation(self) -> int:
+        """The generation of the lake that this process has open."""
+        return self.store.generation
+
+    def generation_changed(self) -> bool:
+        """Whether a replay swapped in a newer lake since this one was opened."""
+        from secops.store.events.lake import current_generation
+
+        return current_generation(self.folder / "lake") != self.generation
+
+    def reopen_store(self) -> None:
+        """Open the lake anew at its next use: after an error, or when a replay swapped generations."""
+        lake = self.__dict__.pop("store", None)
+        if lake is not None:
+            with suppress(Exception):
+                lake.close()
+
+    @cached_property
+    def desk(self) -> Records:
+        """Hits, alerts and positions."""
+        from secops.access.ports import SessionLimits
+        from secops.store.records import open_records
+
+        limits = SessionLimits(idle=timedelta(minutes=self.settings.web.session_minutes))
+        place = self.settings.records.url or self.folder / "records.db"
+        records = open_records(place, lambda: self.rules, self._assets, limits)
+        self._close.append(records.dispose)
+        return records
+
+    def _assets(self) -> Assets:
+        """Devices and systems whose alerts weigh more."""
+        from secops.siem.triage.identity import Assets
+
+        return Assets()
+
+    @property
+    def accounts(self) -> Accounts:
+        """Users and sessions, in the same database."""
+        return self.desk.accounts
+
+    @cached_property
+    def detector(self) -> SigmaDetector:
+        """All rules of the site, compiled; from the cache where nothing changed."""
+        from secops.siem.detect import load_detector
+
+        return load_detector(
+            self.rule_files(),
+            (RULES / "logsources.yml").read_text(encoding="utf-8"),
+            self.folder / "run" / "cache",
+            self.settings.rules.disabled,
+        )
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        """The rules, active and inactive."""
+        return self.detector.rules
+
+    def rule_files(self) -> list[tuple[str, str]]:
+        """(path, text) of every rule file: the builtin ones, the site's own ``rules/``, and the configured folders."""
+        from secops.siem.detect import read_rule_files
+
+        folders = [self.folder / "rules", *(self.folder / text for text in self.settings.rules.folders)]
+        if self.settings.rules.builtin:
+            folders.insert(0, RULES)
+        missing = [str(folder) for folder in folders[1:] if not folder.exists() and folder != self.folder / "rules"]
+        if missing:
+            raise NotFoundError(_("ルールのフォルダがありません: {folders}").format(folders=", ".join(missing)))
+        return read_rule_files(folder for folder in folders if folder.exists())
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Whom we protect: departments, staff, devices, systems and registered flows."""
+        from secops.org.files import open_directory
+
+        return open_directory(self.folder, self.settings, now().date())
+
+    @cached_property
+    def stages(self) -> Stages:
+        """What the main road does to frames in this site."""
+        from secops.org.files import open_table
+        from secops.siem.enrich import enrich, make_context, mask, mask_text
+        from secops.siem.pipeline import Stages
+
+        context = make_context(self.settings, self.directory, open_table(self.folder))
+        return Stages(self.detector, partial(enrich, context=context), mask, mask_text)
+
+    @property
+    def address(self) -> str:
+        """Where the console is opened."""
+        scheme = "https" if self.settings.web.tls_certificate else "http"
+        return f"{scheme}://{self.settings.web.host}:{self.settings.web.port}/"
+
+    def parts_running(self) -> dict[str, str]:
+        """Name of each part → ``running``, ``stopped`` (the whole program is), or ``missing``."""
+        from secops.wiring.parts import part_names
+
+        supervised = is_held(self.folder, "supervisor")
+        absent = "missing" if supervised else "stopped"
+        return {name: "running" if is_held(self.folder, name) else absent for name in part_names(self.settings)}
+
+    def status(self) -> SystemStatus:
+        """The state of sources, rules, journal, disk and processes at this moment."""
+        from secops.wiring.status import system_status
+
+        return system_status(self)
+
+    def free_space(self) -> tuple[int, int]:
+        """(total, free) bytes of the volume the site is on."""
+        usage = shutil.disk_usage(self.folder)
+        return usage.total, usage.free

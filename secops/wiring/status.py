@@ -1,0 +1,87 @@
+"""Gathers what `secops.siem.health` judges."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from secops.settings import SourceSettings
+from secops.siem.health import ChainState, Counted, Disk, SystemStatus, problems_of, rules_by_state, source_status
+from secops.siem.ports import SourceStatus
+from secops.wiring.site import Site
+
+NO_TALLY = Counted(0, 0, 0)
+
+
+def system_status(site: Site) -> SystemStatus:
+    """The state of a site at this moment."""
+    sources = source_statuses(site)
+    active, inactive = rules_by_state(site.rules)
+    chain, disk, parts = _chain(site), _disk(site), site.parts_running()
+    return SystemStatus(
+        at=site.now(),
+        site=site.settings.site.id,
+        sources=sources,
+        rules_active=active,
+        rules_inactive=inactive,
+        chain=chain,
+        disk=disk,
+        parts=parts,
+        problems=problems_of(sources, chain, disk, parts, active),
+    )
+
+
+def source_statuses(site: Site) -> list[SourceStatus]:
+    """Every configured source, then every other one the journal knows (one-shot imports, removed sources)."""
+    heads, drops, counts, said = site.journal.heads(), site.journal.drops(), site.desk.tallies(), _collector_problems(site)
+    known = {source.id: source for source in site.settings.sources}
+    others = {name: SourceSettings(id=name, kind="folder", path="-") for name in heads if name not in known}
+    result = []
+    for name, source in {**known, **others}.items():
+        head = heads.get(name, 0)
+        result.append(
+            source_status(
+                source,
+                head,
+                drops.get(name, {}),
+                counts.get(name, NO_TALLY),
+                _last_received(site, name, head),
+                site.now(),
+                said.get(name, ""),
+            )
+        )
+    return result
+
+
+def _last_received(site: Site, source: str, head: int) -> datetime | None:
+    record = site.journal.record(source, head) if head else None
+    return record.received if record else None
+
+
+def _collector_problems(site: Site) -> dict[str, str]:
+    """Source → what its collector last reported as wrong, while the collectors run."""
+    if site.parts_running()["collectors"] != "running":
+        return {}
+    values = _read_json(site.folder / "run" / "collect.json")
+    return {name: str(one["problem"]) for name, one in values.get("sources", {}).items() if one.get("problem")}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _chain(site: Site) -> ChainState:
+    head = site.journal.chain_head()
+    count = len(site.journal.segments())
+    return ChainState(count, head.digest if head else "", head.at if head else None)
+
+
+def _disk(site: Site) -> Disk:
+    total, free = site.free_space()
+    return Disk(total, free, site.journal.size_on_disk(), site.store.stats().bytes)

@@ -1,0 +1,33 @@
+"""`make bench`: the table of figures. Every ratio is against a yardstick measured in the same run on the same files.
+
+    python -m tests.bench [NAME…]     names: start otrf search latency demo
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.bench import latency, otrf, search, start
+from tests.bench.measure import Row
+
+PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    "start": start.rows,
+    "otrf": otrf.rows,
+    "search": search.rows,
+    "latency": latency.rows,
+}
+
+
+def main() -> None:
+    chosen = sys.argv[1:] or list(PARTS)
+    print(f"{'what':<58}{'measured':>16}{'ratio':>10}  target")
+    with tempfile.TemporaryDirectory(prefix="secops-bench-") as folder:
+        for name in chosen:
+            for row in PARTS[name](Path(folder)):
+                print(f"{row.name:<58}{row.value:>16}{row.ratio:>10}  {row.target}", flush=True)
+
+
+main()
