@@ -1,4 +1,4 @@
-"""One file that is being followed: reads what is new, cuts it into records, knows when it is no longer the same file."""
+"""One file that is being followed: reads what is new, cuts it into records, notices when it is another file."""
 
 from __future__ import annotations
 

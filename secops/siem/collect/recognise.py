@@ -151,7 +151,7 @@ def _json(text: str, lines: list[str], encoding: str) -> Guess | None:
     start = text.lstrip()
     if not lines or start[:1] not in {"{", "["}:
         return None
-    if start[0] == "[" and not start[1:].lstrip()[:1] == "{":
+    if start[0] == "[" and start[1:].lstrip()[:1] != "{":
         return None
     first = start[1:].lstrip() if start[0] == "[" else start
     layout: Layout = "documents" if start[0] == "[" else "lines"
@@ -171,7 +171,7 @@ def _json(text: str, lines: list[str], encoding: str) -> Guess | None:
 
 
 def is_windows(document: dict[str, object]) -> bool:
-    """Whether a JSON object has one of the shapes of a Windows event: winlogbeat, NXLog (flat) or evtx_dump (nested)."""
+    """Whether a JSON object is shaped like a Windows event: winlogbeat, NXLog (flat) or evtx_dump (nested)."""
     event = document.get("Event")
     if isinstance(event, dict):
         return "System" in event

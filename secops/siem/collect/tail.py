@@ -1,7 +1,7 @@
 """File tail: follows the files of a source as they grow, are rotated, truncated, replaced, and vanish.
 
-Polling is the truth: `Tail.poll` looks at the files and reads. Each delivery carries records and the marks (checkpoints)
-that say so, to be committed together; a new `Tail` made from the committed marks goes on exactly there.
+Polling is the truth: `Tail.poll` looks at the files and reads. Each delivery carries records and the marks
+(checkpoints) that say so, to be committed together; a new `Tail` made from the committed marks goes on exactly there.
 
 Exactly once, with these exceptions, none of which a reader of files can avoid:
 
@@ -397,11 +397,10 @@ def _related(path: str, other: str) -> bool:
 
 def _siblings(path: str) -> list[str]:
     """Files beside ``path`` that a rotation may have made of it, newest first; not the file itself."""
-    found: list[tuple[float, str]] = []
+    this = Path(path)
     try:
-        for entry in Path(path).parent.iterdir():
-            if entry.name != Path(path).name and _related(path, str(entry)) and entry.is_file():
-                found.append((entry.stat().st_mtime, str(entry)))
+        others = [other for other in this.parent.iterdir() if other != this and _related(path, str(other))]
+        found = [(other.stat().st_mtime, str(other)) for other in others if other.is_file()]
     except OSError:
         return []
     return [name for _mtime, name in sorted(found, reverse=True)]
