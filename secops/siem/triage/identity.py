@@ -21,6 +21,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from secops.schema.severity import Severity
@@ -98,8 +99,11 @@ def severity_of(hit: Hit, assets: Assets) -> Severity:
 
 def key_of(rule_id: str, zone: str, slots: Mapping[str, str]) -> str:
     """The key as text, stable across versions of the program: it is what links a new alert to a closed one."""
-    parts = [rule_id, zone, *(f"{name}={_short(fold(value))}" for name, value in slots.items())]
-    return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
+    return _short("|".join([_part(rule_id), _part(zone), *(_part(f"{n}={fold(v)}") for n, v in slots.items())]), 800)
+
+
+def _part(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|") if "|" in text or "\\" in text else text
 
 
 def _slots(hit: Hit, rule: Rule | None) -> dict[str, str]:
@@ -123,14 +127,17 @@ def _text(event: Mapping[str, Any], name: str) -> str:
     value = event.get(name)
     if value is None:
         return ""
-    if isinstance(value, list | tuple):
-        value = ", ".join(map(str, value))
-    return _short(_UNSAFE.sub("\N{REPLACEMENT CHARACTER}", str(value)).strip())
+    return _clean(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
 
 
-def _short(text: str) -> str:
-    """Long values end in a digest: they stay different from each other, and a key stays a key."""
-    if len(text) <= MAX_VALUE:
+@lru_cache(maxsize=1 << 14)
+def _clean(text: str) -> str:
+    return _short(_UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text).strip(), MAX_VALUE)
+
+
+def _short(text: str, limit: int) -> str:
+    """Long values end in a digest: they stay different from each other, and a key stays short enough for an index."""
+    if len(text) <= limit:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return f"{text[: MAX_VALUE - 17]}…{digest}"
+    return f"{text[: limit - 17]}…{digest}"

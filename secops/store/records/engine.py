@@ -8,17 +8,19 @@ that there, too, one writer works at a time and what it reads is what it changes
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select, update
+from sqlalchemy import Connection, Engine, Insert, Update, create_engine, event, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from secops.errors import StoreError
 from secops.locale import _
-from secops.store.records.tables import counters
+from secops.store.records.tables import Moment, counters, to_microseconds
 
 BUSY_SECONDS = 60  # longer than the longest write, the swap of a replay
 _WRITES = "secops_writes"
@@ -94,9 +96,35 @@ def take(connection: Connection, counter: str, amount: int = 1) -> int:
     return value
 
 
+def run_many(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Execute a statement for many rows, each with the same keys.
+
+    SQLAlchemy's own way spends three times as long on preparing parameters as SQLite does on inserting them; here the
+    statement is compiled once and the driver gets plain tuples (or dictionaries, where it wants names).
+    """
+    if not rows:
+        return
+    keys = list(rows[0]) if isinstance(statement, Insert) else None
+    compiled = statement.compile(dialect=connection.dialect, column_keys=keys)
+    assert isinstance(compiled, SQLCompiler)
+    moments = [name for name, bind in compiled.binds.items() if isinstance(bind.type, Moment)]
+    plain = [{**row, **{name: to_microseconds(row[name]) for name in moments}} for row in rows]
+    if compiled.positiontup is None:
+        connection.exec_driver_sql(compiled.string, plain)
+        return
+    get = itemgetter(*compiled.positiontup)
+    connection.exec_driver_sql(compiled.string, [get(row) for row in plain])
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not begin transactions of its own; `_begin_sqlite` does
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "cache_size=-16000",
+        "mmap_size=268435456",
+    ):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

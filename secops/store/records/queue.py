@@ -37,8 +37,11 @@ class Queue:
         page = select(columns.id).where(passing).order_by(*worst).limit(limit).offset(offset).subquery()
         rows = select(alerts).join(page, page.c.id == columns.id).order_by(*worst)
         with self._database.read() as connection:
-            total = connection.execute(select(func.count()).select_from(alerts).where(passing)).scalar_one()
             found = connection.execute(rows).mappings().all()
+            if offset == 0 and len(found) < limit:
+                total = len(found)
+            else:
+                total = connection.execute(select(func.count()).select_from(alerts).where(passing)).scalar_one()
         return AlertPage([alert_of(row) for row in found], total)
 
     def counts(self, scope: Scope) -> Mapping[str, Mapping[str, int]]:

@@ -31,7 +31,7 @@ from secops.siem.triage.identity import Identity, identify
 from secops.siem.triage.states import SYSTEM
 from secops.store.records import ledger
 from secops.store.records.codec import alert_of, detail_of, hit_of
-from secops.store.records.engine import Database, take
+from secops.store.records.engine import Database, run_many, take
 from secops.store.records.ledger import LIVE, REPLAY
 from secops.store.records.siem_tables import alerts, history, hits, positions, replay_hits
 from secops.store.records.sink import Book, entry, hit_row, open_alerts, unknown
@@ -67,8 +67,7 @@ class ReplaySink:
         book = self._book()
         with self._database.write() as connection:
             kept = unknown(connection, replay_hits, fresh(new, ledger.positions(connection, REPLAY)))
-            if kept:
-                connection.execute(insert(replay_hits), [self._row(hit, book) for hit in kept])
+            run_many(connection, insert(replay_hits), [self._row(hit, book) for hit in kept])
             ledger.advance(connection, REPLAY, reached)
         return HitOutcome((), (), len(kept))
 

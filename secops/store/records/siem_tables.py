@@ -62,6 +62,7 @@ alerts = Table(
     # The queue's order, with all that its filters and counts read: a page touches only the rows it shows.
     Index("ix_alerts_queue", "severity", "last_seen", "id", "state", "zone", "department"),
     Index("ix_alerts_rule", "rule_id", "last_seen"),
+    Index("ix_alerts_assignee", "assignee", "state"),
     Index("ix_alerts_previous", "previous"),
     Index("ix_alerts_changed", "changed"),
     Index("ix_alerts_opened_change", "opened_change"),

@@ -17,7 +17,7 @@ from secops.siem.triage.identity import Assets, severity_of
 from secops.siem.triage.states import SYSTEM
 from secops.store.records import ledger
 from secops.store.records.codec import chunks, detail_of, row_of
-from secops.store.records.engine import Database, take
+from secops.store.records.engine import Database, run_many, take
 from secops.store.records.ledger import LIVE
 from secops.store.records.siem_tables import alerts, history, hits
 
@@ -112,8 +112,8 @@ def open_alerts(
         _new_alert(number, found, rules.get(found.hits[0].rule_id), previous.get(found.identity.key), now)
         for number, found in enumerate(groups, first)
     ]
-    connection.execute(insert(alerts), [row_of(alert, change) for alert in opened])
-    connection.execute(insert(history), [entry(alert.id, now, SYSTEM, "detected", "") for alert in opened])
+    run_many(connection, insert(alerts), [row_of(alert, change) for alert in opened])
+    run_many(connection, insert(history), [entry(alert.id, now, SYSTEM, "detected", "") for alert in opened])
     return opened
 
 
@@ -176,11 +176,10 @@ def _raise_alerts(
         )
         if reached := milestone(old["count"], count):
             told.append(entry(old["id"], now, SYSTEM, "raised", f"×{reached}"))
-    if rows:
-        columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "_id"}
-        connection.execute(update(alerts).where(alerts.c.id == bindparam("_id")).values(columns), rows)
-    if told:
-        connection.execute(insert(history), told)
+    changed = ("count", "severity", "first_seen", "last_seen", "changed")
+    columns = {name: bindparam(name, type_=alerts.c[name].type) for name in changed}
+    run_many(connection, update(alerts).where(alerts.c.id == bindparam("_id")).values(columns), rows)
+    run_many(connection, insert(history), told)
     return [row["_id"] for row in rows]
 
 
@@ -199,7 +198,7 @@ def _file(
             rows.append(hit_row(hit, severity_of(hit, assets), detail) | {"alert_id": alert_id, "nth": number})
         if gone := limits.faded(before, after):
             _fade(connection, alert_id, gone)
-    connection.execute(insert(hits), rows)
+    run_many(connection, insert(hits), rows)
     return suppressed
 
 

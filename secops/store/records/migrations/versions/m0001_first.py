@@ -71,6 +71,7 @@ def _alerts() -> None:
         sa.ForeignKeyConstraint(["previous"], ["alerts.id"], name="fk_alerts_previous", ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name="pk_alerts"),
     )
+    op.create_index("ix_alerts_assignee", "alerts", ["assignee", "state"])
     op.create_index("ix_alerts_changed", "alerts", ["changed"])
     op.create_index("ix_alerts_key", "alerts", ["key", "id"])
     op.create_index("ix_alerts_opened_change", "alerts", ["opened_change"])
