@@ -1,0 +1,61 @@
+"""The console as an ASGI app. No logic of its own: it joins routes, guards and headers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope as AsgiScope
+
+from secops.web import login, problems
+from secops.web.pages import STATIC
+from secops.web.security import YEAR, Armour
+from secops.web.services import Services
+from secops.web.siem import alert, api, events, queue, report, sources, stream
+
+MAX_BODY = 256 * 1024  # the largest form is a note; nothing is uploaded yet
+
+
+class _Static(StaticFiles):
+    """Static files carry a mark of their content in the address, so browsers may keep them."""
+
+    async def get_response(self, path: str, scope: AsgiScope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200:
+            response.headers["cache-control"] = f"public, max-age={YEAR}, immutable"
+        return response
+
+
+def create_app(services: Services) -> FastAPI:
+    """The console over these ports. Documentation pages of the API are off: they would load scripts from elsewhere."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        async with stream.pulse(services) as pulse:
+            app.state.pulse = pulse
+            yield
+
+    app = FastAPI(
+        title="secops", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life, max_body_size=MAX_BODY
+    )
+    app.state.services = services
+    app.add_middleware(Armour, web=services.settings.web)
+    app.mount("/static", _Static(directory=STATIC), name="static")
+    for part in (login, report, queue, alert, events, sources, stream, api):
+        app.include_router(part.router)
+    problems.install(app)
+
+    @app.get("/")
+    def home() -> Response:
+        return RedirectResponse("/alerts", 303)
+
+    @app.get("/healthz")
+    def healthz(request: Request) -> Response:
+        """Whether the console answers and its records can be read; says nothing else to anyone."""
+        services.desk.changes(1 << 62)
+        return PlainTextResponse("ok")
+
+    return app

@@ -1,0 +1,53 @@
+"""What the console asks of the rest of the program: ports only, so that tests run it on fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from secops.access.ports import Accounts
+from secops.settings import Settings
+from secops.siem.health import SystemStatus
+from secops.siem.ports import AlertDesk, EventStore, JournalReader, Rule, SourceStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a page can reach.
+
+    All ports are called from worker threads, several at a time. ``sources`` and ``system`` may be as old as a few
+    seconds. ``closing`` turns true when the program is told to stop: open event streams end then, so that the server
+    can. ``departments`` are names to choose from in forms.
+    """
+
+    settings: Settings
+    desk: AlertDesk
+    store: EventStore
+    journal: JournalReader
+    accounts: Accounts
+    rules: Callable[[], Sequence[Rule]]
+    sources: Callable[[], Sequence[SourceStatus]]
+    system: Callable[[], SystemStatus]
+    now: Callable[[], datetime]
+    closing: Callable[[], bool] = lambda: False
+    departments: Callable[[], Sequence[str]] = lambda: ()
+
+    @property
+    def secure(self) -> bool:
+        """Whether the console is served over TLS."""
+        return bool(self.settings.web.tls_certificate)
+
+    @property
+    def local_only(self) -> bool:
+        """Whether it can be reached from this machine only; demo logins work nowhere else."""
+        return self.settings.web.host in {"localhost", "::1"} or self.settings.web.host.startswith("127.")
+
+    def zone_label(self, zone: str) -> str:
+        """The ward's own word for a zone; the id where it is not one of ours (``world``)."""
+        known = self.settings.zones.get(zone)
+        return known.label if known else zone
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """The rule with this id, or None where it was removed from the rulebook."""
+        return next((rule for rule in self.rules() if rule.id == rule_id), None)

@@ -1,0 +1,52 @@
+"""Sources and health: does everything arrive, is it understood, is the evidence whole."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from secops.access.ports import Right, Session
+from secops.query.tree import Term
+from secops.schema.frame import PIPELINE_ERROR
+from secops.siem.ports import SourceStatus, Span
+from secops.web.pages import page
+from secops.web.session import reads, scope_of, services
+from secops.web.siem.queue import sources_in_brief, visible_sources
+
+router = APIRouter()
+ERRORS_SHOWN = 20
+
+
+def balanced(source: SourceStatus) -> bool:
+    """Whether received = stored + rejected + dropped + waiting holds; anything else is a fault of this program."""
+    return source.received == source.stored + source.rejected + sum(source.dropped.values()) + source.waiting
+
+
+def worst_first(source: SourceStatus) -> tuple[bool, bool, bool, str]:
+    """Sort key: problems, then silence, then rejected records, then by name."""
+    return (not (source.problem or not balanced(source)), not source.silent, not source.rejected, source.name)
+
+
+@router.get("/sources")
+def show_sources(request: Request, session: Annotated[Session, Depends(reads(Right.SEE_STATUS))]) -> Response:
+    """The page. Records that could not be read are shown only to those who may search events."""
+    here, scope = services(request), scope_of(session.user)
+    found = visible_sources(here.sources(), scope)
+    may_search = session.user.may(Right.SEARCH_EVENTS)
+    errors = (
+        here.store.search(Term("event.kind", PIPELINE_ERROR), Span(), scope, limit=ERRORS_SHOWN) if may_search else None
+    )
+    inactive = [rule for rule in here.rules() if not rule.active]
+    return page(
+        request,
+        "sources.html",
+        sources=sorted(found, key=worst_first),
+        brief=sources_in_brief(found),
+        balanced=balanced,
+        system=here.system(),
+        errors=errors,
+        inactive=inactive,
+        may_search=may_search,
+    )

@@ -1,0 +1,163 @@
+"""One alert told to someone who was asleep: what was detected, in a sentence, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import yaml
+from markupsafe import Markup
+
+from secops.locale import _
+from secops.schema.dates import JST
+from secops.siem.ports import Alert, Hit, MatchedValue, Rule, Verdict, VERDICT_LABELS
+from secops.web.siem import around
+from secops.web.text import flat, highlighted, plain
+from secops.web.words import clock_seconds, field_label, when
+
+OPERATORS = {
+    "equals": "と一致",
+    "eq": "と一致",
+    "contains": "を含む",
+    "startswith": "で始まる",
+    "endswith": "で終わる",
+    "re": "正規表現に一致",
+    "cidr": "のネットワークに含まれる",
+    "gt": "より大きい",
+    "gte": "以上",
+    "lt": "より小さい",
+    "lte": "以下",
+    "exists": "が存在する",
+    "null": "が空",
+    "keyword": "という語を含む",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One matched value, ready to be shown: ``value`` has the matching part marked."""
+
+    field: str
+    label: str
+    how: str
+    pattern: str
+    value: Markup
+
+
+def subject(alert: Alert, event: Mapping[str, Any]) -> str:
+    """Who or what it is about: 「端末 K-0213(区民課)」, 「利用者 t-suzuki」, 「送信元 10.1.2.3」."""
+    seen = {**event, **alert.entities}
+    department = flat(event.get("labels.department")) or alert.department
+    for name, word in (
+        ("labels.device", _("端末 {name}")),
+        ("host.name", _("端末 {name}")),
+        ("user.name", _("利用者 {name}")),
+        ("source.ip", _("送信元 {name}")),
+        ("observer.name", _("機器 {name}")),
+    ):
+        value = flat(seen.get(name))
+        if value:
+            text = word.format(name=plain(value)[:120])
+            return _("{who}({department})").format(who=text, department=plain(department)) if department else text
+    return ""
+
+
+def entity(alert: Alert) -> str:
+    """The same for a row of the queue: values only, in the order of the rule's grouping."""
+    return " / ".join(dict.fromkeys(flat(value) for value in alert.entities.values() if flat(value)))
+
+
+def _deed(event: Mapping[str, Any]) -> str:
+    """What was done, as a noun phrase that fits before 「が n 回ありました」."""
+    where = around.lane(event)
+    if where == "network":
+        target = flat(event.get("destination.domain") or event.get("destination.ip") or event.get("url.domain"))
+        port = flat(event.get("destination.port"))
+        if target:
+            return _("{target} への通信").format(target=plain(f"{target}:{port}" if port else target)[:160])
+        return _("通信")
+    if where == "process" and (name := flat(event.get("process.name") or event.get("process.executable"))):
+        parent = flat(event.get("process.parent.name"))
+        if parent:
+            return _("{parent} からの {name} の実行").format(parent=plain(parent)[:80], name=plain(name)[:120])
+        return _("{name} の実行").format(name=plain(name)[:120])
+    if where == "logon":
+        failed = flat(event.get("event.outcome")) == "failure" or flat(event.get("event.code")) == "4625"
+        return _("ログオンの失敗") if failed else _("ログオン")
+    if where == "file" and (path := flat(event.get("file.path") or event.get("registry.path"))):
+        return _("{path} の操作").format(path=plain(path)[:160])
+    return _("ルールに当てはまる記録")
+
+
+def sentence(alert: Alert, hits: Sequence[Hit]) -> str:
+    """What was detected: who, when, what and how often."""
+    if alert.kind == "manual":
+        return _("{title}({when} に登録)").format(title=plain(alert.title), when=when(alert.opened_at))
+    event = hits[0].event if hits else {}
+    who = subject(alert, event)
+    text = (
+        _("{who}で、{time}に、{deed}が {count:,} 回ありました。")
+        if who
+        else _("{time}に、{deed}が {count:,} 回ありました。")
+    )
+    return text.format(who=who, time=_period(alert.first_seen, alert.last_seen), deed=_deed(event), count=alert.count)
+
+
+def _period(first: datetime, last: datetime) -> str:
+    """``11月23日(月) 02:04:11``, or with its end where it lasted; the date of the end only if it is another day."""
+    if int(first.timestamp()) == int(last.timestamp()):
+        return when(first)
+    same = first.astimezone(JST).date() == last.astimezone(JST).date()
+    return _("{first} から {last} までの間").format(first=when(first), last=clock_seconds(last) if same else when(last))
+
+
+def reasons(matched: Sequence[MatchedValue]) -> dict[str, list[Reason]]:
+    """Matched values by selection, in the order the detector gave them."""
+    groups: dict[str, list[Reason]] = {}
+    for one in matched:
+        groups.setdefault(one.selection, []).append(
+            Reason(
+                field=one.field,
+                label=field_label(one.field),
+                how=_(OPERATORS[one.operator]) if one.operator in OPERATORS else one.operator,
+                pattern=one.pattern,
+                value=highlighted(one.value, one.pattern, one.operator),
+            )
+        )
+    return groups
+
+
+def condition(rule: Rule) -> str:
+    """The rule's condition, from its text; empty where the text has none (a correlation)."""
+    try:
+        for document in yaml.safe_load_all(rule.text):
+            detection = document.get("detection") if isinstance(document, dict) else None
+            if isinstance(detection, dict) and detection.get("condition"):
+                found = detection["condition"]
+                return " | ".join(map(str, found)) if isinstance(found, list) else str(found)
+    except yaml.YAMLError:
+        return ""
+    return ""
+
+
+def verdict_counts(similar: Sequence[Alert]) -> str:
+    """How earlier alerts alike ended: 「誤検知 1、インシデント該当 1」."""
+    parts = []
+    for verdict in Verdict:
+        count = sum(alert.verdict == verdict for alert in similar)
+        if count:
+            parts.append(f"{_(VERDICT_LABELS[verdict])} {count}")
+    undecided = sum(alert.verdict is None for alert in similar)
+    if undecided:
+        parts.append(f"{_('未完了')} {undecided}")
+    return _("、").join(parts)
+
+
+def same_clause(rules: Sequence[Rule], clauses: Sequence[str], rule_id: str) -> dict[str, list[Rule]]:
+    """Per clause, the other active rules that serve it."""
+    return {
+        clause: [rule for rule in rules if clause in rule.clauses and rule.id != rule_id and rule.active]
+        for clause in clauses
+    }
