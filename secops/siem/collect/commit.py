@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from secops.errors import JournalError
+from secops.errors import JournalError, SecopsError
+from secops.locale import _
 from secops.siem.ports import Drop, JournalWriter, NewBatch
 
 GATHER = 0.05  # seconds in which deliveries are gathered into one transaction
@@ -37,11 +38,19 @@ class Delivery:
         return sum(sum(map(len, batch.records)) for batch in self.batches)
 
 
+class GaveUpError(SecopsError):
+    """The program ends while the journal fails: the delivery is not durable, and whoever can will read it again."""
+
+
 class Outlet(Protocol):
     """Where a collector hands over."""
 
     async def put(self, delivery: Delivery) -> None:
-        """Returns when the delivery is durable."""
+        """Returns when the delivery is durable.
+
+        Raises:
+            GaveUpError: the program ends before it is.
+        """
         ...
 
 
@@ -58,6 +67,8 @@ class Committer:
         self._bytes = 0
         self._news = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._deadline: float | None = None
+        self._gave_up = False
         self.problem = ""
 
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -66,6 +77,8 @@ class Committer:
 
     async def put(self, delivery: Delivery) -> None:
         """Returns when the delivery is durable; cancelling the caller does not take it back."""
+        if self._gave_up:
+            raise GaveUpError(self.problem)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         size = delivery.size
         self._waiting.append((delivery, size, done))
@@ -73,72 +86,68 @@ class Committer:
         self._news.set()
         await done
 
-    async def run(self, stop: asyncio.Event, *, patience: float = 10.0) -> None:
-        """Commit until ``stop`` is set and nothing is waiting; a failing journal is then tried for ``patience`` more.
+    def hurry(self, seconds: float) -> None:
+        """The program is about to end: a failing journal is tried for so long only."""
+        self._deadline = asyncio.get_running_loop().time() + seconds
 
-        Whoever sets ``stop`` has seen to it that no more deliveries will come.
-        """
-        stopped = asyncio.create_task(stop.wait())
+    async def run(self, finished: asyncio.Event) -> None:
+        """Commit until ``finished`` (no more deliveries will come) and nothing is waiting."""
+        over = asyncio.create_task(finished.wait())
         try:
-            while not (stop.is_set() and not self._waiting):
+            while self._waiting or not finished.is_set():
                 if not self._waiting:
                     self._news.clear()
                     news = asyncio.create_task(self._news.wait())
-                    await asyncio.wait({news, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({news, over}, return_when=asyncio.FIRST_COMPLETED)
                     news.cancel()
                     continue
-                if self._bytes < AT_ONCE and not stop.is_set():
+                if self._bytes < AT_ONCE and not finished.is_set():
                     await asyncio.sleep(self._gather)
-                if not await self._commit(self._take(), stop, patience):
-                    break
+                await self._commit(self._next())
         finally:
-            stopped.cancel()
+            over.cancel()
+            self._gave_up = True  # whatever ended us: nobody may wait for ever
             for _delivery, _size, done in self._waiting:
-                done.cancel()
+                if not done.done():
+                    done.set_exception(GaveUpError(self.problem))
             self._thread.shutdown(wait=True)
 
-    def _take(self) -> list[tuple[Delivery, asyncio.Future[None]]]:
+    def _next(self) -> list[tuple[Delivery, asyncio.Future[None]]]:
+        """The deliveries of the next transaction, at most `MOST` bytes; they stay in line until it is durable."""
         taken: list[tuple[Delivery, asyncio.Future[None]]] = []
         total = 0
-        count = 0
         for delivery, size, done in self._waiting:
             if taken and total + size > MOST:
                 break
             taken.append((delivery, done))
             total += size
-            count += 1
-        del self._waiting[:count]
-        self._bytes -= total
         return taken
 
-    async def _commit(
-        self, taken: list[tuple[Delivery, asyncio.Future[None]]], stop: asyncio.Event, patience: float
-    ) -> bool:
-        """One transaction, tried until it succeeds; False where the program stops before it did."""
-        batches = [batch for delivery, _ in taken for batch in delivery.batches]
-        drops = [drop for delivery, _ in taken for drop in delivery.drops]
+    async def _commit(self, taken: list[tuple[Delivery, asyncio.Future[None]]]) -> None:
+        """One transaction, tried until it succeeds or the program has to end."""
+        batches = [batch for delivery, _done in taken for batch in delivery.batches]
+        drops = [drop for delivery, _done in taken for drop in delivery.drops]
         checkpoints: dict[str, bytes] = {}
-        for delivery, _ in taken:
+        for delivery, _done in taken:
             checkpoints.update(delivery.checkpoints)
         attempt = 0
-        while True:
+        while not self._gave_up:
             try:
                 await self.call(self._journal.append, batches, checkpoints, drops)
             except JournalError as error:
-                self.problem = str(error) or type(error).__name__
+                text = _("原本ログに書けません({error})。受け付けを止めて再試行しています。")
+                self.problem = text.format(error=error)
             else:
+                self.problem = ""
                 break
-            pause = BACKOFF[min(attempt, len(BACKOFF) - 1)]
+            self._gave_up = self._deadline is not None and asyncio.get_running_loop().time() > self._deadline
+            await asyncio.sleep(BACKOFF[min(attempt, len(BACKOFF) - 1)])
             attempt += 1
-            if stop.is_set():
-                patience -= pause
-                if patience <= 0:
-                    for _, done in taken:
-                        done.cancel()
-                    return False
-            await asyncio.sleep(pause)
-        self.problem = ""
-        for _, done in taken:
+        self._bytes -= sum(size for _delivery, size, _done in self._waiting[: len(taken)])
+        del self._waiting[: len(taken)]
+        for _delivery, done in taken:
             if not done.done():
-                done.set_result(None)
-        return True
+                if self._gave_up:
+                    done.set_exception(GaveUpError(self.problem))
+                else:
+                    done.set_result(None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from secops.siem.collect.lines import CUT, LineSplitter, Piece, byte_order_mark
+from secops.siem.collect.lines import CUT, LineSplitter, Piece, byte_order_mark, byte_order_of
 from secops.siem.collect.mark import SPAN, Identity, Mark, Print
 from secops.siem.collect.recognise import CSV_FORMATS, SAMPLE, decode, is_header, recognise
 
@@ -40,7 +40,9 @@ class Follow:
 
     def _resume(self, mark: Mark | None) -> None:
         self.format = self._reading.format or (mark.format if mark else "text")
-        self.encoding = self._reading.encoding or (mark.encoding if mark else "utf-8")
+        self.encoding = (
+            byte_order_of(self._reading.encoding) if self._reading.encoding else (mark.encoding if mark else "utf-8")
+        )
         if mark and mark.offset:
             self.encoding = mark.encoding
         self.sure = mark.sure if mark and mark.offset else False
@@ -174,7 +176,7 @@ class Follow:
         self._started = True
         marked = byte_order_mark(data)
         guess = recognise(data[:SAMPLE], Path(self.path).name)
-        self.encoding = marked[0] if marked else (self._reading.encoding or guess.encoding)
+        self.encoding = marked[0] if marked else byte_order_of(self._reading.encoding or guess.encoding)
         self.format = self._reading.format or guess.format
         self.sure = guess.sure or self._reading.format is not None
         skip = marked[1] if marked else 0

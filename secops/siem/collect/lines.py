@@ -55,6 +55,11 @@ def byte_order_mark(start: bytes) -> tuple[str, int] | None:
     return next(((name, len(mark)) for mark, name in BOMS if start.startswith(mark)), None)
 
 
+def byte_order_of(encoding: str) -> str:
+    """The setting ``utf-16`` without a mark in the file is little-endian, as Windows writes it."""
+    return "utf-16-le" if encoding == "utf-16" else encoding
+
+
 def part_note(part: int) -> str:
     """The note of a part of an overlong line; parts count from 1."""
     return f"part {part} of an overlong line"

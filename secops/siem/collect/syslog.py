@@ -120,8 +120,6 @@ class Syslog:
         self.host = host.strip("[]")
         self.port = int(port)
         self.problems: dict[str, Problem] = {}
-        self.last_received: datetime | None = None
-        self.count = 0
         self._place = f"{listen}/{transport}"
         self._transport = transport
         self._outlet = outlet
@@ -173,8 +171,6 @@ class Syslog:
         lost = [Drop(self.source, reason, count) for reason, count in drops.items()]
         if batches or lost:
             await self._outlet.put(Delivery(batches, drops=lost))
-            self.count += sum(len(batch.records) for batch in batches)
-            self.last_received = received
 
     def _accept(self, peer: str, records: list[bytes], note: str | None = None) -> None:
         if self._format:

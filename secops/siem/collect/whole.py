@@ -22,7 +22,7 @@ import evtx
 from secops.errors import Problem
 from secops.locale import _
 from secops.siem.collect.documents import DocumentSplitter
-from secops.siem.collect.lines import CUT, LineSplitter, Piece, Splitter, byte_order_mark
+from secops.siem.collect.lines import CUT, LineSplitter, Piece, Splitter, byte_order_mark, byte_order_of
 from secops.siem.collect.recognise import (
     CSV_FORMATS,
     EVTX_MAGIC,
@@ -251,11 +251,6 @@ def _read_text(stream: Counted, path: str, name: str, wanted: Wanted, first: byt
     yield from _chunks(origin, [Piece(one.offset, one.records, CUT) for one in rest] if broken else rest)
     if broken:
         raise broken
-
-
-def byte_order_of(encoding: str) -> str:
-    """The setting ``utf-16`` without a mark in the file is little-endian, as Windows writes it."""
-    return "utf-16-le" if encoding == "utf-16" else encoding
 
 
 def _splitter(layout: str, encoding: str, skip: int) -> tuple[Splitter, Callable[[bytes], bytes] | None]:
