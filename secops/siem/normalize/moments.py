@@ -1,0 +1,139 @@
+"""Time stamps of log lines as microseconds since 1970 UTC: one memo per spelling, and columns of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from secops.schema.dates import JST
+from secops.siem.normalize.values import Memo
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - arithmetic on wall clock times
+_MICRO = timedelta(microseconds=1)
+_LATEST = 253_402_300_799  # 9999-12-31 in seconds
+
+
+def micros(moment: datetime) -> int:
+    """A moment as microseconds since 1970 UTC; one without a zone is taken as UTC."""
+    passed = moment - _EPOCH if moment.tzinfo else moment - _NAIVE_EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+
+
+def moment_of(value: int) -> datetime:
+    """The moment of microseconds since 1970 UTC."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+_LONG_FRACTION = re.compile(r"(\.\d{6})\d+")
+
+
+def parse(text: str) -> datetime | None:
+    """A date and time in one of the usual ISO spellings (also ``2026/11/23 1:02:03``), with or without a zone."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        plain = _LONG_FRACTION.sub(r"\1", text.strip())
+    match = _LOOSE.fullmatch(plain)
+    if not match:
+        return None
+    year, month, day, hour, minute, second, fraction = match.groups()
+    part = int((fraction or "").ljust(6, "0")[:6])
+    try:
+        return datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), part)  # noqa: DTZ001 - the caller knows the zone
+    except ValueError:
+        return None
+
+
+_LOOSE = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?")
+
+
+def _utc(value: Any) -> int | None:
+    """Text that is UTC where it names no zone, or a number of seconds, milli-, micro- or nanoseconds since 1970."""
+    if isinstance(value, str):
+        found = parse(value) if len(value) <= 64 else None
+        if found is None:
+            return _epoch(float(value)) if _NUMBER.fullmatch(value) else None
+        try:
+            return micros(found)
+        except OverflowError:
+            return None
+    return _epoch(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+_NUMBER = re.compile(r"\d{9,19}(\.\d+)?")
+
+
+def _epoch(number: float) -> int | None:
+    """Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by size (1971 to 9999)."""
+    if not 30_000_000 <= number < 1e19:
+        return None
+    for scale in (1, 1_000, 1_000_000, 1_000_000_000):
+        if number / scale <= _LATEST / 50:  # up to the year 2130
+            return number * 1_000_000 // scale if isinstance(number, int) else int(number * 1_000_000 / scale)
+    return None
+
+
+def _japan(value: Any) -> int | None:
+    """As `_utc`, but text that names no zone is Japanese time."""
+    if isinstance(value, str) and len(value) <= 64 and (found := parse(value)) is not None:
+        try:
+            return micros(found if found.tzinfo else found.replace(tzinfo=JST))
+        except OverflowError:
+            return None
+    return _utc(value)
+
+
+def _wall(value: Any) -> int | None:
+    """The wall clock reading, whatever the zone, to compare two of the same clock."""
+    found = parse(value) if isinstance(value, str) and len(value) <= 64 else None
+    return micros(found.replace(tzinfo=None)) if found else None
+
+
+UTC_TIME = Memo(_utc)
+JAPAN_TIME = Memo(_japan)
+WALL_TIME = Memo(_wall)
+
+
+_UTC_SECOND = Memo(_utc)
+
+
+def utc_column(items: Iterable[Any]) -> list[int | None]:
+    """A column of UTC time stamps. Those with milliseconds are looked up by their second, since no two are alike."""
+    second, slow = _UTC_SECOND, UTC_TIME
+    try:
+        return [
+            second[item[:19]] + int(item[20:23]) * 1000
+            if len(item) in {23, 24} and item[19] == "." and item[20:23].isdecimal() and item[23:] in {"", "Z"}
+            else slow[item]
+            for item in items
+        ]
+    except TypeError:
+        return slow.all(list(items))
+
+
+def nearest_year(month: int, day: int, seconds: int, received: datetime) -> int | None:
+    """RFC 3164 names no year: microseconds UTC of that Japanese date in the year nearest the receive time.
+
+    ``seconds`` are those since midnight. The receive time itself wins on either side of New Year; a 29 February is
+    only in leap years.
+    """
+    best: int | None = None
+    now = micros(received)
+    for year in (received.year - 1, received.year, received.year + 1):
+        try:
+            moment = datetime(year, month, day, tzinfo=JST) + timedelta(seconds=seconds)
+        except ValueError:
+            continue
+        value = micros(moment)
+        if best is None or abs(value - now) < abs(best - now):
+            best = value
+    return best
+
+
+def column(function: Callable[[Any], int | None] | Memo, items: Iterable[Any]) -> list[int | None]:
+    """A column of time stamps."""
+    memo = function if isinstance(function, Memo) else Memo(function)
+    return memo.all(items)

@@ -1,0 +1,54 @@
+"""JSON that orjson refuses, read all the same: byte order marks, NUL padding, NaN, broken UTF-8, lone surrogates."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+from secops.siem.normalize.frames import decode
+
+_UNICODE = ("utf-8", "utf8", "utf_8", "utf-8-sig")
+_MARK = b"\xef\xbb\xbf"
+
+
+def load(record: bytes, encoding: str) -> tuple[Any, bool]:
+    """The value of a JSON record and whether text in it had to be repaired (U+FFFD in place of what is no text).
+
+    A byte order mark, NULs around the value, and NaN or Infinity (kept as text) are no loss and not marked.
+
+    Raises:
+        ValueError: it is no JSON even so.
+    """
+    trimmed = record.strip(b"\0 \t\r\n").removeprefix(_MARK) if encoding in _UNICODE else record
+    if encoding in _UNICODE:
+        try:
+            return orjson.loads(trimmed), False
+        except orjson.JSONDecodeError:
+            pass
+    text = decode(trimmed, encoding).strip("\0 \t\r\n")
+    repaired = "\ufffd" in text and b"\xef\xbf\xbd" not in trimmed
+    try:
+        value = json.loads(text, strict=False, parse_constant=str)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    scrubbed, lone = _scrub(value)
+    return scrubbed, repaired or lone
+
+
+def _scrub(value: Any) -> tuple[Any, bool]:
+    """The value with lone surrogates replaced, and whether there were any."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), True
+        return value, False
+    if isinstance(value, dict):
+        pairs = [(_scrub(key), _scrub(part)) for key, part in value.items()]
+        return {key: part for (key, _), (part, _) in pairs}, any(a or b for (_, a), (_, b) in pairs)
+    if isinstance(value, list):
+        parts = [_scrub(part) for part in value]
+        return [part for part, _ in parts], any(lone for _, lone in parts)
+    return value, False

@@ -1,0 +1,243 @@
+"""What is to be done with all Windows events of one shape, worked out once per shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+from secops.schema import ecs
+from secops.schema.aliases import ALIASES
+from secops.schema.frame import EXTRA
+from secops.siem.normalize import moments, values
+from secops.siem.normalize import windows_tables as tables
+from secops.siem.normalize.frames import Want, Wide
+from secops.siem.normalize.windows_shapes import BEAT, DATA, FLAT, NESTED, NESTED_SYSTEM, Key
+
+# Columns that the table of meanings or the plan itself sets; a winlogbeat record's own values do not override them.
+_OURS = frozenset({"@timestamp", "event.id", "event.sequence", "event.ingested", "event.original", "error.message"})
+_RELAY = "nxlog."  # the relay's own bookkeeping, no part of the event
+_TIME = "time."  # spellings of the time stamp, all of which become @timestamp
+
+
+Cells = Sequence[Sequence[Any]]
+Times = Callable[[Cells], list[int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Field number ``index`` goes into ``column`` through a conversion; without one it is already what it must be."""
+
+    index: int
+    column: str
+    convert: values.Memo | values.Plain | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is the same for all events of a shape.
+
+    ``pick`` takes the needed fields out of an event (the flat event itself, or the row of another spelling) and
+    ``pick_extra`` those that go into EXTRA under ``extra_names``; ``copies`` and ``times`` number the fields as picked.
+    """
+
+    pick: Callable[[Any], tuple[Any, ...]]
+    copies: tuple[Copy, ...]
+    extra_names: tuple[str, ...]
+    pick_extra: Callable[[Any], tuple[Any, ...]]
+    constants: dict[str, Any]
+    times: Times | None
+
+    def emit(self, indexes: Sequence[int], rows: Sequence[tuple[Any, ...]], extra: list[bytes], wide: Wide) -> None:
+        """Turn picked rows into columns."""
+        cells: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        columns: dict[str, Sequence[Any]] = {}
+        for copy in self.copies:
+            column = cells[copy.index]
+            columns[copy.column] = column if copy.convert is None else copy.convert.all(column)
+        if self.times is not None:
+            columns["@timestamp"] = self.times(cells)
+        if extra:
+            columns[EXTRA] = extra
+        wide.group(indexes, columns, self.constants)
+
+
+@lru_cache(maxsize=4096)
+def plan_for(key: Key, want: Want) -> Plan:
+    """The plan for a shape."""
+    reader, channel, code, names = key
+    dataset = tables.DATASETS.get((channel or "").lower(), tables.OTHER_DATASET)
+    kind = (dataset, str(code))
+    fields = list(_dotted(reader, names, kind))
+    placed = _place(fields, kind)
+    copies = [(i, column, convert) for column, (i, convert) in placed.items() if want.column(column)]
+    has_data = any(name.startswith(DATA) for name in fields)
+    if "message" in fields and ("message" in want.names or (want.store and not has_data)):
+        copies.append((fields.index("message"), "message", "text"))
+    taken = {column for _, column, _ in copies}
+    copies += [
+        (index, name, "text")
+        for index, name in enumerate(fields)
+        if name in want.names and name not in taken and name not in ecs.COLUMNS
+    ]
+    extra = [index for index, name in enumerate(fields) if _is_extra(index, name, placed)] if want.store else []
+    timing = [index for index, name in enumerate(fields) if name.startswith(_TIME) or name == DATA + "UtcTime"]
+    needed = sorted({index for index, _, _ in copies} | set(timing))
+    place = {index: number for number, index in enumerate(needed)}
+    sources: Sequence[Any] = names if reader == FLAT else range(len(fields))
+    return Plan(
+        _picker([sources[index] for index in needed]),
+        tuple(Copy(place[i], column, None if c == "text" else values.CONVERSIONS[c]) for i, column, c in copies),
+        tuple(fields[index] for index in extra),
+        _picker([sources[index] for index in extra]),
+        _constants(channel, kind),
+        _times([fields[index] for index in needed], dataset),
+    )
+
+
+def _picker(sources: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """`itemgetter` that gives a tuple also for one item and for none."""
+    if len(sources) > 1:
+        return itemgetter(*sources)
+    return lambda event: tuple(event[source] for source in sources)
+
+
+def _dotted(reader: str, names: tuple[str, ...], kind: tuple[str, str]) -> Iterator[str]:
+    """The dotted name of every field of a shape."""
+    if reader == NESTED:
+        yield from NESTED_SYSTEM
+        yield from names
+    elif reader == BEAT:
+        for name in names:
+            yield "time.TimeCreated" if name == "@timestamp" else name
+    else:
+        assert reader == FLAT
+        for name in names:
+            yield _flat_name(name, names, kind)
+
+
+def _flat_name(name: str, names: tuple[str, ...], kind: tuple[str, str]) -> str:
+    dataset, code = kind
+    if name == "EventID":
+        return "winlog.event_id"
+    if name == "Channel":
+        return "winlog.channel"
+    if name == "EventType" and "EventTypeOrignal" not in names:
+        level = dataset in tables.EVENT_TYPE_LEVELS or code not in tables.SYSMON_WITH_EVENT_TYPE
+        return "nxlog.EventType" if level else DATA + name
+    if name == "AccountName" and kind in tables.OWN_ACCOUNT_NAME:
+        return DATA + name
+    return tables.FLAT_SYSTEM.get(name) or DATA + name
+
+
+def _place(fields: list[str], kind: tuple[str, str]) -> dict[str, tuple[int, str]]:
+    """Column → (field, conversion): what the kind of event says, then its dataset, then the system fields."""
+    meaning = tables.MEANINGS.get(kind)
+    layers: list[dict[str, str]] = [
+        {DATA + name: spec for name, spec in (meaning.fields if meaning else {}).items()},
+        {DATA + name: spec for name, spec in tables.DATASET_FIELDS.get(kind[0], {}).items()},
+        tables.SYSTEM_FIELDS,
+    ]
+    placed: dict[str, tuple[int, str]] = {}
+    used: set[int] = set()
+    for layer in layers:
+        for index, name in enumerate(fields):
+            if index in used or name not in layer:
+                continue
+            used.add(index)
+            for part in layer[name].split():
+                convert, colon, column = part.partition(":")
+                placed.setdefault(column if colon else part, (index, convert if colon else "text"))
+    if kind[0] == "windows.security" and "winlog.keywords" in fields:
+        placed.setdefault("event.outcome", (fields.index("winlog.keywords"), "outcome"))
+    for index, name in enumerate(fields):
+        column = ALIASES.get(name, name)
+        fits = column in ecs.COLUMNS and column not in _OURS and not column.startswith("winlog.")
+        if index not in used and fits and column != "message" and (convert := values.BY_TYPE.get(ecs.COLUMNS[column])):
+            placed.setdefault(column, (index, convert))
+    return placed
+
+
+def _is_extra(index: int, name: str, placed: dict[str, tuple[int, str]]) -> bool:
+    """Whether a field must be kept in EXTRA: not where its exact text already stands in the column of its alias."""
+    if name.startswith((_TIME, _RELAY)) or name in {"message", "winlog.event_id", "winlog.channel"}:
+        return False
+    column = ALIASES.get(name, name)
+    found = placed.get(column)
+    exact = found is not None and found[0] == index and (found[1] == "text" or column == name)
+    return not exact
+
+
+def _constants(channel: str | None, kind: tuple[str, str]) -> dict[str, Any]:
+    meaning = tables.MEANINGS.get(kind)
+    return {
+        "event.kind": "event",
+        "event.module": "windows",
+        "event.dataset": kind[0],
+        "event.code": kind[1] if kind[1] != "None" else None,
+        "winlog.channel": channel,
+        "event.action": (meaning.action or None) if meaning else None,
+        "event.category": meaning.category.split() if meaning else None,
+        "event.type": meaning.type.split() if meaning else None,
+        "event.outcome": tables.OUTCOMES.get(kind),
+        "host.os.type": "windows",
+    }
+
+
+_QUARTER = 15 * 60 * 1_000_000
+
+
+def _times(fields: list[str], dataset: str) -> Times | None:
+    """How the creation time is read: the first of these that the shape has and that can be read, row by row.
+
+    1. Sysmon's ``UtcTime``, in flat records only: it is the one field there that is always UTC (the OTRF sets of 2022
+       write local time with a Z into ``@timestamp``).
+    2. NXLog's ``EventTime``, which is local: the offset of that clock is ``EventReceivedTime`` (same clock) minus
+       ``@timestamp`` (UTC), to the quarter of an hour.
+    3. ``TimeCreated`` (evtx, winlogbeat), then ``@timestamp``: UTC.
+    4. ``EventTime`` as Japanese time.
+    """
+    at = {name.removeprefix(_TIME): index for index, name in enumerate(fields) if name.startswith(_TIME)}
+    steps: list[Times] = []
+    if dataset == "windows.sysmon" and "@timestamp" in at and DATA + "UtcTime" in fields:
+        steps.append(_reader(moments.utc_column, fields.index(DATA + "UtcTime")))
+    if at.keys() >= {"EventTime", "EventReceivedTime", "@timestamp"}:
+        steps.append(_corrected(at["EventTime"], at["EventReceivedTime"], at["@timestamp"]))
+    steps += [_reader(moments.utc_column, at[name]) for name in ("TimeCreated", "@timestamp") if name in at]
+    if "EventTime" in at:
+        steps.append(_reader(moments.JAPAN_TIME.all, at["EventTime"]))
+    if not steps:
+        return None
+
+    def read(cells: Cells) -> list[int | None]:
+        found = steps[0](cells)
+        for step in steps[1:]:
+            if None not in found:
+                break
+            found = [a if a is not None else b for a, b in zip(found, step(cells), strict=True)]
+        return found
+
+    return read
+
+
+def _reader(column: Callable[[Sequence[Any]], list[int | None]], index: int) -> Times:
+    return lambda cells: column(cells[index])
+
+
+def _corrected(event: int, received: int, stamped: int) -> Times:
+    def read(cells: Cells) -> list[int | None]:
+        wall = moments.WALL_TIME
+        rows = zip(wall.all(cells[event]), wall.all(cells[received]), moments.utc_column(cells[stamped]), strict=True)
+        return [
+            None if local is None or got is None or true is None else local - _offset(got - true) for local, got, true in rows
+        ]
+
+    return read
+
+
+def _offset(difference: int) -> int:
+    return (difference + _QUARTER // 2) // _QUARTER * _QUARTER
+
+
