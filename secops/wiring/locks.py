@@ -1,4 +1,4 @@
-"""Which process does what: one file lock per part, held as long as the part lives, released by the kernel if it dies."""
+"""Which process does what: one file lock per part; the kernel releases it when its process dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop of each child process: collectors, worker, keeper, web. Each ends on SIGTERM or SIGINT with its work put away."""
+"""The loop of each child process. Each ends on SIGTERM or SIGINT, with its work put away."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from datetime import timedelta
 
 from secops.errors import SecopsError
 from secops.settings import Settings
-from secops.siem.pipeline import Pipeline, Progress
+from secops.siem.pipeline import Pipeline
 from secops.supervisor import Child, Supervisor, when_orphaned
 from secops.wiring.locks import held
 from secops.wiring.site import Site
 
 log = logging.getLogger("secops")
+Loop = Callable[[Site, threading.Event], None]
 IDLE_SECONDS = 0.05
 KEEPER_SECONDS = 2.0
 RETRY_SECONDS = 2.0
@@ -42,16 +43,21 @@ def run_site(site: Site, ready: Callable[[], None], said: Callable[[str, int], N
         return Supervisor(children(site), said).run(ready)
 
 
-def run_part(site: Site, name: str) -> None:
-    """Be one of the children until told to stop."""
+def run_part(site: Site, name: str, web: Loop) -> None:
+    """Be one of the children until told to stop; ``web`` serves the console, which stands above this room."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_args: stop.set())
     when_orphaned(stop.set)
-    loops: dict[str, Callable[[Site, threading.Event], None]] = {
+    if name == "drain":
+        from secops.wiring.ingest import drain_until_closed
+
+        drain_until_closed(site, stop)
+        return
+    loops: dict[str, Loop] = {
         "collectors": _collectors,
         "keeper": _keeper,
-        "web": _web,
+        "web": web,
     }
     with held(site.folder, name):
         if name.startswith("worker-"):
@@ -61,7 +67,7 @@ def run_part(site: Site, name: str) -> None:
 
 
 def _collectors(site: Site, stop: threading.Event) -> None:
-    from secops.wiring.adapters import run_intake
+    from secops.siem.intake import run_intake
 
     run_intake(site, stop)
 
@@ -90,7 +96,7 @@ def _worker(site: Site, number: int, stop: threading.Event) -> None:
         try:
             _work(site, number, stop)
         except (SecopsError, OSError) as error:
-            log.error("worker-%d: %s", number, error)
+            log.error("worker-%d: %s", number, error)  # noqa: TRY400 - a full disk needs its message, not a traceback
             site.reopen_store()
             stop.wait(RETRY_SECONDS)
 
@@ -115,27 +121,19 @@ def _work(site: Site, number: int, stop: threading.Event) -> None:
 def _keeper(site: Site, stop: threading.Event) -> None:
     from secops.siem.keeper import Keeper
 
-    keeper = Keeper(
-        site.settings, site.journal, site.store, site.desk, lambda text: log.warning("keeper: %s", text)
-    )
+    keeper = Keeper(site.settings, site.journal, site.store, site.desk, lambda text: log.warning("keeper: %s", text))
     while not stop.is_set():
         keeper.turn(site.now())
         stop.wait(KEEPER_SECONDS)
 
 
-def _web(site: Site, stop: threading.Event) -> None:
-    from secops.wiring.adapters import serve_web
-
-    serve_web(site, stop)
-
-
-def drain(site: Site, more: Callable[[], bool], seen: Callable[[Progress], None]) -> None:
+def drain(site: Site, more: Callable[[], bool]) -> None:
     """Work off the journal until it is dry and ``more()`` says that nothing will be added; for one-shot jobs."""
     pipeline = make_pipeline(site)
     try:
         while True:
             last = not more()
-            pipeline.run_dry(site.now, seen)
+            pipeline.run_dry(site.now)
             if last:
                 return
             time.sleep(IDLE_SECONDS)

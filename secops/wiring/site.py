@@ -68,7 +68,7 @@ def create_site(folder: Path, *, site_id: str | None = None, name: str = "〇〇
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(folder / FILE_NAME)
     with open_site(folder) as site:
-        _ = site.journal, site.desk, site.store
+        site.create_stores()
 
 
 def open_site(folder: Path) -> Site:
@@ -101,6 +101,10 @@ class Site:
         while self._close:
             with suppress(Exception):
                 self._close.pop()()
+
+    def create_stores(self) -> None:
+        """Make the lake and the records of a new site."""
+        _parts = self.store, self.desk
 
     def now(self) -> datetime:
         """The real clock, in UTC."""
@@ -167,7 +171,8 @@ class Site:
         """Devices and systems whose alerts weigh more."""
         from secops.siem.triage.identity import Assets
 
-        return Assets()
+        devices = self.directory.devices
+        return Assets(devices=frozenset(device.name for device in devices if device.importance == "high"))
 
     @property
     def accounts(self) -> Accounts:

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from secops.settings import SourceSettings
-from secops.siem.health import ChainState, Counted, Disk, SystemStatus, problems_of, rules_by_state, source_status
-from secops.siem.ports import SourceStatus
+from secops.siem.health import ChainState, Disk, SystemStatus, problems_of, rules_by_state, source_status
+from secops.siem.ports import SourceStatus, Tally
 from secops.wiring.site import Site
-
-NO_TALLY = Counted(0, 0, 0)
 
 
 def system_status(site: Site) -> SystemStatus:
@@ -35,7 +33,12 @@ def system_status(site: Site) -> SystemStatus:
 
 def source_statuses(site: Site) -> list[SourceStatus]:
     """Every configured source, then every other one the journal knows (one-shot imports, removed sources)."""
-    heads, drops, counts, said = site.journal.heads(), site.journal.drops(), site.desk.tallies(), _collector_problems(site)
+    heads, drops, counts, said = (
+        site.journal.heads(),
+        site.journal.drops(),
+        site.desk.tallies(),
+        _collector_problems(site),
+    )
     known = {source.id: source for source in site.settings.sources}
     others = {name: SourceSettings(id=name, kind="folder", path="-") for name in heads if name not in known}
     result = []
@@ -46,7 +49,7 @@ def source_statuses(site: Site) -> list[SourceStatus]:
                 source,
                 head,
                 drops.get(name, {}),
-                counts.get(name, NO_TALLY),
+                counts.get(name) or Tally(name, 0, 0, 0),
                 _last_received(site, name, head),
                 site.now(),
                 said.get(name, ""),

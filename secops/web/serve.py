@@ -1,0 +1,111 @@
+"""The console's process: the pages of `secops.web` on this site's parts, served by uvicorn."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from typing import Any, cast
+
+from secops.locale import _
+from secops.siem.health import SystemStatus
+from secops.siem.ports import EventStore
+from secops.web.app import create_app
+from secops.web.services import Services
+from secops.wiring.site import Site
+
+log = logging.getLogger("secops")
+STATUS_SECONDS = 3.0
+GRACEFUL_SECONDS = 3
+
+
+def serve(site: Site, stop: threading.Event) -> None:
+    """Serve the console until told to stop; ends with 1 where the port is taken (the supervisor tries again)."""
+    import uvicorn
+
+    settings = site.settings.web
+    config = uvicorn.Config(
+        create_app(services(site, stop)),
+        ssl_certfile=settings.tls_certificate or None,
+        ssl_keyfile=settings.tls_key or None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        proxy_headers=False,
+    )
+    server = uvicorn.Server(config)
+    listening = _listen(settings.host, settings.port)
+    # In a thread of its own uvicorn leaves the signals alone: they set `stop`, for the whole process.
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="uvicorn")
+    thread.start()
+    while thread.is_alive() and not stop.wait(0.2):
+        pass
+    server.should_exit = True
+    thread.join()
+    if not stop.is_set():
+        raise SystemExit(1)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        text = _(
+            "画面のポート {host}:{port} を使えません({reason})。web.port を変えるか、使用中のプログラムを止めてください。"
+        )
+        log.error(text.format(host=host, port=port, reason=error.strerror))  # noqa: TRY400 - the reason is in the text
+        raise SystemExit(1) from None
+    return listening
+
+
+def services(site: Site, stop: threading.Event) -> Services:
+    """What the console may ask of this site."""
+    status = _Remembered(site)
+    return Services(
+        settings=site.settings,
+        desk=site.desk,
+        store=cast("EventStore", _LiveStore(site)),
+        journal=site.journal,
+        accounts=site.accounts,
+        rules=lambda: site.rules,
+        sources=lambda: status().sources,
+        system=status,
+        now=site.now,
+        closing=stop.is_set,
+        departments=lambda: [one.name for one in site.directory.departments],
+    )
+
+
+class _LiveStore:
+    """The event store of the generation that is live at each call: a replay may swap it under a running console."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            if self._site.generation_changed():
+                self._site.reopen_store()
+            return getattr(self._site.store, name)
+
+
+class _Remembered:
+    """The status of the site, looked up at most once in a few seconds however many pages ask."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._lock = threading.Lock()
+        self._value: SystemStatus | None = None
+        self._at = 0.0
+
+    def __call__(self) -> SystemStatus:
+        with self._lock:
+            if self._value is None or time.monotonic() - self._at > STATUS_SECONDS:
+                self._value, self._at = self._site.status(), time.monotonic()
+            return self._value

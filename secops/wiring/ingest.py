@@ -1,0 +1,154 @@
+"""`secops ingest`: files into the journal, and worked off before the command ends.
+
+Where the site is running, its workers do the work and this waits for them. Else it is done here: a small import in
+this process, a large one in a second process beside the reading, since both cores are free.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from secops.errors import ConflictError, SecopsError, UsageError
+from secops.locale import _
+from secops.schema.text import is_name
+from secops.siem.collect import FileReport, files_of, one_shot
+from secops.supervisor import supervised_environment
+from secops.wiring.locks import held, is_held
+from secops.wiring.parts import drain, part_names
+from secops.wiring.site import Site
+
+SMALL = 24 << 20
+WAIT_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to take in, and as what; None is recognised from the content."""
+
+    files: Sequence[Path]
+    zone: str
+    format: str | None = None
+    encoding: str | None = None
+    source: str | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job."""
+
+    source: str
+    files: Sequence[FileReport]
+    records: int
+    alerts_opened: int
+    alerts_raised: int
+    problems: Sequence[str]
+
+
+def total_bytes(job: Job) -> int:
+    """Bytes of all files of a job, for a progress bar."""
+    return sum(path.stat().st_size for path in files_of(job.files) if path.exists())
+
+
+def ingest_files(site: Site, job: Job, progress: Callable[[int], None]) -> Outcome:
+    """Journal the files, work the journal off, and say what came of it; ``progress`` gets bytes as they are read.
+
+    Raises:
+        UsageError: the zone is not in the settings, or the source is not a name.
+        ConflictError: the workers stand still, so what was journaled could not be worked off.
+    """
+    source = _source(site, job)
+    change, known = site.desk.changes(0)
+    with _worked_off(site, total_bytes(job)):
+        summary = one_shot(
+            job.files,
+            journal=site.journal,
+            source=source,
+            zone=job.zone,
+            now=site.now,
+            format=job.format,
+            encoding=job.encoding,
+            force=job.again,
+            progress=progress,
+        )
+    changed = set(site.desk.changes(change)[1])
+    opened = {alert for alert in changed if alert > max(known, default=0)}
+    problems = [str(problem) for problem in summary.problems]
+    return Outcome(source, summary.files, summary.records, len(opened), len(changed - opened), problems)
+
+
+def _source(site: Site, job: Job) -> str:
+    if job.zone not in site.settings.zones:
+        text = _("系統「{zone}」は設定にありません(使えるもの: {known})。")
+        raise UsageError(text.format(zone=job.zone, known=", ".join(site.settings.zones)))
+    source = job.source or f"import-{job.zone.replace('_', '-')}"
+    if not is_name(source):
+        raise UsageError(
+            _("収集元の id「{id}」は使えません。英小文字・数字・ハイフンで書いてください。").format(id=source)
+        )
+    return source
+
+
+@contextmanager
+def _worked_off(site: Site, size: int) -> Iterator[None]:
+    """See to it that what is journaled inside is in all sinks afterwards."""
+    workers = [name for name in part_names(site.settings) if name.startswith("worker-")]
+    if any(is_held(site.folder, name) for name in workers):
+        yield
+        _wait_for_workers(site, workers)
+    elif size <= SMALL:
+        yield
+        drain_alone(site, lambda: False)
+    else:
+        with _second_process(site):
+            yield
+
+
+def drain_alone(site: Site, more: Callable[[], bool]) -> None:
+    """Be all workers of the site until the journal is worked off and ``more()`` is false."""
+    workers = [name for name in part_names(site.settings) if name.startswith("worker-")]
+    with ExitStack() as stack:
+        for name in workers:
+            stack.enter_context(held(site.folder, name))
+        drain(site, more)
+
+
+def _wait_for_workers(site: Site, workers: Sequence[str]) -> None:
+    target = site.journal.heads()
+    while True:
+        tallied = site.desk.tally_positions()
+        if all(tallied.get(source, 0) >= head for source, head in target.items()):
+            return
+        if not any(is_held(site.folder, name) for name in workers):
+            text = _("取り込みましたが、解析の処理が動いていません。secops run で続きから解析されます。")
+            raise ConflictError(text)
+        time.sleep(WAIT_SECONDS)
+
+
+@contextmanager
+def _second_process(site: Site) -> Iterator[None]:
+    argv = [sys.executable, "-m", "secops.cli", "run", "--site", str(site.folder), "--part", "drain"]
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, env=supervised_environment())
+    assert process.stdin is not None
+    try:
+        yield
+    finally:
+        process.stdin.close()
+        code = process.wait()
+    if code:
+        text = _(
+            "解析の処理が止まりました(終了コード {code})。取り込んだログは失われず、secops run で続きから解析されます。"
+        )
+        raise SecopsError(text.format(code=code))
+
+
+def drain_until_closed(site: Site, ended: threading.Event) -> None:
+    """The second process: work off what the first one journals until it closes the life line."""
+    drain_alone(site, lambda: not ended.is_set())

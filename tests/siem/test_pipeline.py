@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from secops.errors import StoreError
+from secops.query.tree import All
+from secops.schema.severity import Severity
+from secops.siem.pipeline import Pipeline, Stages
+from secops.siem.ports import (
+    AlertFilter,
+    MatchedValue,
+    NewBatch,
+    Origin,
+    RowMatch,
+    Rule,
+    Scope,
+    Span,
+)
+from tests.fakes.desk import MemoryDesk
+from tests.fakes.event_store import MemoryEventStore
+from tests.fakes.journal import MemoryJournal
+
+NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+JSON = Origin("file", "json", path="/var/log/app.json")
+EVERYTHING = (All(), Span(), Scope())
+
+RULE = Rule(
+    id="r1",
+    name="bad",
+    title="Bad",
+    title_ja="悪い",
+    description="",
+    description_ja="",
+    level=Severity.HIGH,
+    tags=(),
+    clauses=(),
+    next_steps=(),
+    false_positives=(),
+    group_by=(),
+    logsource={},
+    path="r1.yml",
+    text="",
+)
+
+
+class BadMessages:
+    """A detector with one rule: the message is 'bad'."""
+
+    rules: Sequence[Rule] = (RULE,)
+    wanted: frozenset[str] = frozenset()
+
+    def match(self, frame: pl.DataFrame) -> list[RowMatch]:
+        if "message" not in frame.columns:
+            return []
+        rows = [index for index, text in enumerate(frame["message"]) if text == "bad"]
+        return [RowMatch(0, rows)] if rows else []
+
+    def explain(self, rule: int, frame: pl.DataFrame, row: int) -> tuple[MatchedValue, ...]:
+        return (MatchedValue("selection", "message", "equals", "bad", frame["message"][row]),)
+
+
+class Ward:
+    """Journal, sinks and a pipeline that can be killed and made anew."""
+
+    def __init__(self) -> None:
+        self.journal, self.store, self.desk = MemoryJournal(), MemoryEventStore(), MemoryDesk({"r1": RULE})
+
+    def log(self, *messages: str, source: str = "app", at: datetime = NOW) -> None:
+        records = [json.dumps({"@timestamp": "2026-11-23T01:59:00Z", "message": text}).encode() for text in messages]
+        self.journal.append([NewBatch(source, at, JSON, records)])
+
+    def pipeline(self) -> Pipeline:
+        def same(frame: pl.DataFrame) -> pl.DataFrame:
+            return frame
+
+        stages = Stages(BadMessages(), same, same, str)
+        return Pipeline("ward", self.journal, stages, self.store, self.desk)
+
+    def work(self) -> None:
+        pipeline = self.pipeline()
+        pipeline.run_dry(lambda: NOW)
+        pipeline.close()
+
+    def ids(self) -> list[str]:
+        return sorted(str(event["event.id"]) for event in self.store.search(*EVERYTHING, limit=1000).events)
+
+
+def test_a_line_becomes_an_event_and_an_alert():
+    ward = Ward()
+    ward.log("fine", "bad")
+    ward.work()
+    assert ward.ids() == ["ward.app.1", "ward.app.2"]
+    alert = ward.desk.alerts(AlertFilter(), Scope()).alerts[0]
+    assert (alert.title, alert.count) == ("悪い", 1)
+    hit = ward.desk.detail(alert.id, Scope()).hits[0]
+    assert (hit.event_id, hit.source, hit.seq) == ("ward.app.2", "app", 2)
+    assert hit.matched[0].value == "bad"
+
+
+def test_hits_are_there_before_the_store_is_flushed():
+    ward = Ward()
+    ward.log("bad")
+    ward.pipeline().step(NOW)
+    assert ward.desk.alerts(AlertFilter(), Scope()).total == 1
+    assert ward.ids() == []
+
+
+def test_a_restart_after_the_hits_and_before_the_store_stores_once_and_counts_once():
+    ward = Ward()
+    ward.log("bad", "fine")
+    ward.pipeline().step(NOW)
+    ward.work()
+    ward.work()
+    assert ward.ids() == ["ward.app.1", "ward.app.2"]
+    assert ward.desk.alerts(AlertFilter(), Scope()).alerts[0].count == 1
+
+
+class FullStore(MemoryEventStore):
+    full = True
+
+    def write(self, frame: pl.DataFrame, positions: Mapping[str, int]) -> int:
+        if self.full:
+            raise StoreError("disk full")
+        return super().write(frame, positions)
+
+
+def test_a_full_store_is_an_error_and_nothing_is_lost():
+    ward = Ward()
+    ward.store = store = FullStore()
+    ward.log("bad", "fine")
+    with pytest.raises(StoreError):
+        ward.work()
+    store.full = False
+    ward.log("more")
+    ward.work()
+    assert ward.ids() == ["ward.app.1", "ward.app.2", "ward.app.3"]
+    assert ward.desk.alerts(AlertFilter(), Scope()).alerts[0].count == 1
+
+
+def test_received_is_stored_and_rejected():
+    ward = Ward()
+    ward.log("fine")
+    ward.journal.append([NewBatch("app", NOW, JSON, [b"{broken"])])
+    ward.work()
+    ward.work()
+    assert ward.journal.heads() == {"app": 2}
+    assert ward.desk.tally_positions() == {"app": 2}
+    tally = ward.desk.tallies()["app"]
+    assert (tally.stored, tally.rejected) == (1, 1)
+    assert sum(tally.rejected_reasons.values()) == 1
+
+
+def test_batches_parsed_together_keep_their_receive_times():
+    ward = Ward()
+    for second in range(5):
+        ward.log("fine", "fine", at=NOW + timedelta(seconds=second))
+    ward.work()
+    events = ward.store.search(*EVERYTHING, limit=100).events
+    times = {event["event.id"]: event["event.ingested"] for event in events}
+    assert times["ward.app.1"] == times["ward.app.2"] == NOW
+    assert times["ward.app.9"] == NOW + timedelta(seconds=4)
+
+
+def test_a_worker_takes_only_its_own_sources():
+    ward = Ward()
+    ward.log("fine", source="one")
+    ward.log("fine", source="two")
+    pipeline = ward.pipeline()
+    pipeline._owns = lambda source: source == "two"
+    pipeline.run_dry(lambda: NOW)
+    assert ward.ids() == ["ward.two.1"]
