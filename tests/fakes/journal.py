@@ -51,7 +51,8 @@ class MemoryJournal:
     def _keep(self, batch: NewBatch) -> int:
         first = self._heads.get(batch.source, 0) + 1
         if batch.records:
-            kept = RecordBatch(batch.source, first, batch.received, batch.origin, list(batch.records))
+            received = batch.received.astimezone(UTC)
+            kept = RecordBatch(batch.source, first, received, batch.origin, list(batch.records))
             self._batches.setdefault(batch.source, []).append(kept)
             self._heads[batch.source] = kept.last_seq
         return first

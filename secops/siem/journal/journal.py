@@ -314,10 +314,9 @@ class Journal:
             with locked(self.folder, ROTATE_LOCK):
                 segment, number = self._open_segment(), self._number
                 with segment.writing():
-                    facts = segment.facts()
-                    if facts.state == OPEN and not facts.records:
-                        return None
-                    if facts.state == OPEN:
+                    if segment.takes_appends():
+                        if not segment.facts().records:
+                            return None
                         segment.set_state(CLOSING, to_micros(now))
                 self._step("rotate:closing")
                 self._follow(segment)

@@ -139,11 +139,6 @@ class OpenSegment:
             return False
         return (about.st_dev, about.st_ino) == self._identity
 
-    def _require_in_place(self) -> None:
-        # SQLite would go on writing to a deleted file, and the records would be gone with the process.
-        if not self.in_place():
-            raise not_in_place(self.path)
-
     @contextmanager
     def failing(self) -> Iterator[None]:
         """Turn SQLite's errors into a JournalError with file, reason and what to do."""
@@ -161,7 +156,6 @@ class OpenSegment:
         with self.failing():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._require_in_place()
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
@@ -194,6 +188,19 @@ class OpenSegment:
         """OPEN, CLOSING or CLOSED."""
         (state,) = self._db.execute("SELECT state FROM segment").fetchone()
         return str(state)
+
+    def takes_appends(self) -> bool:
+        """Within `writing`: whether the segment is open.
+
+        Raises:
+            JournalError: it is, but its file was removed. SQLite would go on writing to the deleted file, and the
+                records would be gone with the process. (One that was closed may have been sealed and removed by now.)
+        """
+        if self.state() != OPEN:
+            return False
+        if not self.in_place():
+            raise not_in_place(self.path)
+        return True
 
     def data_version(self) -> int:
         """A number that changes when another connection has committed; cheap."""
@@ -233,7 +240,7 @@ class OpenSegment:
     ) -> list[int] | None:
         """Commit it all; the first sequence number of each batch, or None if the segment takes no more."""
         with self.writing():
-            if self.state() != OPEN:
+            if not self.takes_appends():
                 return None
             firsts = self._insert(batches)
             self._db.executemany(
