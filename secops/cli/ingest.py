@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from secops.cli.common import emit_json, json_option, site_option
+from secops.cli.common import emit_json, json_option, plain, progress_bar, site_option
 from secops.locale import _
+
+if TYPE_CHECKING:
+    from secops.siem.collect import FileReport
+    from secops.wiring.ingest import Outcome
 
 
 @click.command()
@@ -32,22 +37,41 @@ def ingest(
 ) -> None:
     """FILES(ファイルかフォルダ)を原本ログに入れ、解析と検知まで行う。"""
     from secops.wiring import open_site
-    from secops.wiring.ingest import Job, ingest_files
+    from secops.wiring.ingest import Job, ingest_files, total_bytes
 
     job = Job(files, zone, format_name, encoding, source, again)
-    with open_site(site) as opened, _progress() as seen:
-        summary = ingest_files(opened, job, seen)
+    with open_site(site) as opened, progress_bar(_("取り込み"), total_bytes(job)) as advance:
+        outcome = ingest_files(opened, job, advance)
     if as_json:
-        emit_json(summary)
+        emit_json({**plain(outcome), "files": [_file(report) for report in outcome.files]})
     else:
-        for file in summary.files:
-            click.echo(file.text)
-        text = _("取り込み {records:,} 件、アラート新規 {opened}・更新 {raised}")
-        click.echo(text.format(records=summary.records, opened=summary.alerts_opened, raised=summary.alerts_raised))
-    for problem in summary.problems:
+        _print(outcome)
+    sys.exit(1 if outcome.problems else 0)
+
+
+def _file(report: FileReport) -> dict[str, object]:
+    members = [
+        {"name": name, "format": guess.format, "encoding": guess.encoding, "reason": guess.reason}
+        for name, guess in report.members
+    ]
+    return {**plain(report), "members": members}
+
+
+def _print(outcome: Outcome) -> None:
+    for report in outcome.files:
+        if report.skipped:
+            click.echo(_("{path}: 取り込み済みです(もう一度取り込むには --again)").format(path=report.path))
+        for name, guess in report.members:
+            text = _("{name}: 形式 {format}、文字コード {encoding}({reason})")
+            click.echo(text.format(name=name, format=guess.format, encoding=guess.encoding, reason=guess.reason))
+    text = _("取り込み {records:,} 件(収集元 {source})、アラート新規 {opened} 件・更新 {raised} 件")
+    click.echo(
+        text.format(
+            records=outcome.records,
+            source=outcome.source,
+            opened=outcome.alerts_opened,
+            raised=outcome.alerts_raised,
+        )
+    )
+    for problem in outcome.problems:
         click.echo(problem, err=True)
-    sys.exit(1 if summary.problems else 0)
-
-
-def _progress():  # type: ignore[no-untyped-def]
-    raise NotImplementedError

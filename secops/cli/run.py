@@ -23,7 +23,9 @@ def run(site: Path, part: str | None) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     with open_site(site) as opened:
         if part:
-            run_part(opened, part)
+            from secops.web.serve import serve
+
+            run_part(opened, part, serve)
             return
         code = run_site(opened, lambda: _ready(opened.address), _said)
     click.echo(_("止めました。次に動かすと続きから始めます。"))

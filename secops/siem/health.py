@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from secops.locale import _
 from secops.schema.dates import parse_duration
 from secops.settings import SourceSettings
-from secops.siem.ports import Rule, SourceStatus
+from secops.siem.ports import Rule, SourceStatus, Tally
 
 DISK_LOW = 0.10
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What the records database knows of a source."""
-
-    position: int
-    stored: int
-    rejected: int
-    last_event: datetime | None = None
-    rejected_reasons: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +63,7 @@ def source_status(
     source: SourceSettings,
     head: int,
     dropped: Mapping[str, int],
-    counted: Counted,
+    counted: Tally,
     last_received: datetime | None,
     now: datetime,
     problem: str = "",

@@ -277,6 +277,10 @@ class HitSink(Protocol):
         """Source → last sequence number that is counted as stored or rejected."""
         ...
 
+    def tallies(self) -> Mapping[str, Tally]:
+        """Per source all that was stored and rejected since the site was made."""
+        ...
+
 
 # ------------------------------------------------------------------------------------------------------- event store
 
