@@ -127,8 +127,8 @@ class Intake:
         telling = asyncio.create_task(self._tell())
         self._watch.start()
         try:
-            while not (stop.is_set() or committing.done()):
-                await asyncio.sleep(0.05)  # noqa: ASYNC110 - the event belongs to the main thread
+            while not (stop.is_set() or committing.done()):  # noqa: ASYNC110 - the event belongs to another thread
+                await asyncio.sleep(0.05)
         finally:
             self._committer.hurry(PATIENCE)
             stopping.set()

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import get_args
 
-from secops.errors import Problem
+from secops.errors import Problem, UsageError
 from secops.locale import _
+from secops.settings import Encoding
 from secops.siem.collect.commit import Delivery
-from secops.siem.collect.recognise import Guess
+from secops.siem.collect.recognise import FORMATS, Guess
 from secops.siem.collect.take import Taken, digest, take
 from secops.siem.collect.whole import Member, Wanted
 from secops.siem.ports import JournalWriter
@@ -76,11 +78,20 @@ def one_shot(
     killed goes on where it was when it is repeated. ``force`` takes a file in again.
 
     Raises:
+        UsageError: an unknown format or encoding.
         JournalError: the journal cannot be written; what was committed before stays, and a repeated call goes on.
     """
+    _check("format", format, FORMATS)
+    _check("encoding", encoding, get_args(Encoding))
     wanted = Wanted(format=format, encoding=encoding, zone=zone)
     reports = [_one(path, journal, source, wanted, now, force, progress) for path in files_of(paths)]
     return Summary(tuple(reports))
+
+
+def _check(name: str, value: str | None, known: Sequence[str]) -> None:
+    if value is not None and value not in known:
+        text = _("{name} の「{value}」は使えません(使えるもの: {known})。")
+        raise UsageError(text.format(name=name, value=value, known=", ".join(known)))
 
 
 def _one(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from secops.errors import Problem
+from secops.settings import Settings
 
 FILE = Path("run") / "collect.json"
 
@@ -73,6 +74,30 @@ def read_status(site: Path) -> dict[str, Any]:
         return {}
     value["running"] = _lives(int(value.get("pid") or 0))
     return value
+
+
+def list_sources(settings: Settings, site: Path) -> list[dict[str, Any]]:
+    """Every source of the settings with what its collector last said."""
+    status = read_status(site)
+    said = status.get("sources", {})
+    rows: list[dict[str, Any]] = []
+    for source in settings.sources:
+        one = said.get(source.id, {})
+        rows.append(
+            {
+                "id": source.id,
+                "kind": source.kind,
+                "place": source.listen or source.path,
+                "format": source.format,
+                "zone": source.zone,
+                "running": bool(status.get("running")) and bool(one),
+                "received": one.get("received", 0),
+                "last_received": one.get("last_received"),
+                "problem": one.get("problem", "") if status.get("running") else "",
+                "problems": one.get("problems", []),
+            }
+        )
+    return rows
 
 
 def _lives(pid: int) -> bool:

@@ -140,7 +140,7 @@ class Syslog:
                 try:
                     await (self._serve_udp if self._transport == "udp" else self._serve_tcp)(stop)
                 except OSError as error:
-                    self.problems = {self._place: Problem(self._place, _bind_text(error))}
+                    self.problems = {self._place: Problem(self._place, bind_text(error))}
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), RETRY)
         finally:
@@ -287,7 +287,8 @@ def _kernel_drops(server: socket.socket) -> int:
     return 0
 
 
-def _bind_text(error: OSError) -> str:
+def bind_text(error: OSError) -> str:
+    """Why listening failed, in the reader's words."""
     if error.errno == errno.EADDRINUSE:
         return _("ポートがほかのプログラムに使われています。そちらを止めるか、listen を変えてください。再試行します。")
     if error.errno in {errno.EACCES, errno.EPERM}:
