@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, true
+from sqlalchemy import Boolean, ColumnElement, Connection, and_, delete, func, insert, select, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from secops.errors import NotFoundError
 from secops.locale import _
@@ -20,6 +23,23 @@ from secops.store.records.siem_tables import looked as looked_table
 from secops.store.records.tables import counters
 
 SIMILAR = 10
+
+
+class Contains(FunctionElement[bool]):
+    """Whether a text contains another; several times faster than LIKE, and nothing in it needs escaping."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(Contains)
+def _contains(element: Contains, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(strpos({compiler.process(element.clauses, **options)}) > 0)"
+
+
+@compiles(Contains, "sqlite")
+def _contains_sqlite(element: Contains, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(instr({compiler.process(element.clauses, **options)}) > 0)"
 
 
 class Queue:
@@ -74,9 +94,9 @@ class Queue:
 
     def changes(self, after: int) -> tuple[int, tuple[int, ...]]:
         """See `AlertDesk`."""
-        statement = select(alerts.c.id).where(alerts.c.changed > after).order_by(alerts.c.id)
+        statement = select(alerts.c.id).where(alerts.c.changed > after)  # sorting by id in SQL would read them all
         with self._database.read() as connection:
-            return _newest_change(connection), tuple(connection.execute(statement).scalars())
+            return _newest_change(connection), tuple(sorted(connection.execute(statement).scalars()))
 
     def news(self, actor: str, scope: Scope) -> int:
         """See `AlertDesk`."""
@@ -119,7 +139,7 @@ def passes(wanted: AlertFilter) -> ColumnElement[bool]:
         conditions.append(columns.assignee == wanted.assignee)
     if wanted.rule_id is not None:
         conditions.append(columns.rule_id == wanted.rule_id)
-    conditions += [columns.words.contains(word, autoescape=True) for word in fold(wanted.text).split()]
+    conditions += [Contains(columns.words, word) for word in fold(wanted.text.replace("\0", "")).split()]
     if wanted.span.since is not None:
         conditions.append(columns.last_seen >= wanted.span.since)
     if wanted.span.until is not None:
@@ -158,13 +178,13 @@ def _history(connection: Connection, alert_id: int) -> tuple[HistoryEntry, ...]:
 def _similar(connection: Connection, row: Any, scope: Scope) -> list[Alert]:
     """Other alerts of the same rule (or reports of the same kind), those with the same key first, then the newest."""
     columns = alerts.c
-    alike = and_(columns.rule_id == row["rule_id"], columns.category == row["category"], columns.id != row["id"])
-    same = columns.key == row["key"]
+    same = columns.key == row["key"]  # which implies the rule; naming both, the database might use the wrong index
+    alike = and_(columns.rule_id == row["rule_id"], columns.category == row["category"], ~same)
     found: list[Alert] = []
-    for condition in (same, ~same):
+    for condition in (same, alike):
         statement = (
             select(alerts)
-            .where(alike, condition, visible(scope))
+            .where(condition, columns.id != row["id"], visible(scope))
             .order_by(columns.last_seen.desc(), columns.id.desc())
             .limit(SIMILAR - len(found))
         )
