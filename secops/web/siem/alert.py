@@ -68,6 +68,7 @@ def show(
         detail=detail,
         rule=rule,
         sentence=story.sentence(alert, detail.hits),
+        facts=story.facts(alert),
         reasons=story.reasons(detail.hits[0].matched) if detail.hits else {},
         condition=story.condition(rule) if rule else "",
         near=near,

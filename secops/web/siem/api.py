@@ -81,13 +81,13 @@ def _json(value: object) -> Response:
 
 @router.get("/alerts")
 def list_alerts(request: Request, session: Reader) -> Response:
-    """A page of the queue; the same filters as the page ``/alerts``, 50 rows a page."""
+    """A page of the queue; the same filters as the page ``/alerts``, 50 rows from ``start`` on."""
     here, scope = services(request), scope_of(session.user)
     view, wrong = parse(request.query_params, allowed_zones(here, scope))
     found = here.desk.alerts(
-        alert_filter(view, session.user.name, here.now()), scope, limit=PAGE_SIZE, offset=(view.page - 1) * PAGE_SIZE
+        alert_filter(view, session.user.name, here.now()), scope, limit=PAGE_SIZE, offset=view.start
     )
-    return _json({"alerts": found.alerts, "total": found.total, "page": view.page, "ignored": wrong})
+    return _json({"alerts": found.alerts, "total": found.total, "start": view.start, "ignored": wrong})
 
 
 @router.get("/alerts/{alert_id}")

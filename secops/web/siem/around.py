@@ -54,10 +54,13 @@ class Line:
 
 
 def query(entities: Mapping[str, str], event: Mapping[str, Any]) -> Node | None:
-    """Events of the same host, user or address; None where the alert names none of them."""
+    """Events of the same host, user or address; None where the alert names none of them.
+
+    The event's own values come first: those in an alert are cleaned and may be cut.
+    """
     terms: list[Node] = []
     for name in IDENTITY:
-        value = flat(entities.get(name) or event.get(name))
+        value = flat(event.get(name) or entities.get(name))
         if value:
             terms.append(Term(name, value))
     if not terms:
@@ -157,8 +160,16 @@ def timeline(shown: Sequence[Line], centre: datetime) -> Markup:
         anchor = "start" if minutes == -15 else "end" if minutes == 15 else "middle"
         parts.append(
             Markup(
-                '<line class="tick" x1="{x}%" x2="{x}%" y1="8" y2="{y}"/><text x="{x}%" y="{t}" text-anchor="{a}">{w}</text>'
-            ).format(x=x, y=height - 24, t=height - 6, a=anchor, w=clock(centre + timedelta(minutes=minutes)))
+                '<line class="tick" x1="{x}%" x2="{x}%" y1="8" y2="{y}"/>'
+                '<text class="{c}" x="{x}%" y="{t}" text-anchor="{a}">{w}</text>'
+            ).format(
+                x=x,
+                y=height - 24,
+                t=height - 6,
+                a=anchor,
+                c="" if abs(minutes) == 15 else "far",  # a phone has room for the ends only
+                w=clock(centre + timedelta(minutes=minutes)),
+            )
         )
     middle = _x(centre, centre)
     parts.append(Markup('<line class="now" x1="{x}%" x2="{x}%" y1="4" y2="{y}"/>').format(x=middle, y=height - 24))

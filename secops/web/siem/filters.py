@@ -12,7 +12,7 @@ from secops.schema.severity import Severity
 from secops.siem.ports import Alert, AlertFilter, Span, State
 
 PAGE_SIZE = 50
-OVERLAP = 50  # rows before a page that are looked through for the row the reader had last
+OVERLAP = 200  # rows before a page that are looked through for the row the reader had last
 TABS: dict[str, frozenset[State] | None] = {
     "active": frozenset({State.OPEN, State.IN_PROGRESS}),
     "open": frozenset({State.OPEN}),
@@ -34,8 +34,8 @@ PERIODS = {"1h": "1時間", "24h": "24時間", "7d": "7日間", "30d": "30日間
 class QueueFilter:
     """What the reader asked to see; the defaults are what is not done yet, of everyone, worst first.
 
-    ``who`` is ``me``, ``none`` (nobody), a login name or empty (all). ``after`` is the id of the last row of the page before, which makes paging
-    robust against rows that move while one reads.
+    ``who`` is ``me``, ``none`` (nobody), a login name or empty (all). ``start`` is where the page begins (0 is the first row) and
+    ``after`` the id of the last row of the page before, which makes paging robust against rows that move meanwhile.
     """
 
     tab: str = "active"
@@ -44,7 +44,7 @@ class QueueFilter:
     who: str = ""
     period: str = ""
     text: str = ""
-    page: int = 1
+    start: int = 0
     after: int | None = None
 
     @property
@@ -54,8 +54,8 @@ class QueueFilter:
 
     def url(self, path: str = "/alerts", **changes: object) -> str:
         """The address of this view with some values changed; a change of filter goes back to the first page."""
-        if changes and "page" not in changes:
-            changes = {"page": 1, "after": None, **changes}
+        if changes and "start" not in changes:
+            changes = {"start": 0, "after": None, **changes}
         wanted = replace(self, **changes)  # type: ignore[arg-type]  # names are checked by the dataclass
         values = {
             "state": wanted.tab if wanted.tab != "active" else "",
@@ -64,8 +64,8 @@ class QueueFilter:
             "who": wanted.who,
             "since": wanted.period,
             "q": wanted.text,
-            "page": str(wanted.page) if wanted.page > 1 else "",
-            "after": str(wanted.after) if wanted.after and wanted.page > 1 else "",
+            "start": str(wanted.start) if wanted.start else "",
+            "after": str(wanted.after) if wanted.after and wanted.start else "",
         }
         query = urlencode({name: value for name, value in values.items() if value})
         return f"{path}?{query}" if query else path
@@ -106,7 +106,7 @@ def parse(values: Mapping[str, str], zones: Sequence[str]) -> tuple[QueueFilter,
             who=values.get("who", "").strip()[:64],
             period=known("since", list(PERIODS)),
             text=values.get("q", "").strip()[:200],
-            page=_number(values.get("page", "")) or 1,
+            start=_number(values.get("start", "")) or 0,
             after=_number(values.get("after", "")),
         ),
         wrong,
@@ -130,24 +130,24 @@ def alert_filter(view: QueueFilter, me: str, now: datetime) -> AlertFilter:
     )
 
 
-def window(page: int) -> tuple[int, int]:
-    """(offset, limit) to read for a page: with the overlap before it, and one row more to see whether it goes on."""
-    begin = (page - 1) * PAGE_SIZE
-    before = min(begin, OVERLAP)
-    return begin - before, before + PAGE_SIZE
+def window(start: int) -> tuple[int, int]:
+    """(offset, limit) to read for a page that begins there: with the overlap before it."""
+    before = min(start, OVERLAP)
+    return start - before, before + PAGE_SIZE
 
 
-def rows_after(rows: Sequence[Alert], page: int, after: int | None) -> tuple[Sequence[Alert], bool]:
-    """The page's rows out of what `window` asked for, and whether it could be joined to the page before.
+def rows_after(rows: Sequence[Alert], start: int, after: int | None) -> tuple[int, Sequence[Alert], bool]:
+    """Out of what `window` asked for: where the page begins now, its rows, and whether it joins the page before.
 
     Rows move while one reads: a closed one leaves the list and draws the next ones forward, over the edge of the page.
-    So the page begins behind the row the reader saw last. Where that row is gone, the page begins a whole page earlier:
-    rows may be seen twice, but none is passed over.
+    So the page begins behind the row the reader saw last. Where that row is gone, all of the overlap is shown: rows
+    may be seen twice, but none is passed over.
     """
-    before = min((page - 1) * PAGE_SIZE, OVERLAP)
-    if after is None or page == 1:
-        return rows[before : before + PAGE_SIZE], True
+    before = min(start, OVERLAP)
+    offset = start - before
+    if after is None or start == 0:
+        return start, rows[before : before + PAGE_SIZE], True
     for index, alert in enumerate(rows):
         if alert.id == after:
-            return rows[index + 1 : index + 1 + PAGE_SIZE], True
-    return rows, False
+            return offset + index + 1, rows[index + 1 : index + 1 + PAGE_SIZE], True
+    return offset, rows, False

@@ -72,9 +72,9 @@ def show_queue(request: Request, session: Annotated[Session, Depends(reads(Right
     """The queue page. A request marked as background (a live update) does not count as the reader having looked."""
     here, now, scope = services(request), services(request).now(), scope_of(session.user)
     view, wrong = parse(request.query_params, allowed_zones(here, scope))
-    offset, limit = window(view.page)
+    offset, limit = window(view.start)
     found = here.desk.alerts(alert_filter(view, session.user.name, now), scope, limit=limit, offset=offset)
-    rows, joined = rows_after(found.alerts, view.page, view.after)
+    begin, rows, joined = rows_after(found.alerts, view.start, view.after)
     counts = here.desk.counts(scope)
     state = counts["state"]
     news = here.desk.news(session.user.name, scope)
@@ -89,7 +89,7 @@ def show_queue(request: Request, session: Annotated[Session, Depends(reads(Right
         rows=[(alert, entity(alert)) for alert in rows],
         total=found.total,
         joined=joined,
-        paging=_paging(view, rows, found.total, joined),
+        paging=_paging(view, begin, rows, found.total),
         tabs=_tabs(state),
         tab_labels=TAB_LABELS,
         periods=PERIODS,
@@ -121,17 +121,13 @@ class Paging:
     next: str
 
 
-def _paging(view: QueueFilter, rows: Sequence[Alert], total: int, joined: bool) -> Paging:
-    begin = (view.page - 1) * PAGE_SIZE
-    if not joined:
-        begin = max(0, begin - PAGE_SIZE)
-    last = min(begin + len(rows), total)
-    more = begin + len(rows) < total and rows
+def _paging(view: QueueFilter, begin: int, rows: Sequence[Alert], total: int) -> Paging:
+    end = begin + len(rows)
     return Paging(
         first=begin + 1 if rows else 0,
-        last=last,
-        previous=view.url(page=view.page - 1, after=None) if view.page > 1 else "",
-        next=view.url(page=view.page + 1, after=rows[-1].id) if more else "",
+        last=end,
+        previous=view.url(start=max(0, begin - PAGE_SIZE), after=None) if begin else "",
+        next=view.url(start=end, after=rows[-1].id) if rows and end < total else "",
     )
 
 

@@ -65,8 +65,25 @@ def subject(alert: Alert, event: Mapping[str, Any]) -> str:
 
 
 def entity(alert: Alert) -> str:
-    """The same for a row of the queue: values only, in the order of the rule's grouping."""
-    return " / ".join(dict.fromkeys(flat(value) for value in alert.entities.values() if flat(value)))
+    """The same for a row of the queue: 「K-0213 / t-suzuki → 203.0.113.9」.
+
+    The address a machine has is left out where its name is known; the alert's page has it.
+    """
+    seen = {name: flat(value) for name, value in alert.entities.items() if flat(value)}
+    named = any(name in seen for name in ("labels.device", "host.name"))
+    targets = [value for name, value in seen.items() if name.startswith("destination.")]
+    actors = [
+        value
+        for name, value in seen.items()
+        if not name.startswith("destination.") and not (named and name == "source.ip")
+    ]
+    who = " / ".join(dict.fromkeys(actors))
+    return f"{who} → {targets[0]}".strip() if targets else who
+
+
+def facts(alert: Alert) -> list[tuple[str, str]]:
+    """Who it is about as (word, value), each pair once: a terminal has its name in more than one field."""
+    return list(dict.fromkeys((field_label(name), flat(value)) for name, value in alert.entities.items()))
 
 
 def _deed(event: Mapping[str, Any]) -> str:
