@@ -91,14 +91,25 @@ def origin_text(origin: Origin) -> str:
 
 
 def make_origin(values: Mapping[str, Any]) -> Origin:
-    """An origin from its JSON object; fields of a later version are passed over."""
-    return Origin(**{name: value for name, value in values.items() if name in _ORIGIN_FIELDS})
+    """An origin from its JSON object; fields of a later version are passed over.
+
+    Raises:
+        CodecError: it is none.
+    """
+    try:
+        return Origin(**{name: value for name, value in values.items() if name in _ORIGIN_FIELDS})
+    except (TypeError, AttributeError) as error:
+        raise CodecError(f"origin: {error}") from None
 
 
 @lru_cache(maxsize=4096)
 def parse_origin(text: str) -> Origin:
-    """The origin that `origin_text` wrote."""
-    return make_origin(json.loads(text))
+    """The origin that `origin_text` wrote; CodecError if it is none."""
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise CodecError(f"origin: {error}") from None
+    return make_origin(values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 from pathlib import Path
 
 from secops.errors import JournalError
@@ -18,12 +19,13 @@ class DamagedError(JournalError):
 
     def __init__(self, path: Path, source: str = "", first_seq: int = 0, last_seq: int = 0, reason: str = "") -> None:
         self.path, self.source, self.first_seq, self.last_seq = path, source, first_seq, last_seq
+        self.reason = reason or _("形式が違います")
         where = f"{path}: {source} {first_seq}-{last_seq}" if source else str(path)
         text = _(
             "{where}: 原本ログが壊れていて読めません({reason})。secops journal verify で範囲を確かめ、"
             "バックアップから戻してください。"
         )
-        super().__init__(text.format(where=where, reason=reason or _("形式が違います")))
+        super().__init__(text.format(where=where, reason=self.reason))
 
 
 def database_error(path: Path, error: Exception) -> JournalError:
@@ -36,7 +38,9 @@ def database_error(path: Path, error: Exception) -> JournalError:
             "(確保されると自動で続きから書き込みます)。"
         )
         return JournalError(text.format(path=path))
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+    # Python's own complaint about a text column has no SQLite code.
+    undecodable = isinstance(error, sqlite3.OperationalError) and "decode" in str(error)
+    if undecodable or name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return DamagedError(path, reason=str(error))
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         text = _("{path}: 他の処理が使用中のため書き込めませんでした。しばらくしてからやり直してください。")

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 from secops.errors import JournalError
 from secops.locale import _
 from secops.siem.journal import layout
-from secops.siem.journal.codec import CodecError, ContentHash, Run, compress, encode_block
+from secops.siem.journal.codec import ContentHash, Run, compress, encode_block
 from secops.siem.journal.failure import DamagedError, database_error, missing_segment
 from secops.siem.journal.keys import fingerprint
 from secops.siem.journal.layout import Step
@@ -88,7 +88,7 @@ def _rows(segment: OpenSegment) -> Iterator[Row]:
             if not rows or rows[0].first_seq != after + 1:
                 raise DamagedError(segment.path, source, after + 1, last, _("記録が欠けています"))
             yield from rows
-            after = rows[-1].first_seq + rows[-1].count - 1
+            after = rows[-1].last_seq
 
 
 class _Builder:
@@ -112,11 +112,7 @@ class _Builder:
         if row.source != self._source:
             self.flush()
             self._source = row.source
-        try:
-            records = row.records()
-        except CodecError as error:
-            last = row.first_seq + row.count - 1
-            raise DamagedError(self._path, row.source, row.first_seq, last, str(error)) from error
+        _origin, records = row.content(self._path)
         self.content.add(row.source, row.first_seq, row.received, row.origin, records)
         self.records += len(records)
         origin = json.loads(row.origin)

@@ -21,7 +21,7 @@ from secops.locale import _
 from secops.siem.journal.codec import CodecError, Prepared, decompress, parse_origin, unpack
 from secops.siem.journal.failure import DamagedError, database_error, newer_version, not_in_place
 from secops.siem.journal.layout import from_micros, place, remove_database, sync
-from secops.siem.ports import Drop, RecordBatch
+from secops.siem.ports import Drop, Origin, RecordBatch
 
 APPLICATION_ID = 0x5345434A  # "SECJ"
 VERSION = 1
@@ -76,9 +76,22 @@ class Row:
     raw_bytes: int
     block: bytes
 
-    def records(self) -> list[bytes]:
-        """The records; CodecError if the block is damaged."""
-        return unpack(decompress(self.block, self.raw_bytes + 4 * self.count), self.count)
+    @property
+    def last_seq(self) -> int:
+        """Sequence number of the last record."""
+        return self.first_seq + self.count - 1
+
+    def content(self, path: Path) -> tuple[Origin, list[bytes]]:
+        """Origin and records; ``path`` is for the message.
+
+        Raises:
+            DamagedError: one of the two cannot be read; it names the records.
+        """
+        try:
+            records = unpack(decompress(self.block, self.raw_bytes + 4 * self.count), self.count)
+            return parse_origin(self.origin), records
+        except CodecError as error:
+            raise DamagedError(path, self.source, self.first_seq, self.last_seq, str(error)) from error
 
 
 class OpenSegment:
@@ -370,9 +383,5 @@ def create(
 
 def as_batch(path: Path, row: Row, after: int) -> RecordBatch:
     """A stored batch as readers want it, from behind ``after``; a DamagedError names what cannot be read."""
-    try:
-        records = row.records()
-    except CodecError as error:
-        raise DamagedError(path, row.source, row.first_seq, row.first_seq + row.count - 1, str(error)) from error
-    batch = RecordBatch(row.source, row.first_seq, from_micros(row.received), parse_origin(row.origin), records)
-    return batch.after(after)
+    origin, records = row.content(path)
+    return RecordBatch(row.source, row.first_seq, from_micros(row.received), origin, records).after(after)

@@ -281,14 +281,13 @@ class _Verifier:
             if first != after + 1:
                 self.add(number, "order", _("記録が欠けています"), source, after + 1, first - 1)
             for row in rows:
-                end = row.first_seq + row.count - 1
                 try:
-                    row.records()
+                    row.content(segment.path)
                     self.report.records += row.count
                     self.report.raw_bytes += row.raw_bytes
-                except CodecError as error:
-                    self.add(number, "block", str(error), source, row.first_seq, end)
-                after = end
+                except DamagedError as error:
+                    self.add(number, "block", error.reason, source, row.first_seq, row.last_seq)
+                after = row.last_seq
             if not rows:
                 return
 
