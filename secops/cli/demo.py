@@ -1,0 +1,118 @@
+"""``secops demo``: a simulated ward as a site of its own, and the report on what was noticed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from secops.cli.common import emit_json, emit_table, json_option
+from secops.locale import _
+
+if TYPE_CHECKING:
+    from secops.demo.report import Report
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--run", "run_", is_flag=True, help="作ったあと、収集・検知・画面と模擬の機器を動かす")
+@click.option("--report", is_flag=True, help="筋書きごとに、検知できたか・どのルールか・何秒後かを示す")
+@click.option("--seed", type=int, default=20261, show_default=True, help="乱数の種(同じ種なら同じ区になる)")
+@click.option("--days", type=click.IntRange(1, 60), default=5, show_default=True, help="過去の稼働日の数")
+@click.option("--play", is_flag=True, hidden=True, help="模擬の機器だけを動かす")
+@json_option
+@click.pass_context
+def demo(
+    context: click.Context, folder: Path, run_: bool, report: bool, seed: int, days: int, play: bool, as_json: bool
+) -> None:
+    """模擬の区のサイトを DIR に作る。機器は本物と同じ形のログを書き、収集元はそれを普通に読む。"""
+    from secops.demo.build import LOGINS
+    from secops.demo.player import STATE_FILE
+
+    if play:
+        _play(folder)
+        return
+    if report:
+        _report(folder, as_json)
+        return
+    if not (folder / STATE_FILE).exists():
+        _build(folder, seed, days, as_json)
+    elif not run_:
+        click.echo(_("{folder} にはすでに模擬の区があります。--run で動かせます。").format(folder=folder), err=True)
+    if run_:
+        from secops.cli.run import run
+
+        for login in LOGINS:
+            click.echo(f"  {login.display_name}: {login.name} / {login.password}")
+        context.invoke(run, site=folder, part=None)
+
+
+def _play(folder: Path) -> None:
+    """Be the simulated machines until told to stop."""
+    import signal
+    import threading
+
+    from secops.demo.player import play
+    from secops.wiring.site import now
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_args: stop.set())
+    play(folder, now, stop)
+
+
+def _build(folder: Path, seed: int, days: int, as_json: bool) -> None:
+    from secops.demo.build import LOGINS, add_logins, build_demo, settings_text
+    from secops.demo.world import SITE, WARD
+    from secops.settings import FILE_NAME
+    from secops.wiring import create_site, open_site
+
+    if not (folder / FILE_NAME).exists():
+        create_site(folder, site_id=SITE, name=WARD, settings=settings_text())
+    with open_site(folder) as site:
+        built = build_demo(site.folder, seed, site.now(), days=days)
+        add_logins(site.accounts, site.now())
+    if as_json:
+        emit_json({"folder": str(folder), "lines": built.lines, "days": built.days, "logins": LOGINS})
+        return
+    click.echo(
+        _("模擬の区を {folder} に作りました(稼働日 {days} 日分、ログ {lines} 行)。").format(
+            folder=folder, days=built.days, lines=f"{built.lines:,}"
+        )
+    )
+
+
+def _report(folder: Path, as_json: bool) -> None:
+    from secops.demo.player import read_state
+    from secops.demo.report import make_report
+    from secops.wiring import open_site
+
+    state = read_state(folder)
+    with open_site(folder) as site:
+        found = make_report(state, site.desk, site.rules)
+    if as_json:
+        emit_json(found)
+    else:
+        _table(found)
+    if not all(story.detected for story in found.stories):
+        sys.exit(1)
+
+
+def _table(found: Report) -> None:
+    rows = [
+        (
+            story.title,
+            f"{story.detected_times}/{story.times}",
+            "" if story.delay_s is None else f"{story.delay_s:.1f}",
+            ", ".join(story.rules),
+        )
+        for story in found.stories
+    ]
+    emit_table([_("筋書き"), _("検知"), _("秒"), _("ルール")], rows, right=[1, 2])
+    click.echo(
+        _("通常の業務から出たアラート: {n} 件(全アラート {all} 件)").format(n=found.false_alerts, all=found.alerts)
+    )
+    for rule, count in sorted(found.false_by_rule.items(), key=lambda one: -one[1]):
+        click.echo(f"  {count}  {rule}")

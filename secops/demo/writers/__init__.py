@@ -1,0 +1,1 @@
+"""One module per product: facts in, the bytes that the product writes out."""
