@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 SITE   ?= var/demo
 PORT   ?= 8765
 
-.PHONY: help run test lint unit bench lock browser clean
+.PHONY: help run test lint unit bench docs lock browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -38,6 +38,9 @@ unit: $(VENV)/.dev  ## the tests alone
 
 bench: $(VENV)/.dev  ## the benchmark table
 	$(BIN)/python -m tests.bench
+
+docs: $(VENV)/.dev  ## write docs/ja/commands.md anew from the program
+	$(BIN)/python docs/commands.py
 
 browser:  ## Debian packages that the browser and syslog tests use (root only, else skipped with a reason)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from secops.errors import SecopsError
@@ -37,10 +37,12 @@ def part_names(settings: Settings) -> list[str]:
     return ["collectors", *workers, "keeper", "web"]
 
 
-def run_site(site: Site, ready: Callable[[], None], said: Callable[[str, int], None]) -> int:
-    """Run all parts under a supervisor until told to stop; returns the exit code."""
+def run_site(
+    site: Site, ready: Callable[[], None], said: Callable[[str, int], None], extra: Sequence[Child] = ()
+) -> int:
+    """Run all parts (and ``extra`` children) under a supervisor until told to stop; returns the exit code."""
     with held(site.folder, "supervisor"):
-        return Supervisor(children(site), said).run(ready)
+        return Supervisor([*extra, *children(site)], said).run(ready)
 
 
 def run_part(site: Site, name: str, web: Loop) -> None:
@@ -67,9 +69,9 @@ def run_part(site: Site, name: str, web: Loop) -> None:
 
 
 def _collectors(site: Site, stop: threading.Event) -> None:
-    from secops.siem.intake import run_intake
+    from secops.siem import intake
 
-    run_intake(site, stop)
+    intake.run(site.settings, site.journal, site.folder, stop, now=site.now)
 
 
 def owns(number: int, workers: int) -> Callable[[str], bool]:
