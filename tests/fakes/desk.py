@@ -44,7 +44,7 @@ class MemoryDesk:
         self.opened: dict[int, int] = {}
         self.hits: dict[int, list[Hit]] = {}
         self.history: dict[int, list[HistoryEntry]] = {}
-        self.tallies: dict[str, Tally] = {}
+        self._tallies: dict[str, Tally] = {}
         self._positions: dict[str, int] = {}
         self._known: set[tuple[str, str]] = set()
         self._looked: dict[str, int] = {}
@@ -74,7 +74,7 @@ class MemoryDesk:
 
     def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
         for tally in tallies:
-            old = self.tallies.get(tally.source, Tally(tally.source, 0, 0, 0))
+            old = self._tallies.get(tally.source, Tally(tally.source, 0, 0, 0))
             if tally.position <= old.position:
                 continue
             reasons = dict(old.rejected_reasons)
@@ -82,10 +82,13 @@ class MemoryDesk:
                 reasons[reason] = reasons.get(reason, 0) + count
             last = max((t for t in (old.last_event, tally.last_event) if t), default=None)
             counts = (old.stored + tally.stored, old.rejected + tally.rejected)
-            self.tallies[tally.source] = Tally(tally.source, tally.position, *counts, last, reasons)
+            self._tallies[tally.source] = Tally(tally.source, tally.position, *counts, last, reasons)
 
     def tally_positions(self) -> dict[str, int]:
-        return {source: tally.position for source, tally in self.tallies.items()}
+        return {source: tally.position for source, tally in self._tallies.items()}
+
+    def tallies(self) -> dict[str, Tally]:
+        return dict(self._tallies)
 
     # the queue
 

@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from secops.org.model import Device, System
 from secops.schema.severity import Severity
 from secops.schema.text import fold
 from secops.siem.ports import Hit, Rule
@@ -49,6 +50,17 @@ class Assets:
     zones: frozenset[str] = frozenset({"mynumber"})
     devices: frozenset[str] = frozenset()
     systems: frozenset[str] = frozenset()
+
+
+IMPORTANT_CLASSES = frozenset({"c3a", "c3b", "c3c"})  # 自治体機密性3: what must not leave at all
+
+
+def marked(devices: Iterable[Device], systems: Iterable[System]) -> Assets:
+    """The important assets of an inventory: devices of high importance, systems that hold 自治体機密性3."""
+    return Assets(
+        devices=frozenset(device.name for device in devices if device.importance == "high"),
+        systems=frozenset(system.code for system in systems if system.classification in IMPORTANT_CLASSES),
+    )
 
 
 STEP_UP: Mapping[Severity, Severity] = {

@@ -6,6 +6,7 @@ UsageError where what a person has to say is missing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from secops.siem.ports import VERDICT_LABELS, Alert, State, Verdict
 
 SYSTEM = "secops"  # the actor of what nobody did
 MAX_TEXT = 4000
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")  # no database keeps all of these
 
 ACTION_LABELS: Mapping[str, str] = {
     "detected": "検知",
@@ -63,7 +65,7 @@ def reopened(alert: Alert, successor: int | None) -> Alert:
 
 def said(text: str, what: str) -> str:
     """A text that a person must give, without blanks around it; ``what`` names it in the message."""
-    text = text.strip()
+    text = _CONTROL.sub("", text).strip()
     if not text:
         raise UsageError(_("{what}がありません。入力してください。").format(what=what))
     if len(text) > MAX_TEXT:
@@ -77,4 +79,4 @@ def said(text: str, what: str) -> str:
 
 def closing_text(verdict: Verdict, reason: str) -> str:
     """What history keeps of a closing: it must outlive a reopening."""
-    return f"{VERDICT_LABELS[verdict]}: {reason.strip()}"
+    return f"{VERDICT_LABELS[verdict]}: {_CONTROL.sub('', reason).strip()}"
