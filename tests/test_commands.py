@@ -36,7 +36,7 @@ def test_every_command_has_a_summary_and_help():
 
 
 def test_documents_name_only_commands_and_options_that_exist():
-    known = {path: command for path, command in generator().leaves(secops)}
+    known = dict(generator().leaves(secops))
     for document in [ROOT / "README.md", *(ROOT / "docs/ja").glob("*.md"), ROOT / "rules/README.md"]:
         for line in re.findall(r"^secops .*$", document.read_text(encoding="utf-8"), re.MULTILINE):
             words = line.split("#")[0].split()[1:]
