@@ -119,8 +119,8 @@ def _between(node: Between, event: Mapping[str, Any]) -> bool:
             place = value.astimezone(UTC) if span.kind == Kind.DATE else None
         elif (text := text_of(value)) is not None:
             if span.kind == Kind.NUMBER:
-                place = number(text)
-            elif span.kind == Kind.IP and (found := address(text)) and found[0] == span.version:
+                place = number(fold(text))
+            elif span.kind == Kind.IP and (found := address(fold(text))) and found[0] == span.version:
                 place = found[1]
         if place is None:
             continue

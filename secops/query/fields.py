@@ -5,8 +5,8 @@ The evaluator and every store use these definitions, so that they cannot drift a
 * ``kind``: a typed column is what `secops.schema.ecs` says; every other name is ``text``.
 * ``text_of``: what is compared by ``Term``, ``Like`` and ``Text``. A number is its decimal text, a boolean ``true`` or
   ``false``; a moment, an object and a number that JSON would write with an exponent have no text.
-* A range on a text field is read by its bounds: numbers order values that read as numbers, addresses those that read
-  as addresses. Text itself has no order (it would differ between stores).
+* A range on a text field is read by its bounds: numbers order values whose folded text reads as a number, addresses
+  those that read as an address. Text itself has no order (it would differ between stores).
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ NOT_SEARCHED = frozenset({"event.id", "event.sequence", "winlog.record_id"})
 
 _number = re.compile(NUMBER)
 _v4 = re.compile(V4)
+_v6 = re.compile(r"[0-9A-Fa-f:]{2,39}")
 
 
 class Kind(StrEnum):
@@ -91,11 +92,14 @@ def number(text: str) -> Decimal | None:
 
 
 def address(text: str) -> tuple[int, int] | None:
-    """The version and number of the IP address that a text reads as, or None. A zone index (``%eth0``) is not one."""
+    """The version and number of the IP address that a text reads as, or None.
+
+    An IPv6 address with a zone index (``%eth0``) or a dotted tail is not one: stores cannot order those alike.
+    """
     if ":" not in text:
         return (4, int(ipaddress.IPv4Address(text))) if _v4.fullmatch(text) else None
     try:
-        return None if "%" in text else (6, int(ipaddress.IPv6Address(text)))
+        return (6, int(ipaddress.IPv6Address(text))) if _v6.fullmatch(text) else None
     except ValueError:
         return None
 

@@ -37,12 +37,10 @@ def events(frame: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def event(row: Mapping[str, Any]) -> dict[str, Any]:
-    """One row as a flat event; a column wins over a field of the same name in EXTRA."""
+    """One row as a flat event; a field in EXTRA that has a column's name is not read (no normalizer makes one)."""
     result = {name: value for name, value in row.items() if name != EXTRA and value is not None and value != []}
-    for name, value in extra_fields(row.get(EXTRA)).items():
-        if value is not None and value != []:
-            result.setdefault(name, value)
-    return result
+    fields = extra_fields(row.get(EXTRA)).items()
+    return result | {name: value for name, value in fields if value is not None and value != [] and name not in COLUMNS}
 
 
 def extra_fields(text: str | None) -> dict[str, Any]:

@@ -1,0 +1,270 @@
+"""The embedded event store: one generation of a Delta table, written with polars, asked with DuckDB.
+
+Exactly once: the position of each source is in the same Delta commit as its rows (``source@generation``). Delta itself
+takes a lower position silently, so it is compared first; two writers of one source conflict, and the later one looks
+again. Writers of different sources only append, which Delta lets through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+
+from secops.errors import QueryError, StoreError
+from secops.locale import _
+from secops.query.evaluate import check
+from secops.query.tree import All, Node
+from secops.siem.ports import Found, Scope, Span, StoreStats
+from secops.store.events.engine import Engine, FileGoneError
+from secops.store.events.generations import current_lake
+from secops.store.events.rows import events, fresh, kept
+from secops.store.events.searchable import FOLDED, TEXT, searchable
+from secops.store.events.sql import Condition
+from secops.store.events.table import DAY, EMPTY, DataFile, Table, receive_day
+from secops.store.events.upkeep import Upkeep
+
+MAX_PAGE = 10_000  # rows of one answer, offset included: what a person or a report can take
+_RETRIES = 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_T = TypeVar("_T")
+
+
+class Lake:
+    """A generation of the lake as `secops.siem.ports.EventStore`.
+
+    ``folder`` is ``<site>/lake``; without ``generation`` it is the live one. ``seconds`` bounds one query, ``memory``
+    and ``threads`` the query engine. Safe to use from several threads, and from several processes on one folder.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        generation: str | None = None,
+        *,
+        memory: str = "768MB",
+        threads: int = 2,
+        seconds: float = 30.0,
+    ) -> None:
+        place = folder / generation if generation else current_lake(folder)
+        self.generation = place.name
+        self._table = Table(place)
+        self._upkeep = Upkeep(self._table)
+        self._engine: Engine | None = None
+        self._limits = (memory, threads, seconds)
+
+    # ------------------------------------------------------------------------------------------------- writing
+
+    def write(self, frame: pl.DataFrame, positions: Mapping[str, int]) -> int:
+        """Commit a frame and positions atomically; on the disk when this returns (see the port)."""
+        for _attempt in range(_RETRIES):
+            done = self._committed({*positions, *frame["labels.source"].unique()})
+            rows = fresh(frame, done)
+            moved = {source: at for source, at in positions.items() if at > done.get(source, -1)}
+            if rows.is_empty() and not moved:
+                return 0
+            actions = list(self._write_files(rows))
+            if self._table.commit(actions, {self._app(source): at for source, at in moved.items()}):
+                return rows.height
+            for action in actions:
+                (self._table.folder / action.path).unlink(missing_ok=True)
+        raise StoreError(
+            _("検索用データに書き込めませんでした({folder})。ほかの処理と競合し続けています。").format(
+                folder=self._table.folder
+            )
+        )
+
+    def positions(self) -> dict[str, int]:
+        """Source → last sequence number that is committed."""
+        suffix = f"@{self.generation}"
+        return self._committed({app.removesuffix(suffix) for app in self._table.app_ids() if app.endswith(suffix)})
+
+    def _committed(self, sources: Iterable[str]) -> dict[str, int]:
+        found = self._table.transactions([self._app(source) for source in sources])
+        return {app.removesuffix(f"@{self.generation}"): at for app, at in found.items()}
+
+    def _app(self, source: str) -> str:
+        return f"{source}@{self.generation}"
+
+    def _write_files(self, rows: pl.DataFrame) -> Iterable[Any]:
+        if rows.is_empty():
+            return
+        days = kept(rows).with_columns(receive_day().alias(DAY))
+        for (dataset, day), part in days.group_by("event.dataset", DAY, maintain_order=True):
+            ordered = searchable(part.drop(DAY)).sort("@timestamp", "event.sequence")
+            yield self._table.write_file(ordered, str(dataset), str(day))
+
+    # ------------------------------------------------------------------------------------------------- reading
+
+    def search(
+        self,
+        query: Node,
+        span: Span,
+        scope: Scope,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+        newest_first: bool = True,
+    ) -> Found:
+        """The page of events and the exact total, in one pass; then only the page's rows are read whole."""
+        if limit < 0 or offset < 0 or limit + offset > MAX_PAGE:
+            raise QueryError(
+                _("一度に見られるのは {most} 件までです。期間を短くするか、条件を加えてください。").format(
+                    most=MAX_PAGE
+                )
+            )
+        best = "max" if newest_first else "min"
+        place = """{'at': "@timestamp", 'id': "event.id", 'file': filename, 'row': file_row_number}"""
+        select = f"SELECT count(*) AS total, {best}({place}, {max(limit + offset, 1)}) AS found"
+
+        def once() -> Found:
+            row = self._ask(select, query, span, scope, places=True).row(0, named=True)
+            page = (row["found"] or [])[offset : offset + limit]
+            return Found(self._rows(page), int(row["total"]))
+
+        return self._again(once)
+
+    def count(self, query: Node, span: Span, scope: Scope) -> int:
+        """Exact number of events that match."""
+        return self._again(lambda: int(self._ask("SELECT count(*) AS n", query, span, scope)["n"][0]))
+
+    def histogram(self, query: Node, span: Span, scope: Scope, seconds: int) -> list[tuple[datetime, int]]:
+        """Counts per bucket of so many seconds since the epoch, ascending, empty buckets left out."""
+        select = f"""SELECT epoch_us("@timestamp") // {int(seconds) * 1_000_000} AS bucket, count(*) AS n"""
+        found = self._again(lambda: self._ask(select, query, span, scope, tail="GROUP BY bucket ORDER BY bucket"))
+        return [(_EPOCH + timedelta(seconds=bucket * seconds), n) for bucket, n in found.iter_rows()]
+
+    def get(self, event_id: str, scope: Scope) -> Mapping[str, Any] | None:
+        """One event by id: ``site.source.seq`` tells which files can hold it."""
+        parts = event_id.rsplit(".", 2)
+        if len(parts) != 3 or not parts[2].isdecimal():
+            return None
+        source, seq = parts[1], int(parts[2])
+
+        def once() -> Mapping[str, Any] | None:
+            files = [
+                file
+                for file in self._table.files()
+                if file.first_source <= source <= file.last_source and file.first_seq <= seq <= file.last_seq
+            ]
+            condition = Condition(All())
+            where = ['"event.id" = ' + condition.bind(event_id), *_visible(condition, scope)]
+            sql = f"""SELECT * EXCLUDE ("{TEXT}", "{FOLDED}") FROM {_source(condition, self._paths(files))}
+                      WHERE {" AND ".join(where)} LIMIT 1"""
+            return next(iter(events(self._run(sql, condition))), None)
+
+        return self._again(once)
+
+    def stats(self) -> StoreStats:
+        """How much is stored, from the log alone."""
+        files = self._table.files()
+        return StoreStats(
+            rows=sum(file.rows for file in files),
+            files=len(files),
+            bytes=sum(file.size for file in files),
+            oldest=min((file.first_time for file in files), default=None),
+            newest=max((file.last_time for file in files), default=None),
+        )
+
+    # -------------------------------------------------------------------------------------------------- upkeep
+
+    def compact(self) -> Mapping[str, int]:
+        """Merge small files, then remove what left the table an hour ago (see `Upkeep.compact`)."""
+        return self._upkeep.compact()
+
+    def retain(self, before: datetime) -> int:
+        """Remove events received before a moment; returns how many went."""
+        return self._upkeep.retain(before)
+
+    def close(self) -> None:
+        """Release the query engine."""
+        if self._engine:
+            self._engine.close()
+            self._engine = None
+
+    # ------------------------------------------------------------------------------------------------- helpers
+
+    def _ask(
+        self, select: str, query: Node, span: Span, scope: Scope, *, tail: str = "", places: bool = False
+    ) -> pl.DataFrame:
+        check(query)
+        condition = Condition(query)
+        where = [condition.sql, *_inside(condition, span), *_visible(condition, scope)]
+        source = _source(condition, self._paths(_overlapping(self._table.files(), span)), places=places)
+        return self._run(f"{select} FROM {source} WHERE {' AND '.join(where)} {tail}", condition)
+
+    def _rows(self, page: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The whole events of a page, in its order; all but the named rows of each file are skipped."""
+        if not page:
+            return []
+        wanted = {(place["file"], place["row"]): at for at, place in enumerate(page)}
+        condition = Condition(All())
+        files = condition.bind([str(self._table.folder / EMPTY), *{file for file, _row in wanted}])
+        rows = condition.bind([row for _file, row in wanted])
+        ids = condition.bind([place["id"] for place in page])
+        sql = f"""SELECT * EXCLUDE ("{TEXT}", "{FOLDED}")
+                  FROM read_parquet({files}, union_by_name = true, filename = true, file_row_number = true)
+                  WHERE file_row_number IN (SELECT unnest({rows})) AND "event.id" IN (SELECT unnest({ids}))"""
+        found: dict[int, dict[str, Any]] = {}
+        table = self._run(sql, condition)
+        places = table.select("filename", "file_row_number").iter_rows()
+        for place, event in zip(places, events(table.drop("filename", "file_row_number")), strict=True):
+            if place in wanted:
+                found[wanted[place]] = event
+        return [found[at] for at in sorted(found)]
+
+    def _run(self, sql: str, condition: Condition) -> pl.DataFrame:
+        if self._engine is None:
+            memory, threads, seconds = self._limits
+            self._engine = Engine(self._table.folder, memory=memory, threads=threads, seconds=seconds)
+        return self._engine.ask(sql, condition.params)
+
+    def _paths(self, files: Iterable[DataFile]) -> list[str]:
+        return [str(self._table.folder / EMPTY), *(str(self._table.folder / file.path) for file in files)]
+
+    def _again(self, once: Callable[[], _T]) -> _T:
+        """Ask; when a file went meanwhile (compaction, retention), ask again with a fresh list."""
+        for _attempt in range(3):
+            try:
+                return once()
+            except FileGoneError:
+                continue
+        try:
+            return once()
+        except FileGoneError as error:
+            raise StoreError(_("検索用データのファイルがありません: {error}").format(error=error)) from error
+
+
+def _overlapping(files: Iterable[DataFile], span: Span) -> list[DataFile]:
+    """The files whose time range meets the span."""
+    return [
+        file
+        for file in files
+        if (span.since is None or file.last_time >= span.since) and (span.until is None or file.first_time < span.until)
+    ]
+
+
+def _source(condition: Condition, paths: list[str], *, places: bool = False) -> str:
+    extra = ", filename = true, file_row_number = true" if places else ""
+    return f"read_parquet({condition.bind(paths)}, union_by_name = true{extra})"
+
+
+def _inside(condition: Condition, span: Span) -> list[str]:
+    where = []
+    if span.since is not None:
+        where.append(f'"@timestamp" >= {condition.bind(span.since.isoformat())}::TIMESTAMPTZ')
+    if span.until is not None:
+        where.append(f'"@timestamp" < {condition.bind(span.until.isoformat())}::TIMESTAMPTZ')
+    return where
+
+
+def _visible(condition: Condition, scope: Scope) -> list[str]:
+    """What the user may see; an event without a zone or department is seen only by those who see all."""
+    where = []
+    for column, allowed in (("labels.zone", scope.zones), ("labels.department", scope.departments)):
+        if allowed is not None:
+            where.append(f'coalesce(list_contains({condition.bind(sorted(allowed))}::VARCHAR[], "{column}"), false)')
+    return where

@@ -1,0 +1,297 @@
+"""What every event store does, by `secops.siem.ports.EventStore`; the one in memory shows the meaning."""
+
+from __future__ import annotations
+
+import importlib.util
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from secops.errors import QueryError
+from secops.query.tree import All, And, Between, Exists, Like, Not, Or, Term, Text, Wild
+from secops.schema.ecs import dtype
+from secops.schema.frame import EXTRA
+from secops.siem.ports import EventStore, Scope, Span
+from secops.store.events.lake import Lake
+
+NOON = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+EVERYONE = Scope()
+ALWAYS = Span()
+ANY = Wild(many=True)
+ONE = Wild(many=False)
+
+
+def memory_store() -> EventStore:
+    path = Path(__file__).parent.parent / "fakes" / "event_store.py"
+    spec = importlib.util.spec_from_file_location("fake_event_store", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.MemoryEventStore()
+
+
+@pytest.fixture(params=["memory", "lake"])
+def store(request, tmp_path):
+    made = memory_store() if request.param == "memory" else Lake(tmp_path / "lake", threads=1)
+    yield made
+    made.close()
+
+
+def frame(*events: dict[str, Any], source: str = "fw", first: int = 1) -> pl.DataFrame:
+    """Events one minute apart; what a test does not say is ordinary."""
+    rows = []
+    for at, event in enumerate(events):
+        seq = first + at
+        moment = NOON + timedelta(minutes=seq)
+        rows.append(
+            {
+                "@timestamp": moment,
+                "event.id": f"ward.{source}.{seq}",
+                "event.sequence": seq,
+                "event.ingested": moment + timedelta(seconds=2),
+                "event.kind": "event",
+                "event.module": "test",
+                "event.dataset": "test.log",
+                "labels.source": source,
+                **event,
+            }
+        )
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pl.DataFrame(
+        {name: [row.get(name) for row in rows] for name in names},
+        schema={name: dtype(name) for name in names},
+    )
+
+
+def ids(store: EventStore, query, span=ALWAYS, scope=EVERYONE) -> list[int]:
+    found = store.search(query, span, scope, newest_first=False)
+    assert store.count(query, span, scope) == found.total
+    return [event["event.sequence"] for event in found.events]
+
+
+def test_rows_come_back_as_they_went_in(store):
+    event = {
+        "process.name": "C:\\業務\\Ｊｕｋｉ.exe",
+        "host.ip": ["10.0.0.1", "fe80::1"],
+        "source.port": 5,
+        EXTRA: '{"winlog.event_data.Keys":["a",1],"x":null,"n":1.5,"t":true}',
+        "other.column": "dropped",
+    }
+    assert store.write(frame(event), {"fw": 1}) == 1
+    (found,) = store.search(All(), ALWAYS, EVERYONE).events
+    assert found == {
+        "@timestamp": NOON + timedelta(minutes=1),
+        "event.id": "ward.fw.1",
+        "event.sequence": 1,
+        "event.ingested": NOON + timedelta(minutes=1, seconds=2),
+        "event.kind": "event",
+        "event.module": "test",
+        "event.dataset": "test.log",
+        "labels.source": "fw",
+        "process.name": "C:\\業務\\Ｊｕｋｉ.exe",
+        "host.ip": ["10.0.0.1", "fe80::1"],
+        "source.port": 5,
+        "winlog.event_data.Keys": ["a", 1],
+        "n": 1.5,
+        "t": True,
+    }
+    assert store.get("ward.fw.1", EVERYONE) == found
+
+
+def test_a_repeated_write_changes_nothing(store):
+    rows = frame({}, {}, {})
+    assert store.write(rows, {"fw": 3}) == 3
+    assert store.write(rows, {"fw": 3}) == 0
+    assert store.write(frame({}, {}, first=3), {"fw": 4}) == 1
+    assert ids(store, All()) == [1, 2, 3, 4]
+    assert store.positions() == {"fw": 4}
+
+
+def test_a_position_is_never_lowered(store):
+    store.write(frame({}, {}), {"fw": 2})
+    assert store.write(frame({}), {"fw": 1}) == 0
+    assert store.positions() == {"fw": 2}
+
+
+def test_a_position_moves_without_rows(store):
+    store.write(frame({}).clear(), {"fw": 9, "dns": 3})
+    assert store.positions() == {"fw": 9, "dns": 3}
+
+
+def test_sources_do_not_disturb_each_other(store):
+    store.write(pl.concat([frame({}), frame({}, source="dns")]), {"fw": 1, "dns": 1})
+    store.write(pl.concat([frame({}, {}), frame({}, source="dns")]), {"fw": 2, "dns": 1})
+    assert sorted(event["event.id"] for event in store.search(All(), ALWAYS, EVERYONE).events) == [
+        "ward.dns.1",
+        "ward.fw.1",
+        "ward.fw.2",
+    ]
+
+
+def test_order_limit_and_offset(store):
+    store.write(frame(*[{}] * 10), {"fw": 10})
+    newest = store.search(All(), ALWAYS, EVERYONE, limit=3)
+    assert [event["event.sequence"] for event in newest.events] == [10, 9, 8]
+    assert newest.total == 10
+    page = store.search(All(), ALWAYS, EVERYONE, limit=3, offset=8, newest_first=False)
+    assert [event["event.sequence"] for event in page.events] == [9, 10]
+    assert store.search(All(), ALWAYS, EVERYONE, limit=0).total == 10
+
+
+def test_events_of_one_moment_are_ordered_by_id(store):
+    store.write(frame(*[{"@timestamp": NOON}] * 3), {"fw": 3})
+    assert ids(store, All()) == [1, 2, 3]
+
+
+def test_a_span_is_half_open(store):
+    store.write(frame({}, {}, {}), {"fw": 3})
+    first = NOON + timedelta(minutes=1)
+    assert ids(store, All(), Span(first, first + timedelta(minutes=1))) == [1]
+    assert ids(store, All(), Span(since=first + timedelta(minutes=2))) == [3]
+    assert ids(store, All(), Span(until=first)) == []
+
+
+QUERIES = [
+    (Term("process.name", "powershell.exe"), [1, 2]),
+    (Term("process.name", "ＰＯＷＥＲＳＨＥＬＬ.EXE"), [1, 2]),
+    (Term("process.name", "power"), []),
+    (Term("host.ip", "10.1.2.3"), [3]),
+    (Term("destination.port", "443"), [3]),
+    (Term("labels.off_hours", "true"), [1]),
+    (Term("winlog.event_data.LogonType", "3"), [1, 2]),
+    (Term("winlog.event_data.Keys", "監査"), [1]),
+    (Term("winlog.event_data.Keys", "ß"), []),
+    (Term("nowhere", "3"), []),
+    (Like("process.command_line", (ANY, "100%_", ANY)), [2]),
+    (Like("process.command_line", ("a", ONE, "c")), [1]),
+    (Like("winlog.event_data.Target", (ANY, "\\services\\", ANY)), [1]),
+    (Between("destination.port", "1", "443"), [3]),
+    (Between("destination.port", "443", None, low_inclusive=False), []),
+    (Between("event.code", "4000", "5000"), [1]),
+    (Between("source.ip", "10.0.0.0", "10.255.255.255"), [3]),
+    (Between("host.ip", "fe80::", "fe80::ffff"), [3]),
+    (Between("winlog.event_data.LogonType", "2", "3"), [1, 2]),
+    (Between("event.ingested", "2026-11-23T03:02:00+00:00", None), [2, 3]),
+    (Exists("process.name"), [1, 2]),
+    (Exists("winlog.event_data.LogonType"), [1, 2]),
+    (Exists("winlog.event_data.Empty"), []),
+    (Not(Exists("process.name")), [3]),
+    (Not(Term("process.name", "powershell.exe")), [3]),
+    (And((Exists("process.name"), Not(Term("labels.off_hours", "true")))), [2]),
+    (Or((Term("destination.port", "443"), Term("event.code", "4624"))), [1, 3]),
+    (And(()), [1, 2, 3]),
+    (Or(()), []),
+    (Text("ﾊﾝｺｰﾄﾞ"), [2]),
+    (Text("POWERSHELL"), [1, 2]),
+    (Text("services\\bam"), [1]),
+    (Text("LogonType"), []),
+    (Text("443"), [3]),
+    (Text('say "hi"'), [2]),
+    (Text("a\x1fb"), []),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), QUERIES, ids=str)
+def test_queries(store, query, expected):
+    store.write(
+        frame(
+            {
+                "process.name": "PowerShell.exe",
+                "process.command_line": "aＢc",
+                "event.code": "4624",
+                "labels.off_hours": True,
+                EXTRA: r'{"winlog.event_data.LogonType":"3","winlog.event_data.Keys":["監査","x"],'
+                r'"winlog.event_data.Target":"HKLM\\Services\\bam","winlog.event_data.Empty":[]}',
+            },
+            {
+                "process.name": "ＰｏｗｅｒShell.exe",
+                "process.command_line": 'say "hi" 100%_ ハンコード',
+                EXTRA: '{"winlog.event_data.LogonType":3,"winlog.event_data.Empty":null}',
+            },
+            {"source.ip": "10.1.2.3", "host.ip": ["10.1.2.3", "fe80::1"], "destination.port": 443},
+        ),
+        {"fw": 3},
+    )
+    assert ids(store, query) == expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    [Term("destination.port", "https"), Like("destination.port", ("4", ANY)), Between("process.name", "a", "b")],
+    ids=str,
+)
+def test_what_no_store_can_answer_is_refused(store, query):
+    with pytest.raises(QueryError):
+        store.count(query, ALWAYS, EVERYONE)
+
+
+def test_scope_holds_for_every_read(store):
+    store.write(
+        frame({"labels.zone": "lgwan", "labels.department": "税務課"}, {"labels.zone": "internet"}, {}), {"fw": 3}
+    )
+    lgwan = Scope(zones=frozenset({"lgwan"}))
+    assert ids(store, All(), scope=lgwan) == [1]
+    assert ids(store, Not(Term("labels.zone", "lgwan")), scope=lgwan) == []
+    assert ids(store, All(), scope=Scope(departments=frozenset({"税務課"}))) == [1]
+    assert ids(store, All(), scope=Scope(zones=frozenset())) == []
+    assert [n for _bucket, n in store.histogram(All(), ALWAYS, lgwan, 60)] == [1]
+    assert store.get("ward.fw.1", lgwan) is not None
+    assert store.get("ward.fw.2", lgwan) is None
+    assert store.get("ward.fw.3", lgwan) is None
+
+
+def test_get_finds_only_what_exists(store):
+    store.write(frame({}), {"fw": 1})
+    for event_id in ("ward.fw.2", "ward.x.1", "fw.1", "", "a.b.c", "ward.fw.1'"):
+        assert store.get(event_id, EVERYONE) is None
+
+
+def test_histogram_counts_by_bucket(store):
+    store.write(frame(*[{}] * 5), {"fw": 5})
+    assert store.histogram(All(), ALWAYS, EVERYONE, 120) == [
+        (NOON, 1),
+        (NOON + timedelta(minutes=2), 2),
+        (NOON + timedelta(minutes=4), 2),
+    ]
+
+
+def test_stats(store):
+    assert store.stats().rows == 0
+    assert store.stats().oldest is None
+    store.write(frame({}, {}), {"fw": 2})
+    stats = store.stats()
+    assert (stats.rows, stats.oldest, stats.newest) == (2, NOON + timedelta(minutes=1), NOON + timedelta(minutes=2))
+
+
+def test_retention_removes_by_receive_time(store):
+    store.write(frame({}, {}, {}), {"fw": 3})
+    store.write(frame({}, first=4), {"fw": 4})
+    assert store.retain(NOON) == 0
+    assert store.retain(NOON + timedelta(minutes=2)) == 1
+    assert ids(store, All()) == [2, 3, 4]
+    assert store.retain(NOON + timedelta(days=1)) == 3
+    assert ids(store, All()) == []
+    assert store.positions() == {"fw": 4}
+
+
+def test_compaction_changes_no_answer(store):
+    for at in range(1, 9):
+        store.write(
+            frame({"process.name": f"p{at}" if at % 2 else None, EXTRA: f'{{"x{at}":1}}'}, first=at), {"fw": at}
+        )
+    before = store.search(All(), ALWAYS, EVERYONE).events
+    store.compact()
+    assert store.search(All(), ALWAYS, EVERYONE).events == before
+    assert ids(store, Exists("x3")) == [3]
+    assert store.positions() == {"fw": 8}
+
+
+def test_an_empty_store_answers(store):
+    assert store.search(Text("x"), ALWAYS, EVERYONE).total == 0
+    assert store.get("ward.fw.1", EVERYONE) is None
+    assert store.histogram(All(), ALWAYS, EVERYONE, 60) == []
+    assert store.retain(NOON) == 0
