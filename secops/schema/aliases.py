@@ -29,8 +29,49 @@ _DATA = {
     "TargetObject": "registry.path",
 }
 
+_FORTIGATE = {
+    "action": "event.action",
+    "app": "network.application",
+    "devid": "observer.serial_number",
+    "devname": "observer.name",
+    "dstintf": "observer.egress.interface.name",
+    "dstip": "destination.ip",
+    "dstport": "destination.port",
+    "hostname": "url.domain",
+    "level": "log.level",
+    "msg": "message",
+    "policyid": "rule.id",
+    "policyname": "rule.name",
+    "rcvdbyte": "destination.bytes",
+    "rcvdpkt": "destination.packets",
+    "sentbyte": "source.bytes",
+    "sentpkt": "source.packets",
+    "srcintf": "observer.ingress.interface.name",
+    "srcip": "source.ip",
+    "srcport": "source.port",
+    "tranip": "destination.nat.ip",
+    "tranport": "destination.nat.port",
+    "transip": "source.nat.ip",
+    "transport": "source.nat.port",
+    "url": "url.original",
+    "user": "user.name",
+}
+
+_SKYSEA = {
+    "IPアドレス": "host.ip",
+    "URL": "url.full",
+    "コンピューター名": "host.name",
+    "ファイル": "file.path",
+    "ユーザー名": "user.name",
+    "端末名": "host.name",
+    "詳細": "message",
+}
+
 ALIASES: dict[str, str] = {
     **{f"winlog.event_data.{name}": column for name, column in _DATA.items()},
+    **{f"fortinet.firewall.{name}": column for name, column in _FORTIGATE.items()},
+    **{f"skysea.{name}": column for name, column in _SKYSEA.items()},
+    "squid.user": "user.name",
     "winlog.computer_name": "host.name",
     "winlog.event_id": "event.code",
 }

@@ -179,7 +179,7 @@ def json_row(names: tuple[str, ...], row: tuple[Any, ...]) -> bytes:
     try:
         return orjson.dumps(fields)
     except TypeError:
-        return values.dump(fields).encode()
+        return values.dump_bytes(fields)
 
 
 def _objects(cells: list[bytes | None]) -> pl.Series:
@@ -188,7 +188,9 @@ def _objects(cells: list[bytes | None]) -> pl.Series:
     By way of Binary, which polars checks and copies eight times faster than it does Python strings.
     """
     column = pl.Series(EXTRA, cells, dtype=pl.Binary).cast(pl.String)
-    doubtful = column.str.contains("null", literal=True).fill_null(value=False) | (column == "{}").fill_null(value=False)
+    doubtful = column.str.contains("null", literal=True).fill_null(value=False) | (column == "{}").fill_null(
+        value=False
+    )
     if not doubtful.any():
         return column
     rows = column.to_list()
@@ -198,4 +200,18 @@ def _objects(cells: list[bytes | None]) -> pl.Series:
     return pl.Series(EXTRA, rows, dtype=pl.String)
 
 
-__all__ = ["EMPTY_RECORD", "EXTRA", "REPAIRED", "Input", "Want", "Wide", "_", "decode", "failed", "fit", "json_row", "series", "settle_time"]
+__all__ = [
+    "EMPTY_RECORD",
+    "EXTRA",
+    "REPAIRED",
+    "Input",
+    "Want",
+    "Wide",
+    "_",
+    "decode",
+    "failed",
+    "fit",
+    "json_row",
+    "series",
+    "settle_time",
+]

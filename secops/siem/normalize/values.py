@@ -6,6 +6,7 @@ Every conversion takes whatever JSON can hold and answers None for what does not
 from __future__ import annotations
 
 import ipaddress
+import json
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -73,25 +74,17 @@ def text(value: Any) -> str | None:
 
 
 def dump(value: Any) -> str:
-    """A value as compact JSON; integers beyond 64 bits, which orjson refuses, as text."""
+    """A value as compact JSON."""
+    return dump_bytes(value).decode()
+
+
+def dump_bytes(value: Any) -> bytes:
+    """A value as compact JSON in UTF-8; also integers beyond 64 bits, which orjson refuses."""
     try:
-        return orjson.dumps(value).decode()
+        return orjson.dumps(value)
     except TypeError:
-        return orjson.dumps(value, default=str).decode() if not _has_huge(value) else _dump_slow(value)
-
-
-def _has_huge(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_huge, value.values()))
-    if isinstance(value, list):
-        return any(map(_has_huge, value))
-    return isinstance(value, int) and not -_INT64 <= value < 2 * _INT64
-
-
-def _dump_slow(value: Any) -> str:
-    import json
-
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+        found = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+        return found.encode("utf-8", "replace")
 
 
 def texts(value: Any) -> str | list[str] | None:

@@ -231,7 +231,8 @@ def _corrected(event: int, received: int, stamped: int) -> Times:
         wall = moments.WALL_TIME
         rows = zip(wall.all(cells[event]), wall.all(cells[received]), moments.utc_column(cells[stamped]), strict=True)
         return [
-            None if local is None or got is None or true is None else local - _offset(got - true) for local, got, true in rows
+            None if local is None or got is None or true is None else local - _offset(got - true)
+            for local, got, true in rows
         ]
 
     return read
@@ -239,5 +240,3 @@ def _corrected(event: int, received: int, stamped: int) -> Times:
 
 def _offset(difference: int) -> int:
     return (difference + _QUARTER // 2) // _QUARTER * _QUARTER
-
-

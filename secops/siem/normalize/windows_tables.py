@@ -118,7 +118,11 @@ _NETWORK = {
     "Protocol": "transport:network.transport",
     "Initiated": "direction:network.direction",
 }
-_DNS = {"QueryName": "dns.question.name", "QueryStatus": "clean:dns.response_code", "QueryResults": "ips:dns.resolved_ip"}
+_DNS = {
+    "QueryName": "dns.question.name",
+    "QueryStatus": "clean:dns.response_code",
+    "QueryResults": "ips:dns.resolved_ip",
+}
 _PIPE = {"PipeName": "name:file.name"}
 
 # Who did it: the default of all audit events.
