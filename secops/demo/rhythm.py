@@ -11,6 +11,7 @@ from secops.demo.world import SECTIONS, Machine, Staff, World
 from secops.demo.writers import windows
 from secops.schema.dates import JST
 from secops.schema.holidays import is_office_day
+from secops.siem.enrich.masking import check_digit
 
 # Share of the day's work per hour from 8:00: slow start, two peaks, lunch, people leave after 17:15.
 _HOURS = (3, 10, 13, 12, 4, 10, 13, 12, 11, 7, 3, 1)
@@ -133,6 +134,11 @@ def document_path(world: World, machine: Machine, department: str, dice: random.
 
 def _document(pen: Pen, at: datetime, machine: Machine, person: Staff, dice: random.Random) -> None:
     path = document_path(pen.world, machine, person.department, dice)
+    if machine.zone == "mynumber" and dice.random() < 0.03:
+        # Someone puts a マイナンバー into a file name: what is stored of it must be masked.
+        folder, _sep, name = path.rpartition("\\")
+        eleven = f"{dice.randrange(10**11):011d}"
+        path = f"{folder}\\{eleven}{check_digit(eleven)}_{name}"
     program = {"xlsx": "EXCEL.EXE", "docx": "WINWORD.EXE"}.get(path[-4:])
     if program and dice.random() < 0.5:
         image = rf"{_OFFICE}\{program}"

@@ -14,9 +14,9 @@ normalized and enriched (ECS names), story by story:
     FortiGate traffic FUKU-AP01 (10.10.0.23) → LG-FS01 port 445, registered as T-003 which is out of date:
     ``labels.flow_verdict`` = ``expired``, ``labels.flow_id`` = ``T-003``.
 ``usb-mynumber`` (device)
-    Operation log (CSV) of a K- terminal: ログ種別 デバイス, 操作 接続, デバイス名 ``USB大容量記憶装置 …``, シリアル番号 not
-    of the ward (no ``MDR-``); then 60 × ファイル操作 コピー from ``\\MN-FS01\共有\…`` to ``E:\…`` in about a minute;
-    デバイス 切断. The Security log has 6416 with ``winlog.event_data.DeviceDescription`` = ``USB Mass Storage Device``.
+    Operation log (CSV) of a K- terminal: ログ種別 デバイス, 操作 接続, デバイス名 ``USB大容量記憶装置 …``,
+    シリアル番号 not of the ward (no ``MDR-``); then 60 × ファイル操作 コピー from ``\\MN-FS01\共有\…`` to
+    ``E:\…`` in about a minute; デバイス 切断. The Security log has 6416 with ``winlog.event_data.DeviceDescription`` = ``USB Mass Storage Device``.
 ``mail-chain`` (malware)
     Sysmon on an I- terminal: OUTLOOK.EXE starts WINWORD.EXE with a ``.docm`` from ``Content.Outlook``; WINWORD.EXE
     starts ``powershell.exe -NoP -W Hidden -Enc <base64>`` (``process.parent.name`` WINWORD.EXE); PowerShell 4104 with
@@ -128,7 +128,7 @@ def _expired(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
 
 def _usb(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
     machine, person = _terminal(pen, dice, "mynumber")
-    device = {"device": "USB大容量記憶装置 BUFFALO USB Flash Disk", "serial": f"07{dice.randrange(10**10):010d}"}
+    device = {"device": "USB大容量記憶装置 BUFFALO USB Flash Disk", "serial": f"BF{dice.randrange(10**8):08d}"}
     data = {
         "SubjectUserSid": "S-1-5-18",
         "SubjectUserName": f"{machine.name}$",
