@@ -101,16 +101,9 @@ def _open_info(path: Path) -> SegmentInfo:
         last_received=None if facts.last_received is None else from_micros(facts.last_received),
         records=facts.records,
         raw_bytes=facts.raw_bytes,
-        stored_bytes=_size(path) + _size(path.with_name(path.name + "-wal")),
+        stored_bytes=layout.stored_bytes(path.parent, facts.number),
         sources=_ranges(heads),
     )
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def unsealed(folder: Path, newest: int) -> list[int]:

@@ -71,6 +71,20 @@ def numbers(folder: Path) -> dict[str, set[int]]:
     return found
 
 
+def stored_bytes(folder: Path, number: int) -> int:
+    """Bytes of a segment's files, in whatever form it is; 0 if it is missing."""
+    path = open_path(folder, number)
+    sizes = (_size(one) for one in (sealed_path(folder, number), path, path.with_name(path.name + "-wal")))
+    return sum(sizes)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def folder_error(folder: Path, error: OSError) -> JournalError:
     """The message for a journal folder that cannot be used."""
     text = _(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -60,6 +60,22 @@ def parse_event_id(text: str, site: str) -> tuple[str, int]:
     return parts[1], int(parts[2])
 
 
+def parse_anchors(texts: Iterable[str]) -> dict[int, str]:
+    """Segment → digest, from ``12:3fa4…`` as `report_lines` prints it.
+
+    Raises:
+        ValueError: one of them is not of that form; the message is for people.
+    """
+    anchors: dict[int, str] = {}
+    for text in texts:
+        match = re.fullmatch(r"([1-9]\d*):([0-9a-f]{64})", text.strip().lower())
+        if match is None:
+            hint = _("{text!r} は控えとして読めません。「区間:ハッシュ(16進64桁)」で書いてください。")
+            raise ValueError(hint.format(text=text))
+        anchors[int(match[1])] = match[2]
+    return anchors
+
+
 def shown(reader: JournalReader, source: str, first: int, count: int) -> list[ShownRecord]:
     """Up to ``count`` records from a sequence number on; none if the first is not there."""
     found: list[ShownRecord] = []
@@ -106,7 +122,7 @@ def report_lines(report: Report) -> Iterator[str]:
             reason=removed.reason,
         )
     if report.head is not None:
-        yield _("連鎖の先頭: 区間 {number} {digest}({at} 封印)").format(
+        yield _("連鎖の先頭: {number}:{digest}({at} 封印。この値を機械の外に控えてください)").format(
             number=report.head.segment, digest=report.head.digest, at=screen(report.head.at)
         )
     summary = _("{segments:,} 区間・{records:,} 件を検証しました。").format(

@@ -7,7 +7,7 @@ flat: one block is held at a time. What one damaged place explains is not blamed
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -92,8 +92,16 @@ class Report:
         return not self.findings
 
 
-def verify(folder: Path, public_key: Ed25519PublicKey, anchors: Iterable[ChainHead] = ()) -> Report:
-    """Check the whole journal; ``anchors`` are chain heads noted earlier, which must still be in the chain.
+def verify(
+    folder: Path,
+    public_key: Ed25519PublicKey,
+    anchors: Mapping[int, str] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Check the whole journal; ``anchors`` (segment → digest) are chain heads noted earlier, outside the machine.
+
+    They must still be in the chain: without them, nobody can tell a whole journal from an older copy of it.
+    ``progress`` is called with the stored bytes of each segment that is done.
 
     Raises:
         JournalError: there is no journal in the folder at all.
@@ -102,20 +110,22 @@ def verify(folder: Path, public_key: Ed25519PublicKey, anchors: Iterable[ChainHe
     last = max(found["open"] | found["sealed"], default=0)
     if not last:
         raise no_journal(folder)
-    check = _Verifier(folder, public_key, {anchor.segment: anchor for anchor in anchors})
+    check = _Verifier(folder, public_key, anchors or {})
     for number in range(1, last + 1):
         check.segment(number, newest=number == last)
-    for number, anchor in check.anchors.items():
-        if number > last:
-            check.add(number, "anchor", _("控えにある区間がありません(控え: {at})").format(at=anchor.at))
+        if progress:
+            progress(layout.stored_bytes(folder, number))
+    for number in sorted(set(anchors or {}) - check.anchored):
+        check.add(number, "anchor", _("控えたハッシュの区間がないか、まだ封印されていません"))
     return check.report
 
 
 class _Verifier:
     """Walks the segments in order, carrying what the next one must continue."""
 
-    def __init__(self, folder: Path, key: Ed25519PublicKey, anchors: dict[int, ChainHead]) -> None:
+    def __init__(self, folder: Path, key: Ed25519PublicKey, anchors: Mapping[int, str]) -> None:
         self.folder, self.key, self.anchors = folder, key, anchors
+        self.anchored: set[int] = set()
         self.report = Report()
         self._digest: str | None = GENESIS  # of the segment before; None: it is damaged, so nothing can be compared
         self._heads: Mapping[str, int] | None = {}
@@ -198,9 +208,11 @@ class _Verifier:
             text = _("サイト「{found}」の区間です(このログは「{expected}」)")
             self.add(header.segment, "chain", text.format(found=header.site, expected=self._site))
         self._site = header.site
-        anchor = self.anchors.get(header.segment)
-        if anchor is not None and anchor.digest != front.digest:
-            self.add(header.segment, "anchor", _("外部に控えたハッシュと一致しません(控え: {at})").format(at=anchor.at))
+        self.anchored.add(header.segment)
+        anchor = self.anchors.get(header.segment, front.digest)
+        if anchor != front.digest:
+            text = _("外部に控えたハッシュと一致しません(控え: {anchor}、現在: {digest})")
+            self.add(header.segment, "anchor", text.format(anchor=anchor, digest=front.digest))
 
     def _numbering(self, number: int, heads: Mapping[str, tuple[int, int]]) -> None:
         if self._heads is None:
