@@ -1,56 +1,19 @@
-"""Rule texts and a logsource map → a compiled rulebook, and the detector that works with it."""
+"""Rule texts and a logsource map → the compiled rulebook: the slow part, done once per rulebook."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import re2
 from sigma.exceptions import SigmaError
 
 from secops.errors import Problem
 from secops.locale import _
-from secops.siem.detect.compiled import Compiled, CompiledRule, cache_key, read_cache, write_cache
-from secops.siem.detect.logsources import Key, LogsourceMap, read_logsources
+from secops.siem.detect.compiled import Compiled, CompiledRule, Meta
+from secops.siem.detect.logsources import Key, LogsourceMap
 from secops.siem.detect.lower import Lowered, UnsupportedError, lower
-from secops.siem.detect.match import SigmaDetector
-from secops.siem.detect.rulebook import Document, Lines, Meta, read_rules
+from secops.siem.detect.rulebook import Document, Lines, read_rules
 from secops.siem.detect.specs import Spec
-
-
-def load_detector(
-    files: Sequence[tuple[str, str]],
-    logsources: str,
-    cache_dir: Path | None = None,
-    disabled: Mapping[str, str] | None = None,
-    *,
-    memo_bytes: int = 256 << 20,
-) -> SigmaDetector:
-    """A detector for rule files given as (path, text).
-
-    ``logsources`` is the text of the logsource map, ``cache_dir`` where compiled rules are kept (None: nowhere),
-    ``disabled`` maps rule ids to the reason why they are switched off, ``memo_bytes`` bounds the memos.
-
-    Raises:
-        RuleError: the logsource map has mistakes. Mistakes in rules make those rules inactive, with the reason.
-    """
-    where = read_logsources(logsources)
-    compiled = load_compiled(files, logsources, where, cache_dir)
-    return SigmaDetector(compiled, files, where, disabled or {}, memo_bytes)
-
-
-def load_compiled(
-    files: Sequence[tuple[str, str]], logsources: str, where: LogsourceMap, cache_dir: Path | None
-) -> Compiled:
-    """The compiled rules, from the cache where it has them; a cache that cannot be read or written is done without."""
-    if cache_dir is None:
-        return compile_rules(files, where)
-    path = cache_dir / f"rules-{cache_key(files, logsources)}.json"
-    compiled = read_cache(path)
-    if compiled is None:
-        compiled = compile_rules(files, where)
-        write_cache(path, compiled)
-    return compiled
 
 
 def compile_rules(files: Sequence[tuple[str, str]], where: LogsourceMap) -> Compiled:

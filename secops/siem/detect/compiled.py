@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,28 @@ from typing import Any
 import orjson
 
 from secops.errors import Problem
-from secops.siem.detect.rulebook import Meta
 from secops.siem.detect.specs import Spec
 
 _FORMAT = "1"  # counts up whenever the compiled form or its meaning changes
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What a rule document says about itself; the fields are those of `secops.siem.ports.Rule`."""
+
+    id: str
+    name: str
+    title: str
+    level: int
+    title_ja: str = ""
+    description: str = ""
+    description_ja: str = ""
+    tags: tuple[str, ...] = ()
+    clauses: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    false_positives: tuple[str, ...] = ()
+    group_by: tuple[str, ...] = ()
+    logsource: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

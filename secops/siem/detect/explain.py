@@ -7,8 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from secops.schema.frame import EXTRA
-from secops.siem.detect.columns import as_text, encode, encode_extra, pick, text_columns
+from secops.siem.detect.columns import Table, as_text, pick
 from secops.siem.detect.judge import Judge
 from secops.siem.detect.plan import Bound
 from secops.siem.ports import MatchedValue
@@ -69,10 +68,9 @@ def _value(bound: Bound, row: pl.DataFrame) -> str:
 def _keyword(bound: Bound, row: pl.DataFrame) -> str:
     """The first text of the event in which the keyword occurs."""
     judge = Judge({0: bound.spec})
-    coded = [encode(row[name]) for name in text_columns(row)]
-    if EXTRA in row.columns:
-        coded.append(encode_extra(row[EXTRA]))
-    for column in coded:
+    table = Table(row)
+    for name in table.texts():
+        column = table.field((name,))
         for value in column.values if column else ():
             for text in (value,) if isinstance(value, str) else value:
                 if judge(text):

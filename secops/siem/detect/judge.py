@@ -24,6 +24,7 @@ Check = Callable[[str, str], bool]  # (value, folded value) → holds
 
 # Shorter texts occur so often that reporting each occurrence costs more than asking once whether there is one.
 _SHORT = 2
+_SMALL = 20_000  # characters of literals
 _NUMBER = re.compile(r"[+-]?\d{1,400}(?:\.\d{1,400})?", re.ASCII)
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?(?:[.,]\d+)? ?(?:Z|UTC|[+-]\d\d:?\d\d)?)?", re.ASCII
@@ -110,6 +111,14 @@ class Judge:
         if self._networks and (ip := address(value)) is not None:
             found.update(p for p, network in self._networks if ip.version == network.version and ip in network)
         return tuple(sorted(found)) if len(found) > 1 else tuple(found)
+
+    def literals(self) -> list[str] | None:
+        """Folded texts of which one occurs in every value that any predicate holds for; None if there is no list."""
+        if not self._built:
+            self._build()
+        if self._present or self._unguarded or self._numeric or self._networks or "" in self._exact:
+            return None
+        return [*self._table, *self._exact, *map(fold, self._exact_cased)]
 
     def _scan(self, value: str, folded: str, found: set[int]) -> None:
         assert self._automaton is not None
@@ -221,7 +230,10 @@ def _exact_number(text: str) -> int | float:
 
 
 def _automaton(texts: list[str]) -> Any:
-    return AhoCorasick(texts, matchkind=MatchKind.Standard, implementation=Implementation.ContiguousNFA)
+    """A DFA scans twice as fast, but for many literals takes a second to build and much memory."""
+    small = sum(map(len, texts)) < _SMALL
+    kind = Implementation.DFA if small else Implementation.ContiguousNFA
+    return AhoCorasick(texts, matchkind=MatchKind.Standard, implementation=kind)
 
 
 def _checker(spec: Spec) -> tuple[Check, tuple[str, ...]]:

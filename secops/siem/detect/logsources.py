@@ -27,7 +27,8 @@ import yaml
 from secops.errors import Problem, RuleError
 from secops.locale import _
 from secops.schema.ecs import COLUMNS
-from secops.siem.detect.plan import Bound, Columns
+from secops.siem.detect.columns import Columns
+from secops.siem.detect.plan import Bound
 from secops.siem.detect.specs import ANY, glob_spec
 
 Key = tuple[str, str, str]  # product, category, service; "" where a rule does not say

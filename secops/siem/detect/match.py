@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -10,10 +12,13 @@ from secops.errors import Problem
 from secops.schema.ecs import COLUMNS
 from secops.schema.frame import EXTRA
 from secops.schema.severity import Severity
+from secops.siem.detect.columns import Table
 from secops.siem.detect.compiled import Compiled, CompiledRule
 from secops.siem.detect.explain import reasons
+from secops.siem.detect.keywords import Gate
 from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.plan import KEYWORDS, Bound, Budget, Item, Plan
+from secops.siem.detect.specs import Spec
 from secops.siem.ports import MatchedValue, RowMatch, Rule
 
 _TEXT_OF_EVENT = ("message", EXTRA)  # what a keyword rule needs beside the columns
@@ -45,6 +50,7 @@ class SigmaDetector:
                 self._by_entry.setdefault(entry, []).append(number)
         used = [(entry, where.entries[entry]) for entry in self._by_entry]
         self._router = Plan((Item(entry, source.tree, source.bounds) for entry, source in used), self._budget)
+        self._gate = Gate(self._keywords())
         self._plans: dict[tuple[int, ...], Plan] = {}
         self.wanted: frozenset[str] = self._wanted()
 
@@ -52,27 +58,24 @@ class SigmaDetector:
         """All (rule, rows) that match, each rule at most once, in order of rule index."""
         if not frame.height:
             return []
-        if self._budget.used > self._budget.limit:
+        if self._budget.used + self._gate.size > self._budget.limit:
             self._forget()
-        found: dict[int, list[pl.Series]] = {}
-        for entries, rows in self._router.results(frame):
-            plan = self._plan(entries)
-            for results, inner in plan.results(_part(frame, plan, rows)):
-                where = inner if rows is None else rows if inner is None else rows.gather(inner)
-                if where is None:
-                    where = pl.int_range(frame.height, dtype=pl.UInt32(), eager=True)
+        table = Table(frame, self._gate)
+        found: dict[int, list[Any]] = {}
+        for entries, rows in self._router.results(table):
+            for results, inner in self._plan(entries).results(table, rows):
+                numbers = range(frame.height) if inner is None else inner.to_pylist()
                 for rule in results:
-                    found.setdefault(rule, []).append(where)
-        return [RowMatch(rule, _sorted(found[rule])) for rule in sorted(found)]
+                    found.setdefault(rule, []).append(numbers)
+        return [RowMatch(rule, sorted(itertools.chain.from_iterable(found[rule]))) for rule in sorted(found)]
 
     def explain(self, rule: int, frame: pl.DataFrame, row: int) -> tuple[MatchedValue, ...]:
         """Why this rule matched this row: the values that met its patterns, in the order of the rule."""
         one = frame.slice(row, 1)
-        for entries, _rows in self._router.results(one):
-            plan = self._plan(entries)
-            truths = plan.truths(one)
+        compiled = self._compiled.rules[rule]
+        for entries, _rows in self._router.results(Table(one)):
+            truths = self._plan(entries).truths(Table(one))
             for entry in entries:
-                compiled = self._compiled.rules[rule]
                 if entry in compiled.entries:
                     bounds = self._bounds(compiled, entry)
                     found = reasons(compiled.tree, compiled.leaves, bounds, truths, one)
@@ -104,6 +107,13 @@ class SigmaDetector:
             bounds.append(Bound(columns(field) if field else KEYWORDS, spec, other))
         return bounds
 
+    def _keywords(self) -> Iterator[Spec]:
+        for rules in self._by_entry.values():
+            for number in rules:
+                for _selection, field, _operator, _pattern, spec in self._compiled.rules[number].leaves:
+                    if not field:
+                        yield self._compiled.specs[spec]
+
     def _wanted(self) -> frozenset[str]:
         names = set(self._router.columns)
         for entry, rules in self._by_entry.items():
@@ -121,26 +131,10 @@ class SigmaDetector:
 
     def _forget(self) -> None:
         self._budget.used = 0
+        self._gate.forget()
         self._router.forget()
         for plan in self._plans.values():
             plan.forget()
-
-
-def _part(frame: pl.DataFrame, plan: Plan, rows: pl.Series | None) -> pl.DataFrame:
-    """The rows of a class, with the columns its plan reads and that are not all missing."""
-    if plan.reads_all:
-        names = [name for name in frame.columns if frame[name].null_count() < frame.height]
-    else:
-        names = [name for name in plan.columns if name in frame.columns and frame[name].null_count() < frame.height]
-    part = frame.select(names)
-    if rows is None or len(rows) == frame.height:
-        return part if names else frame.select(pl.int_range(pl.len()).alias("row"))
-    return part[rows] if names else pl.DataFrame({"row": rows})
-
-
-def _sorted(parts: Sequence[pl.Series]) -> list[int]:
-    rows = parts[0] if len(parts) == 1 else pl.concat([part.cast(pl.UInt32()) for part in parts])
-    return list(rows.sort().to_list())
 
 
 def _rule(compiled: CompiledRule, files: Sequence[tuple[str, str]], disabled: Mapping[str, str]) -> Rule:

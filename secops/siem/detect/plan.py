@@ -10,14 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import polars as pl
+import pyarrow as pa
 
-from secops.schema.frame import EXTRA
-from secops.siem.detect.columns import Coded, encode, encode_extra, group_rows, pick, text_columns
+from secops.siem.detect.columns import Coded, Columns, Rows, Table, Value, group_rows
 from secops.siem.detect.judge import Judge, Signature
+from secops.siem.detect.keywords import Search
 from secops.siem.detect.specs import Spec, fold
 
-Columns = tuple[str, ...]  # the columns of a field, in order of preference
 KEYWORDS: Columns = ()  # no field: the text of the whole event
 _LONG = 8192  # longer values are judged but not remembered
 _ENTRY = 150  # bytes a remembered value costs beyond its text (dict slot, str header, signature)
@@ -66,40 +65,38 @@ class Plan:
             else:
                 specs.setdefault(bound.columns, {})[predicate] = bound.spec
         self._judges = {columns: Judge(by_predicate) for columns, by_predicate in specs.items()}
+        if KEYWORDS in self._judges:
+            self._search = Search(self._judges[KEYWORDS])
         self.columns = frozenset(name for bound in self._numbers for name in (*bound.columns, *bound.other))
         self.forget()
 
-    @property
-    def reads_all(self) -> bool:
-        """Whether some condition looks for keywords in the whole event."""
-        return KEYWORDS in self._judges
-
-    def results(self, frame: pl.DataFrame) -> list[tuple[tuple[int, ...], pl.Series | None]]:
+    def results(self, table: Table, rows: Rows = None) -> list[tuple[tuple[int, ...], Rows]]:
         """Groups of rows with the results that hold for them; groups without a result are left out.
 
-        Rows are numbers of the frame; None stands for all of them.
+        ``rows`` are the rows of the table to look at. Row numbers in the answer are those of the table; None stands for
+        all rows that were asked about.
         """
-        coded = [column for column in self._signed(frame) if column is not None]
-        found: list[tuple[tuple[int, ...], pl.Series | None]] = []
+        coded = list(self._signed(table, rows))
         if not coded:
             everywhere = self._judge_row(())
-            return [(everywhere, None)] if everywhere else []
-        groups, rows = group_rows([(codes, len(signatures)) for codes, signatures in coded], frame.height)
+            return [(everywhere, rows)] if everywhere else []
+        groups = group_rows([(codes, len(signatures)) for codes, signatures in coded])
         tables = [signatures for _codes, signatures in coded]
-        for number, group in enumerate(groups):
-            key = tuple([sign for table, code in zip(tables, group, strict=True) if (sign := table[code])])
-            results = self._judge_row(key)
-            if results:
-                found.append((results, rows[number]))
-        return found
+        found: dict[int, tuple[int, ...]] = {}
+        for number, group in enumerate(groups.keys):
+            key = tuple([sign for signs, code in zip(tables, group, strict=True) if (sign := signs[code])])
+            if results := self._judge_row(key):
+                found[number] = results
+        if len(groups.keys) == 1:
+            return [(results, rows) for results in found.values()]
+        where = groups.rows(found)
+        return [(found[number], inner if rows is None else rows.take(inner)) for number, inner in where.items()]
 
-    def truths(self, frame: pl.DataFrame) -> dict[Bound, bool]:
-        """For a frame of one row: every predicate and whether it holds."""
+    def truths(self, table: Table) -> dict[Bound, bool]:
+        """For a table of one row: every predicate and whether it holds."""
         true: set[int] = set()
-        for column in self._signed(frame):
-            if column is not None:
-                codes, signatures = column
-                true.update(self._signatures[signatures[codes[0]]])
+        for codes, signatures in self._signed(table, None):
+            true.update(self._signatures[signatures[codes[0].as_py()]])
         return {bound: predicate in true for bound, predicate in self._numbers.items()}
 
     # ------------------------------------------------------------------------------------------- value → signature
@@ -108,49 +105,50 @@ class Plan:
         """Drop both memos. Signature 0 is the empty one: no predicate holds, or the value is missing."""
         self._signatures: list[Signature] = [()]
         self._ids: dict[Signature, int] = {(): 0}
-        self._values: dict[Columns, dict[str, int]] = {columns: {} for columns in self._judges}
+        self._values: dict[Columns, dict[Value, int]] = {columns: {} for columns in self._judges}
         self._rows: dict[tuple[int, ...], tuple[int, ...]] = {}
 
-    def _signed(self, frame: pl.DataFrame) -> Iterable[tuple[pl.Series, list[int]] | None]:
-        """Columns as (codes, signature id by code); None for a column in which no predicate holds anywhere."""
+    def _signed(self, table: Table, rows: Rows) -> Iterable[tuple[Any, list[int]]]:
+        """Columns as (codes, signature id by code); a column in which no predicate holds anywhere is left out."""
         for columns in self._judges:
             if columns == KEYWORDS:
-                for name in text_columns(frame):
-                    yield self._sign(columns, encode(frame[name]))
-                if EXTRA in frame.columns:
-                    yield self._sign(columns, encode_extra(frame[EXTRA]))
+                for text in self._search.columns(table, rows):
+                    if (signed := self._sign(columns, text)) is not None:
+                        yield signed
                 continue
-            column = pick(frame, columns)
-            if column is not None:
-                yield self._sign(columns, encode(column))
+            column = table.field(columns)
+            if column is not None and (signed := self._sign(columns, column.part(rows))) is not None:
+                yield signed
         for predicate, bound in self._refs:
-            yield self._compare(predicate, bound, frame)
+            if (signed := self._compare(predicate, bound, table, rows)) is not None:
+                yield signed
 
-    def _sign(self, columns: Columns, coded: Coded | None) -> tuple[pl.Series, list[int]] | None:
+    def _sign(self, columns: Columns, coded: Coded | None) -> tuple[Any, list[int]] | None:
         if coded is None:
             return None
         memo = self._values[columns]
         by_value: list[int] = []
         for value in coded.values:
-            known = memo.get(value) if type(value) is str else None
+            known = memo.get(value)
             by_value.append(self._sign_value(columns, value) if known is None else known)
         if not any(by_value):
             return None
         # Values with the same signature are the same from here on; code 0 is "nothing holds".
         distinct = {0: 0}
         local = [distinct.setdefault(sign, len(distinct)) for sign in by_value]
-        codes = pl.Series(local, dtype=pl.UInt32()).gather(coded.codes).fill_null(0)
-        return codes, list(distinct)
+        return coded.translate(local), list(distinct)
 
-    def _sign_value(self, columns: Columns, value: str | tuple[str, ...]) -> int:
+    def _sign_value(self, columns: Columns, value: Value) -> int:
         judge = self._judges[columns]
         if isinstance(value, tuple):
-            parts = {predicate for element in value for predicate in judge(element)}
-            return self._intern(tuple(sorted(parts)))
-        sign = self._intern(judge(value))
-        if len(value) <= _LONG:
+            sign = self._intern(tuple(sorted({predicate for element in value for predicate in judge(element)})))
+            size = sum(map(len, value)) + _ENTRY * len(value)
+        else:
+            sign = self._intern(judge(value))
+            size = len(value)
+        if size <= _LONG:
             self._values[columns][value] = sign
-            self._budget.used += len(value) + _ENTRY
+            self._budget.used += size + _ENTRY
         return sign
 
     def _intern(self, signature: Signature) -> int:
@@ -161,18 +159,16 @@ class Plan:
             self._budget.used += 16 * len(signature) + _ENTRY
         return known
 
-    def _compare(self, predicate: int, bound: Bound, frame: pl.DataFrame) -> tuple[pl.Series, list[int]] | None:
+    def _compare(self, predicate: int, bound: Bound, table: Table, rows: Rows) -> tuple[Any, list[int]] | None:
         """A predicate over two fields: computed for this frame, remembered by nobody."""
-        left, right = pick(frame, bound.columns), pick(frame, bound.other)
-        if left is None or right is None:
-            return None
-        one, two = encode(left), encode(right)
+        left, right = table.field(bound.columns), table.field(bound.other)
+        one, two = left and left.part(rows), right and right.part(rows)
         if one is None or two is None:
             return None
         _kind, _field, mode, cased = bound.spec
         memo: dict[tuple[int, int], bool] = {}
         holds = []
-        for pair in zip(one.codes.to_list(), two.codes.to_list(), strict=True):
+        for pair in zip(one.codes.to_pylist(), two.codes.to_pylist(), strict=True):
             if pair[0] is None or pair[1] is None:
                 holds.append(0)
                 continue
@@ -181,7 +177,7 @@ class Plan:
             holds.append(int(memo[pair]))
         if not any(holds):
             return None
-        return pl.Series(holds, dtype=pl.UInt32()), [0, self._intern((predicate,))]
+        return pa.array(holds, type=pa.int64()), [0, self._intern((predicate,))]
 
     # --------------------------------------------------------------------------------------------- row → results
 
@@ -274,7 +270,7 @@ def _weight(spec: Spec) -> float:
     return 0.1
 
 
-def _refers(left: str | tuple[str, ...], right: str | tuple[str, ...], mode: str, *, cased: bool) -> bool:
+def _refers(left: Value, right: Value, mode: str, *, cased: bool) -> bool:
     """Whether any element of one value compares so with any element of the other."""
     for one in (left,) if isinstance(left, str) else left:
         for two in (right,) if isinstance(right, str) else right:

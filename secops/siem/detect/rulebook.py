@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -24,6 +24,7 @@ from sigma.rule import SigmaRule, SigmaYAMLLoader
 from secops.errors import Problem
 from secops.locale import _
 from secops.schema.severity import Severity
+from secops.siem.detect.compiled import Meta
 
 SAMPLES_SUFFIX = ".samples.yml"
 OWN_KEYS = {"title_ja", "description_ja", "clauses", "next_steps", "group_by"}
@@ -39,25 +40,6 @@ _FATAL = (
     SigmaTypeError,
     SigmaValueError,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Meta:
-    """What a rule document says about itself; the fields are those of `secops.siem.ports.Rule`."""
-
-    id: str
-    name: str
-    title: str
-    level: int
-    title_ja: str = ""
-    description: str = ""
-    description_ja: str = ""
-    tags: tuple[str, ...] = ()
-    clauses: tuple[str, ...] = ()
-    next_steps: tuple[str, ...] = ()
-    false_positives: tuple[str, ...] = ()
-    group_by: tuple[str, ...] = ()
-    logsource: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,88 @@
+"""Keywords without a field: where in an event they may occur, found without numbering every text.
+
+Most texts of most events contain no keyword at all, and the long ones (rendered messages) hardly repeat. So short
+columns are looked at value by value with a memo, long ones with one search over the column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import orjson
+
+from secops.schema.frame import EXTRA
+from secops.siem.detect.columns import Coded, Rows, Table, Value
+from secops.siem.detect.judge import Judge
+from secops.siem.detect.specs import Spec
+
+_MAX_PATTERN = 500  # literals in one search pattern
+
+
+class Gate:
+    """All keywords of a rulebook: tells which columns of a table have a value with any of them."""
+
+    def __init__(self, specs: Iterable[Spec]) -> None:
+        self._judge = Judge(dict(enumerate(dict.fromkeys(specs))))
+        self._memo: dict[Value, bool] = {}
+        self.size = 0  # bytes held, roughly
+
+    def __call__(self, table: Table) -> list[str]:
+        """The columns in which some keyword may occur; long ones are not looked at."""
+        return [name for name in table.texts() if table.is_long(name) or self._occurs(table.field((name,)))]
+
+    def forget(self) -> None:
+        """Drop the memo."""
+        self._memo.clear()
+        self.size = 0
+
+    def _occurs(self, coded: Coded | None) -> bool:
+        if coded is None:
+            return False
+        memo = self._memo
+        found = False
+        for value in coded.values:
+            known = memo.get(value)
+            if known is None:
+                known = memo[value] = any(map(self._judge, (value,) if isinstance(value, str) else value))
+                self.size += len(value) + 150
+            found |= known
+        return found
+
+
+def search_pattern(literals: Iterable[str] | None, *, in_json: bool) -> str | None:
+    """A pattern (Rust regex, for ASCII in lower case) that occurs wherever one of the folded literals does.
+
+    None where that cannot be said: some keyword needs no literal, or there are too many.
+    """
+    if literals is None:
+        return None
+    texts = sorted({text for text in literals if text.isascii()})
+    if len(texts) > _MAX_PATTERN:
+        return None
+    if in_json:
+        texts = [orjson.dumps(text).decode()[1:-1] for text in texts]
+    # A literal outside ASCII can only occur in a text outside ASCII; those are always looked at.
+    return "|".join(_escape(text) for text in texts) or "[^\\s\\S]"
+
+
+def _escape(text: str) -> str:
+    return "".join(f"\\x{{{ord(char):x}}}" if not char.isalnum() else char for char in text)
+
+
+class Search:
+    """How the keywords of one plan are looked for in a table."""
+
+    def __init__(self, judge: Judge) -> None:
+        literals = judge.literals()
+        self._plain = search_pattern(literals, in_json=False)
+        self._json = search_pattern(literals, in_json=True)
+
+    def columns(self, table: Table, rows: Rows) -> Iterator[Coded | None]:
+        """The columns that may hold one of the keywords, for some rows of the table."""
+        for name in table.keyword_columns():
+            pattern = self._json if name == EXTRA else self._plain
+            if pattern is not None and table.is_long(name):
+                yield table.rows_with(name, pattern, rows)
+            else:
+                coded = table.field((name,))
+                yield coded and coded.part(rows)
