@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from secops.siem.ports import (
     Verdict,
 )
 from secops.store.records import open_records
+from secops.store.records.engine import connect
 from tests.fakes.desk import MemoryDesk
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
@@ -53,14 +55,26 @@ class Records(HitSink, AlertDesk, Protocol):
     def tallies(self) -> dict[str, Tally]: ...
 
 
-@pytest.fixture(params=["sql", "memory"])
+@pytest.fixture(params=["sqlite", "postgresql", "memory"])
 def records(request: Any, tmp_path: Any) -> Iterator[Records]:
     if request.param == "memory":
         yield MemoryDesk({"r1": RULE})
         return
-    opened = open_records(tmp_path / "records.db", [RULE])
+    opened = open_records(emptied() if request.param == "postgresql" else tmp_path / "records.db", [RULE])
     yield opened
     opened.dispose()
+
+
+def emptied() -> str:
+    url = os.environ.get("SECOPS_TEST_PG_URL", "")
+    if not url:
+        pytest.skip("SECOPS_TEST_PG_URL (postgresql+psycopg://…) names no PostgreSQL")
+    database = connect(url)
+    with database.migrate() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    database.close()
+    return url
 
 
 def hit(seq: int, host: str = "K-1", rule: str = "r1", source: str = "win", zone: str = "lgwan", **event: Any) -> Hit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from secops.errors import NotFoundError
 from secops.locale import _
@@ -13,7 +13,7 @@ from secops.schema.severity import Severity
 from secops.siem.ports import Alert, Scope, State, Verdict
 from secops.siem.triage import manual, states
 from secops.store.records.codec import alert_of, changeable, chunks, row_of
-from secops.store.records.engine import Database, take
+from secops.store.records.engine import Database, run_many, take
 from secops.store.records.queue import row_in_scope, visible
 from secops.store.records.siem_tables import alerts, history
 from secops.store.records.sink import active_alerts, entry
@@ -149,7 +149,7 @@ def _save(connection: Connection, changed: Sequence[Alert], logged: tuple[dateti
     if not changed:
         return
     change = take(connection, "change")
-    for alert in changed:
-        values = changeable(alert) | {"touched": True, "changed": change}
-        connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
-    connection.execute(insert(history), [entry(alert.id, *logged) for alert in changed])
+    rows = [changeable(alert) | {"touched": True, "changed": change, "_id": alert.id} for alert in changed]
+    columns = {name: bindparam(name, type_=alerts.c[name].type) for name in rows[0] if name != "_id"}
+    run_many(connection, update(alerts).where(alerts.c.id == bindparam("_id")).values(columns), rows)
+    run_many(connection, insert(history), [entry(alert.id, *logged) for alert in changed])
