@@ -1,9 +1,9 @@
 """Original names whose exact text stands in an ECS column, so that it is not stored a second time.
 
 A normalizer leaves a field out of `secops.schema.frame.EXTRA` only when it is listed here and the record's text went
-unchanged into the named column. A search for the original name therefore means: the column, or the field in ``EXTRA``
-(where a record needed the column for something else). Only text columns are listed: numbers, addresses and times
-are rewritten on the way, so their original text always stays in ``EXTRA`` as well.
+into the named column: Windows text unchanged; of other formats also numbers and addresses that are valid ones
+(``443`` as 443), with spaces around and a ``-`` for "nothing" gone. A search for the original name therefore means: the
+column, or the field in ``EXTRA`` (where the value did not fit, or the record needed the column for something else).
 """
 
 from __future__ import annotations
@@ -31,38 +31,82 @@ _DATA = {
 
 _FORTIGATE = {
     "action": "event.action",
+    "agent": "user_agent.original",
     "app": "network.application",
+    "attack": "vulnerability.id",
+    "catdesc": "rule.category",
     "devid": "observer.serial_number",
     "devname": "observer.name",
     "dstintf": "observer.egress.interface.name",
     "dstip": "destination.ip",
+    "dstmac": "destination.mac",
+    "dstname": "destination.domain",
     "dstport": "destination.port",
+    "filename": "file.name",
+    "group": "user.group.name",
     "hostname": "url.domain",
     "level": "log.level",
+    "logid": "event.code",
     "msg": "message",
     "policyid": "rule.id",
     "policyname": "rule.name",
+    "proto": "network.iana_number",
     "rcvdbyte": "destination.bytes",
     "rcvdpkt": "destination.packets",
     "sentbyte": "source.bytes",
     "sentpkt": "source.packets",
     "srcintf": "observer.ingress.interface.name",
     "srcip": "source.ip",
+    "srcmac": "source.mac",
+    "srcname": "source.domain",
     "srcport": "source.port",
     "tranip": "destination.nat.ip",
     "tranport": "destination.nat.port",
     "transip": "source.nat.ip",
     "transport": "source.nat.port",
+    "ui": "event.reason",
+    "unauthuser": "source.user.name",
+    "url": "url.original",
+    "user": "user.name",
+    "virus": "threat.indicator.type",
+}
+
+_SQUID = {
+    "bytes": "http.response.bytes",
+    "client": "source.address",
+    "method": "http.request.method",
+    "peer": "destination.address",
+    "status": "http.response.status_code",
+    "type": "http.response.mime_type",
     "url": "url.original",
     "user": "user.name",
 }
 
+_SYSLOG = {
+    "app": "process.name",
+    "command": "process.command_line",
+    "directory": "process.working_directory",
+    "effective": "user.effective.name",
+    "group": "group.name",
+    "host": "host.name",
+    "ip": "source.address",
+    "message": "message",
+    "msgid": "log.syslog.msgid",
+    "pid": "log.syslog.procid",
+    "port": "source.port",
+    "pri": "log.syslog.priority",
+    "reason": "event.reason",
+    "target": "user.target.name",
+    "target_id": "user.target.id",
+    "uid": "user.id",
+    "user": "user.name",
+    "version": "log.syslog.version",
+}
+
 _SKYSEA = {
-    "IPアドレス": "host.ip",
     "URL": "url.full",
     "コンピューター名": "host.name",
     "ファイル": "file.path",
-    "ユーザー名": "user.name",
     "端末名": "host.name",
     "詳細": "message",
 }
@@ -71,7 +115,8 @@ ALIASES: dict[str, str] = {
     **{f"winlog.event_data.{name}": column for name, column in _DATA.items()},
     **{f"fortinet.firewall.{name}": column for name, column in _FORTIGATE.items()},
     **{f"skysea.{name}": column for name, column in _SKYSEA.items()},
-    "squid.user": "user.name",
+    **{f"squid.{name}": column for name, column in _SQUID.items()},
+    **{f"syslog.{name}": column for name, column in _SYSLOG.items()},
     "winlog.computer_name": "host.name",
     "winlog.event_id": "event.code",
 }

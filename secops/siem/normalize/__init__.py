@@ -87,7 +87,7 @@ def _sequence(first: int, count: int) -> pl.Series:
     return pl.int_range(first, first + count, dtype=pl.Int64, eager=True).alias("event.sequence")
 
 
-def _unknown(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFrame:
+def _unknown(records: Sequence[bytes], given: Input, _want: Want) -> pl.DataFrame:
     """Every record of a format nobody knows, as it is."""
     known = ", ".join(READERS)
     text = _("ログ形式「{name}」には対応していません(使えるもの: {known})。設定を直してください。")

@@ -59,9 +59,9 @@ TABLE = Table(
         "unauthuser": "clean:source.user.name",
         "group": "clean:user.group.name",
         "logid": "clean:event.code",
-        "msg": "message",
+        "msg": "clean:message",
         "hostname": "clean:url.domain",
-        "url": "url.original",
+        "url": "clean:url.original",
         "catdesc": "clean:rule.category",
         "attack": "clean:vulnerability.id",
         "virus": "clean:threat.indicator.type",
@@ -182,7 +182,7 @@ def _emit(key: Any, indexes: list[int], rows: list[Sequence[Any]], want: Want, w
 
 
 def _times(cells: dict[str, Sequence[str]], count: int) -> list[int | None]:
-    """``eventtime`` (seconds or nanoseconds since 1970), else ``date`` and ``time`` in the zone ``tz``, else in Japan."""
+    """``eventtime`` (seconds or nanoseconds since 1970), else ``date`` and ``time`` in zone ``tz``, else Japan's."""
     found: list[int | None] = [None] * count
     if "eventtime" in cells:
         found = moments.UTC_TIME.all(cells["eventtime"])

@@ -79,13 +79,12 @@ def series(name: str, column: list[Any]) -> pl.Series:
     if name in ecs.COLUMNS:
         return pl.Series(name, list(map(values.text, column)), dtype=pl.String)
     plain = [values.texts(value) for value in column]
-    if any(type(value) is list for value in plain):
-        lists = [value if value is None or type(value) is list else [value] for value in plain]
-        return _lists(name, lists)
+    if any(isinstance(value, list) for value in plain):
+        return _lists(name, [[value] if isinstance(value, str) else value for value in plain])
     return pl.Series(name, plain, dtype=pl.String)
 
 
-def _lists(name: str, column: list[list[str] | None]) -> pl.Series:
+def _lists(name: str, column: Sequence[list[str] | None]) -> pl.Series:
     """A List(String) column; by way of Arrow, since polars takes 13 µs for every list it is given."""
     if not any(column):
         return pl.Series(name, [None], dtype=pl.List(pl.String)).new_from_index(0, len(column))

@@ -24,17 +24,51 @@ from secops.siem.normalize.values import Memo
 MODULE = "skysea"
 
 _HEADERS: dict[str, tuple[str, ...]] = {
-    "clean:host.name host:host.hostname": ("端末名", "コンピューター名", "コンピュータ名", "コンピュータ", "端末", "マシン名", "PC名", "クライアント名"),
-    "user:user.name domain:user.domain": ("ユーザー名", "ユーザ名", "ログオンユーザー", "ログオンユーザー名", "ログオンユーザ名", "ユーザー", "使用者"),
+    "clean:host.name host:host.hostname": (
+        "端末名",
+        "コンピューター名",
+        "コンピュータ名",
+        "コンピュータ",
+        "端末",
+        "マシン名",
+        "PC名",
+        "クライアント名",
+    ),
+    "user:user.name domain:user.domain": (
+        "ユーザー名",
+        "ユーザ名",
+        "ログオンユーザー",
+        "ログオンユーザー名",
+        "ログオンユーザ名",
+        "ユーザー",
+        "使用者",
+    ),
     "clean:user.full_name": ("氏名", "表示名", "ユーザー表示名"),
     "clean:user.id": ("職員番号", "社員番号", "ユーザーID"),
     "clean:user.group.name": ("部署", "部署名", "所属", "所属部署", "グループ", "部門"),
     "ips:host.ip ip:source.ip": ("IPアドレス", "端末IPアドレス", "クライアントIPアドレス"),
     "clean:source.mac": ("MACアドレス",),
     "clean:file.path name:file.name dir:file.directory ext:file.extension": (
-        "ファイル", "ファイルパス", "ファイル名", "元ファイル", "元ファイル名", "コピー元", "移動元", "対象ファイル", "パス", "操作対象",
+        "ファイル",
+        "ファイルパス",
+        "ファイル名",
+        "元ファイル",
+        "元ファイル名",
+        "コピー元",
+        "移動元",
+        "対象ファイル",
+        "パス",
+        "操作対象",
     ),
-    "clean:file.target_path": ("コピー先", "移動先", "変更後ファイル名", "先ファイル", "出力先", "保存先", "先ファイル名"),
+    "clean:file.target_path": (
+        "コピー先",
+        "移動先",
+        "変更後ファイル名",
+        "先ファイル",
+        "出力先",
+        "保存先",
+        "先ファイル名",
+    ),
     "long:file.size": ("ファイルサイズ", "サイズ"),
     "clean:device.model.name": ("デバイス", "デバイス名", "媒体名", "USBデバイス名", "接続機器"),
     "clean:device.serial_number": ("シリアル番号", "シリアルNo", "シリアルNo.", "シリアル", "デバイスシリアル番号"),
@@ -48,8 +82,8 @@ _HEADERS: dict[str, tuple[str, ...]] = {
     "list:email.to.address": ("宛先", "送信先"),
     "clean:destination.address ip:destination.ip": ("接続先", "接続先IPアドレス", "宛先IPアドレス"),
     "clean:rule.name": ("ポリシー名", "アラート名", "ルール名"),
-    "message": ("詳細", "内容", "備考", "メッセージ", "説明"),
-}  # fmt: skip
+    "clean:message": ("詳細", "内容", "備考", "メッセージ", "説明"),
+}
 _ACTION = (
     "操作",
     "ログ種別",
@@ -70,9 +104,24 @@ _CLOCK = ("時刻", "時間", "発生時間", "操作時間")
 _ACTIONS: tuple[tuple[re.Pattern[str], str, str, str], ...] = tuple(
     (re.compile(pattern), action, category, kind)
     for pattern, action, category, kind in (
-        (r"(USB|デバイス|媒体|メディア|リムーバブル|外部記憶).*(取り?外|切断|抜|アンマウント|取出|解除)", "usb-device-removed", "host", "info"),
-        (r"(USB|デバイス|媒体|メディア|リムーバブル|外部記憶).*(書き?込|コピー|持ち?出)", "file-copied", "file", "creation"),
-        (r"(USB|デバイス|媒体|メディア|リムーバブル|外部記憶).*(接続|挿入|使用|検出|マウント|追加)", "usb-device-attached", "host", "info"),
+        (
+            r"(USB|デバイス|媒体|メディア|リムーバブル|外部記憶).*(取り?外|切断|抜|アンマウント|取出|解除)",
+            "usb-device-removed",
+            "host",
+            "info",
+        ),
+        (
+            r"(USB|デバイス|媒体|メディア|リムーバブル|外部記憶).*(書き?込|コピー|持ち?出)",
+            "file-copied",
+            "file",
+            "creation",
+        ),
+        (
+            r"(USB|デバイス|媒体|メディア|リムーバブル|外部記憶).*(接続|挿入|使用|検出|マウント|追加)",
+            "usb-device-attached",
+            "host",
+            "info",
+        ),
         (r"ログ(オン|イン).*(失敗|エラー)", "logon-failed", "authentication", "start"),
         (r"ログ(オン|イン)|サインイン|画面ロック解除", "logged-in", "authentication", "start"),
         (r"ログ(オフ|アウト)|サインアウト", "logged-out", "authentication", "end"),
@@ -96,7 +145,7 @@ _ACTIONS: tuple[tuple[re.Pattern[str], str, str, str], ...] = tuple(
         (r"(電源|PC|端末|コンピュータ).*(OFF|オフ|終了|シャットダウン)|シャットダウン", "host-stopped", "host", "end"),
         (r"通信|ネットワーク", "network-connected", "network", "connection"),
     )
-)  # fmt: skip
+)
 _FAILED = re.compile(r"失敗|禁止|ブロック|拒否|遮断|エラー|不許可")
 
 

@@ -1,5 +1,6 @@
-r"""Syslog lines: RFC 3164 (also without ``<PRI>``, as in /var/log), RFC 5424 with structured data, ISO time stamps of
-rsyslog files; then what sshd, sudo, su, cron and account tools say (`syslog_content`).
+"""Syslog lines: header, then what well-known programs say (`syslog_content`).
+
+RFC 3164, also without ``<PRI>`` as in /var/log; RFC 5424 with structured data; the ISO time stamps of rsyslog files.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from secops.siem.normalize.frames import EMPTY_RECORD, Input, Want, Wide, decode
 from secops.siem.normalize.mapped import Groups, Table, emit
 
 MODULE = "system"
-_MONTHS = {name: i + 1 for i, name in enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"])}
+_MONTHS = {
+    name: i + 1
+    for i, name in enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"])
+}
 
 _TAG = r"(?:(?P<tag>[^\s\[\]:<>]{1,128})(?:\[(?P<pid>[^\]]{0,64})\])?:\s?)?(?P<message>.*)"
 _OLD = re.compile(
@@ -118,7 +122,7 @@ def _emit(
         ],
     }
     constants: dict[str, Any] = {"event.kind": "event", "event.module": MODULE}
-    names = _NAMES
+    names: tuple[str, ...] = _NAMES
     if kind is not None:
         names = (*_NAMES, *kind.names)
         constants |= {
@@ -142,7 +146,7 @@ def _with_structured(
 
 
 def structured(data: str | None) -> dict[str, dict[str, str]] | None:
-    """RFC 5424 section 6.3: ``[id name="value" …]…``; in values ``\"``, ``\\`` and ``\\]`` are escaped."""
+    r"""RFC 5424 section 6.3: ``[id name="value" …]…``; in values ``\"``, ``\\`` and ``\\]`` are escaped."""
     if not data or data == "-":
         return None
     return {
@@ -162,7 +166,8 @@ class _Stamp:
         if time is None:
             return None
         if time[0].isdigit():
-            return moments.JAPAN_TIME[time]
+            found: int | None = moments.JAPAN_TIME[time]
+            return found
         day, _space, clock = time.rpartition(" ")
         key = day + ("h" if clock < "12" else "")
         if key not in self._days:
@@ -179,7 +184,8 @@ class _Stamp:
         if month is None:
             return None
         if year:
-            return moments.JAPAN_TIME[f"{year[0]}-{month:02}-{int(number):02} 00:00:00"]
+            exact: int | None = moments.JAPAN_TIME[f"{year[0]}-{month:02}-{int(number):02} 00:00:00"]
+            return exact
         seconds = int(clock[:2]) * 3600 if clock[:2] <= "23" else 0
         found = moments.nearest_year(month, int(number), seconds, self._received)
         return None if found is None else found - seconds * 1_000_000

@@ -1,4 +1,7 @@
-"""What well-known programs write into syslog: sentences and their meaning, as data. Sources: OpenSSH, sudo, shadow, PAM."""
+"""What well-known programs write into syslog: sentences and their meaning, as data.
+
+Sources: OpenSSH, sudo, shadow and Linux-PAM.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +41,8 @@ FIELDS: dict[str, str] = {
 }
 
 AUTH_PROGRAMS = frozenset({
-    "sshd", "sshd-session", "sudo", "su", "login", "systemd-logind", "useradd", "userdel", "usermod", "groupadd", "groupdel",
-    "passwd", "chpasswd", "gdm-password]", "polkitd", "pkexec", "cron", "CRON", "crond", "sshd-auth",
+    "sshd", "sshd-session", "sudo", "su", "login", "systemd-logind", "useradd", "userdel", "usermod", "groupadd",
+    "groupdel",     "passwd", "chpasswd", "gdm-password]", "polkitd", "pkexec", "cron", "CRON", "crond", "sshd-auth",
 })  # fmt: skip
 
 _FROM = r" from (?P<ip>\S+)(?: port (?P<port>\d+))?"
@@ -52,19 +55,19 @@ def _kind(
 
 
 _SSHD = (
-    _kind(r"Accepted (?P<method>\S+) for (?P<user>.*?)" + _FROM, "ssh_login", "success"),
-    _kind(r"Failed (?P<method>\S+) for (?:invalid user )?(?P<user>.*?)" + _FROM, "ssh_login", "failure"),
-    _kind(r"Invalid user (?P<user>.*?)" + _FROM, "ssh_login", "failure"),
+    _kind(r"Accepted (?P<method>\S+) for (?P<user>.*)" + _FROM, "ssh_login", "success"),
+    _kind(r"Failed (?P<method>\S+) for (?:invalid user )?(?P<user>.*)" + _FROM, "ssh_login", "failure"),
+    _kind(r"Invalid user (?P<user>.*)" + _FROM, "ssh_login", "failure"),
     _kind(
-        r"(?:Connection closed|Disconnected|Connection reset) (?:by|from) (?:authenticating |invalid )?user (?P<user>\S*) "
-        r"(?P<ip>[0-9a-fA-F.:]+) port (?P<port>\d+)",
+        r"(?:Connection closed|Disconnected|Connection reset) (?:by|from) (?:authenticating |invalid )?user "
+        r"(?P<user>\S*) (?P<ip>[0-9a-fA-F.:]+) port (?P<port>\d+)",
         "ssh_disconnect",
         None,
         "session",
         "end",
     ),
     _kind(
-        r"(?:error: )?maximum authentication attempts exceeded for (?:invalid user )?(?P<user>.*?)" + _FROM,
+        r"(?:error: )?maximum authentication attempts exceeded for (?:invalid user )?(?P<user>.*)" + _FROM,
         "ssh_login",
         "failure",
     ),
@@ -85,14 +88,16 @@ _PAM = (
         "end",
     ),
     _kind(
-        r"pam_unix\((?P<service>[^)]*)\): authentication failure;.*?ruser=(?P<ruser>\S*) rhost=(?P<ip>\S*)(?:\s+user=(?P<user>\S+))?",
+        r"pam_unix\((?P<service>[^)]*)\): authentication failure;.*?ruser=(?P<ruser>\S*) "
+        r"rhost=(?P<ip>\S*)(?:\s+user=(?P<user>\S+))?",
         "authentication-failed",
         "failure",
     ),
 )
 _SUDO = (
     _kind(
-        r"\s*(?P<user>\S+) : (?:(?P<reason>[^;=]*?) ; )?TTY=(?P<tty>\S+) ; PWD=(?P<directory>.*?) ; USER=(?P<effective>\S+)"
+        r"\s*(?P<user>\S+) : (?:(?P<reason>[^;=]*?) ; )?TTY=(?P<tty>\S+) ; "
+        r"PWD=(?P<directory>.*?) ; USER=(?P<effective>\S+)"
         r"(?: ; GROUP=\S+)?(?: ; TSID=\S+)?(?: ; ENV=.*?)? ; COMMAND=(?P<command>.*)",
         "sudo",
         "success",

@@ -18,6 +18,11 @@ from secops.siem.normalize.windows_shapes import BEAT, DATA, FLAT, NESTED, NESTE
 
 # Columns that the table of meanings or the plan itself sets; a winlogbeat record's own values do not override them.
 _OURS = frozenset({"@timestamp", "event.id", "event.sequence", "event.ingested", "event.original", "error.message"})
+# What winlogbeat says itself under a name that the plan fills in the same way for all three spellings.
+_BEAT_NAMES = {name: f"winlogbeat.{name}" for name in ("host.name", "host.hostname", "event.action", "event.provider")}
+_BEAT_NAMES |= {name: f"winlogbeat.{name}" for name in ("event.kind", "event.module", "event.dataset", "host.os.type")}
+# Columns of the same name that say in one spelling what the field said.
+_REWRITTEN = frozenset({"log.level", "winlog.record_id"})
 _RELAY = "nxlog."  # the relay's own bookkeeping, no part of the event
 _TIME = "time."  # spellings of the time stamp, all of which become @timestamp
 
@@ -111,7 +116,7 @@ def _dotted(reader: str, names: tuple[str, ...], kind: tuple[str, str]) -> Itera
         yield from names
     elif reader == BEAT:
         for name in names:
-            yield "time.TimeCreated" if name == "@timestamp" else name
+            yield "time.TimeCreated" if name == "@timestamp" else _BEAT_NAMES.get(name, name)
     else:
         assert reader == FLAT
         for name in names:
@@ -155,8 +160,8 @@ def _place(fields: list[str], kind: tuple[str, str]) -> dict[str, tuple[int, str
     for index, name in enumerate(fields):
         column = ALIASES.get(name, name)
         fits = column in ecs.COLUMNS and column not in _OURS and not column.startswith("winlog.")
-        if index not in used and fits and column != "message" and (convert := values.BY_TYPE.get(ecs.COLUMNS[column])):
-            placed.setdefault(column, (index, convert))
+        if index not in used and fits and column != "message" and ecs.COLUMNS[column] in values.BY_TYPE:
+            placed.setdefault(column, (index, values.BY_TYPE[ecs.COLUMNS[column]]))
     return placed
 
 
@@ -166,7 +171,8 @@ def _is_extra(index: int, name: str, placed: dict[str, tuple[int, str]]) -> bool
         return False
     column = ALIASES.get(name, name)
     found = placed.get(column)
-    exact = found is not None and found[0] == index and (found[1] == "text" or column == name)
+    own = column == name and (name in _REWRITTEN or (found is not None and found[1] == "list"))
+    exact = found is not None and found[0] == index and (found[1] == "text" or own)
     return not exact
 
 

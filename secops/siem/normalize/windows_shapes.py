@@ -20,9 +20,9 @@ Key = tuple[str, Any, Any, tuple[str, ...]]
 Row = tuple[Any, ...]
 
 _SYSTEM_KEYS = frozenset({
-    "Provider", "Provider_attributes", "EventID", "EventID_attributes", "Version", "Level", "Task", "Opcode", "Keywords",
-    "TimeCreated", "TimeCreated_attributes", "EventRecordID", "Correlation", "Correlation_attributes", "Execution",
-    "Execution_attributes", "Channel", "Computer", "Security", "Security_attributes",
+    "Provider", "Provider_attributes", "EventID", "EventID_attributes", "Version", "Level", "Task", "Opcode",
+    "Keywords", "TimeCreated", "TimeCreated_attributes", "EventRecordID", "Correlation", "Correlation_attributes",
+    "Execution", "Execution_attributes", "Channel", "Computer", "Security", "Security_attributes",
 })  # fmt: skip
 
 # Names of the values that `nested` puts first, in its order.
@@ -164,19 +164,6 @@ def flatten(record: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     _flatten("", record, flat, 1)
     return flat
-
-
-# Winlogbeat's names for what has one name here.
-_BEAT_NAMES = {
-    "@timestamp": "time.TimeCreated",
-    "winlog.opcode": "winlog.opcode",
-    "event.provider": None,
-    "event.module": None,
-    "event.dataset": None,
-    "event.kind": None,
-    "data_stream.dataset": None,
-    "host.name": None,
-}
 
 
 def _beat(record: dict[str, Any]) -> tuple[Key, Row]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-# Channel in lower case → dataset. A channel not listed is ``windows.other``: names come from the log, and the lake keeps
-# a folder per dataset, so they must not be made up by whoever writes the log.
+# Channel in lower case → dataset. A channel not listed is ``windows.other``: names come from the log, and the lake
+# keeps a folder per dataset, so they must not be made up by whoever writes the log.
 DATASETS: dict[str, str] = {
     "security": "windows.security",
     "system": "windows.system",
@@ -214,7 +214,9 @@ MEANINGS: dict[tuple[str, str], Meaning] = {
         "registry-value-set", "registry", "change", _REGISTRY, {"Details": "list:registry.data.strings"}
     ),
     ("windows.sysmon", "14"): _m("registry-renamed", "registry", "change"),
-    ("windows.sysmon", "15"): _m("file-stream-created", "file", "creation", {**_FILE_HASHES, "Hash": _FILE_HASHES["Hashes"]}),
+    ("windows.sysmon", "15"): _m(
+        "file-stream-created", "file", "creation", _FILE_HASHES, {"Hash": _FILE_HASHES["Hashes"]}
+    ),
     ("windows.sysmon", "16"): _m("sysmon-configuration-changed", "configuration", "change"),
     ("windows.sysmon", "17"): _m("pipe-created", "file", "creation", _PIPE),
     ("windows.sysmon", "18"): _m("pipe-connected", "file", "access", _PIPE),
@@ -337,7 +339,9 @@ MEANINGS: dict[tuple[str, str], Meaning] = {
     ("windows.powershell", "600"): _m("provider-started", "process", "start"),
     ("windows.powershell", "800"): _m("pipeline-executed", "process", "info"),
     ("windows.powershell", "4103"): _m("module-logged", "process", "info"),
-    ("windows.powershell", "4104"): _m("script-block-executed", "process", "info", {"Path": "clean:file.path name:file.name"}),
+    ("windows.powershell", "4104"): _m(
+        "script-block-executed", "process", "info", {"Path": "clean:file.path name:file.name"}
+    ),
     ("windows.powershell", "4105"): _m("script-block-started", "process", "start"),
     ("windows.powershell", "4106"): _m("script-block-stopped", "process", "end"),
 }  # fmt: skip
