@@ -203,7 +203,9 @@ def _move(connection: Connection) -> int:
     names = ("rule_id", "event_id", "alert_id", "source", "seq", "timestamp", "received", "severity", "detail")
     # `nth` is given by `_renumber`; the id is large enough to be different until then.
     moved = select(*(replay_hits.c[name] for name in names), replay_hits.c.id).order_by(replay_hits.c.id)
-    return connection.execute(insert(hits).from_select([*names, "nth"], moved)).rowcount
+    connection.execute(insert(hits).from_select([*names, "nth"], moved))
+    count: int = connection.execute(select(func.count()).select_from(replay_hits)).scalar_one()
+    return count
 
 
 def _renumber(connection: Connection) -> None:
