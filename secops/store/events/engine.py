@@ -53,7 +53,7 @@ class Engine:
         timer.daemon = True
         timer.start()
         try:
-            found = pl.from_arrow(cursor.execute(sql, dict(params)).to_arrow_table())
+            found = pl.from_arrow(cursor.sql(sql, params=dict(params)).to_arrow_table())
         except duckdb.InterruptException:
             text = _("検索が {seconds:g} 秒で終わりませんでした。期間を短くするか、条件を加えてください。")
             raise QueryError(text.format(seconds=self._seconds)) from None
