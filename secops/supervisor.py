@@ -70,10 +70,9 @@ class Supervisor:
 
     def _start(self, running: _Running) -> None:
         # A session of its own: Ctrl-C on the terminal reaches the supervisor only, which then stops children in order.
-        # The pipe is its life line: nothing is ever written, but it ends when the supervisor does, however that happens.
-        environment = {**os.environ, LIFE_LINE: "stdin"}
+        # The pipe is its life line: nothing is written, but it ends when the supervisor does, however that happens.
         running.process = subprocess.Popen(
-            list(running.child.argv), start_new_session=True, stdin=subprocess.PIPE, env=environment
+            list(running.child.argv), start_new_session=True, stdin=subprocess.PIPE, env=supervised_environment()
         )
         running.started = time.monotonic()
 
@@ -93,12 +92,12 @@ class Supervisor:
                 self._say(running.child.name, code)
                 if code == 2:
                     return 2
-                self._plan_restart(running, now, code)
+                self._plan_restart(running, now)
             time.sleep(0.1)
         return 0
 
     @staticmethod
-    def _plan_restart(running: _Running, now: float, code: int) -> None:
+    def _plan_restart(running: _Running, now: float) -> None:
         steady = now - running.started > STEADY_AFTER
         running.delay = FIRST_DELAY if steady else min(running.delay * 2, LONGEST_DELAY)
         running.restart_at = now + running.delay
@@ -119,6 +118,11 @@ class Supervisor:
                     process.wait()
             if process.stdin is not None:
                 process.stdin.close()
+
+
+def supervised_environment() -> dict[str, str]:
+    """The environment of a child whose standard input is its life line (see `when_orphaned`)."""
+    return {**os.environ, LIFE_LINE: "stdin"}
 
 
 def when_orphaned(then: Callable[[], None]) -> None:

@@ -12,9 +12,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 
+import polars as pl
+
+from secops.schema.frame import concat
 from secops.siem.pipeline import Pipeline, Progress
 from secops.siem.ports import JournalReader
 from secops.store.events.generations import drop_old, new_generation, swap
+from secops.store.events.lake import Lake
 from secops.wiring.locks import held
 from secops.wiring.site import Site
 
@@ -39,8 +43,11 @@ def replay(site: Site, since: datetime | None, seen: Callable[[int], None]) -> R
     """
     with held(site.folder, "replay"):
         after = positions_at(site.journal, since) if since else {}
-        drop_old(site.folder / "lake")
-        lake = new_generation(site.folder / "lake", after)
+        lakes = site.folder / "lake"
+        drop_old(lakes)
+        lake = Lake(lakes, new_generation(lakes))
+        if after:
+            copy_before(site.store, lake, after)
         sink = site.desk.replay_sink(after)
         pipeline = Pipeline(site.settings.site.id, site.journal, site.stages, lake, sink)
         records = 0
@@ -57,12 +64,20 @@ def replay(site: Site, since: datetime | None, seen: Callable[[int], None]) -> R
                     stack.enter_context(held(site.folder, f"generation-{number}", wait=True))
                 pipeline.run_dry(site.now, count)
                 swapped = site.desk.swap_replay(site.now())
-                swap(site.folder / "lake", lake)
+                swap(lakes, lake.generation)
         finally:
             pipeline.close()
             lake.close()
         site.reopen_store()
     return Replayed(records, swapped.hits, len(swapped.opened), swapped.removed, len(swapped.unconfirmed))
+
+
+def copy_before(old: Lake, new: Lake, after: Mapping[str, int]) -> None:
+    """Take over the events up to the given positions as they are; the positions come last, with all rows in place."""
+    limit = pl.col("labels.source").replace_strict(after, default=0, return_dtype=pl.Int64)
+    for frame in old.frames():
+        new.write(frame.filter(pl.col("event.sequence") <= limit), {})
+    new.write(concat([]), after)
 
 
 def positions_at(journal: JournalReader, since: datetime) -> Mapping[str, int]:

@@ -131,20 +131,20 @@ class Site:
     @cached_property
     def store(self) -> Lake:
         """The event store, in the generation that is now live."""
-        from secops.store.events.lake import current_lake
+        from secops.store.events.lake import Lake
 
-        lake = current_lake(self.folder / "lake")
+        lake = Lake(self.folder / "lake")
         self._close.append(lake.close)
         return lake
 
     @property
-    def generation(self) -> int:
+    def generation(self) -> str:
         """The generation of the lake that this process has open."""
         return self.store.generation
 
     def generation_changed(self) -> bool:
         """Whether a replay swapped in a newer lake since this one was opened."""
-        from secops.store.events.lake import current_generation
+        from secops.store.events.generations import current_generation
 
         return current_generation(self.folder / "lake") != self.generation
 
@@ -182,7 +182,7 @@ class Site:
     @cached_property
     def detector(self) -> SigmaDetector:
         """All rules of the site, compiled; from the cache where nothing changed."""
-        from secops.siem.detect import load_detector
+        from secops.siem.detect.load import load_detector
 
         return load_detector(
             self.rule_files(),

@@ -1,6 +1,6 @@
 """`make bench`: the table of figures. Every ratio is against a yardstick measured in the same run on the same files.
 
-    python -m tests.bench [NAME…]     names: start otrf search latency demo
+python -m tests.bench [NAME…]     names: start otrf search latency demo
 """
 
 from __future__ import annotations

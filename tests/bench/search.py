@@ -17,7 +17,7 @@ from secops.query.parse import parse
 from secops.schema.ecs import dtype
 from secops.schema.frame import EXTRA
 from secops.siem.ports import Scope, Span
-from secops.store.events.lake import Lake, current_lake
+from secops.store.events.lake import Lake
 from tests.bench.measure import Row
 
 EVENTS = 1_000_000
@@ -67,7 +67,7 @@ def chunk(first: int, random_: random.Random) -> pl.DataFrame:
 
 def rows(folder: Path) -> Iterator[Row]:
     random_ = random.Random(1)
-    lake = current_lake(folder / "search-lake")
+    lake = Lake(folder / "search-lake")
     seconds = 0.0
     for first in range(1, EVENTS, CHUNK):
         frame = chunk(first, random_)
