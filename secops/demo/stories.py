@@ -16,7 +16,8 @@ normalized and enriched (ECS names), story by story:
 ``usb-mynumber`` (device)
     Operation log (CSV) of a K- terminal: ログ種別 デバイス, 操作 接続, デバイス名 ``USB大容量記憶装置 …``,
     シリアル番号 not of the ward (no ``MDR-``); then 60 × ファイル操作 コピー from ``\\MN-FS01\共有\…`` to
-    ``E:\…`` in about a minute; デバイス 切断. The Security log has 6416 with ``winlog.event_data.DeviceDescription`` = ``USB Mass Storage Device``.
+    ``E:\…`` in about a minute; デバイス 切断. The Security log has 6416 with
+    ``winlog.event_data.DeviceDescription`` = ``USB Mass Storage Device``.
 ``mail-chain`` (malware)
     Sysmon on an I- terminal: OUTLOOK.EXE starts WINWORD.EXE with a ``.docm`` from ``Content.Outlook``; WINWORD.EXE
     starts ``powershell.exe -NoP -W Hidden -Enc <base64>`` (``process.parent.name`` WINWORD.EXE); PowerShell 4104 with

@@ -1,25 +1,31 @@
 """Labels for a frame: zone, flow and its verdict, whose device it is, whether it was outside working hours.
 
-Values repeat, so each distinct value (address, host name, connection) is judged once and put back by a join.
+Values repeat, so each distinct value (address, host name, connection) is judged once. Polars is asked few big questions
+rather than many small ones: each has a fixed cost that a batch of some hundred rows would feel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date
-from functools import reduce
-from operator import or_
 from typing import Any
 
 import polars as pl
 
-from secops.org.zones import LOCAL, UNMAPPED, WORLD
 from secops.schema.holidays import is_office_day
-from secops.siem.enrich.context import EnrichContext, Whose
+from secops.siem.enrich.context import WHOSE, EnrichContext
 
-_SOURCE = ("source.ip", "client.ip")
-_DESTINATION = ("destination.ip", "server.ip")
-_WHOSE = ("device", "department", "owner", "system")
+_ENDS = {"source": ("source.ip", "client.ip"), "destination": ("destination.ip", "server.ip")}
+_CODE = pl.Int32()
+
+
+@dataclass(frozen=True, slots=True)
+class _LookUp:
+    """A column of numbers to be made: from these values, by this function, once per distinct value."""
+
+    values: pl.Expr
+    look: Callable[[Any], int | None]
 
 
 def enrich(frame: pl.DataFrame, context: EnrichContext) -> pl.DataFrame:
@@ -29,189 +35,130 @@ def enrich(frame: pl.DataFrame, context: EnrichContext) -> pl.DataFrame:
     """
     if frame.height == 0:
         return frame
-    ends = _zones(frame, context)
-    labels: dict[str, pl.Series] = {"labels.zone": _event_zone(frame, ends, context)}
-    if "source" in ends:
-        labels["labels.source_zone"] = _inner(ends["source"])
-    if "destination" in ends:
-        labels["labels.destination_zone"] = _inner(ends["destination"])
-    if "source" in ends and "destination" in ends:
-        labels |= _flows(frame, ends["source"], ends["destination"], context)
-    labels |= _owners(frame, context)
-    labels["labels.off_hours"] = _off_hours(frame["@timestamp"], context)
-    labels["labels.site"] = pl.repeat(context.site, frame.height, dtype=pl.String, eager=True)
-    return frame.with_columns(_kept(frame, name, series) for name, series in labels.items())
+    codes = _codes(frame, context)
+    labels = codes.select(**_labels(codes.columns, context))
+    if "asks" in labels.columns:
+        if labels["asks"].any():
+            labels = _registered(frame, labels, context)
+        labels = labels.drop("asks")
+    labels = labels.rename({name: f"labels.{name}" for name in labels.columns})
+    given = {name: frame[name] for name in labels.columns if name in frame.columns}
+    if kept := {name: series for name, series in given.items() if series.null_count() < frame.height}:
+        labels = labels.with_columns(
+            pl.coalesce(pl.lit(series), pl.col(name)).alias(name) for name, series in kept.items()
+        )
+    return frame.with_columns(labels.get_columns())
 
 
-def _kept(frame: pl.DataFrame, name: str, series: pl.Series) -> pl.Series:
-    """The new label, except where the frame already has one."""
-    if name not in frame.columns or frame[name].null_count() == frame.height:
-        return series.alias(name)
-    return frame[name].zip_with(frame[name].is_not_null(), series).alias(name)
+def _look_ups(columns: Iterable[str], context: EnrichContext) -> dict[str, _LookUp]:
+    """What can be looked up in a frame with these columns."""
+    columns = set(columns)
+    zones, inventory = context.zones, context.inventory
+    found = {
+        "feed_zone": _LookUp(pl.col("labels.source"), lambda name: zones.number(context.source_zones.get(name))),
+    }
+    for end, names in _ENDS.items():
+        if present := [name for name in names if name in columns]:
+            found[end] = _LookUp(pl.coalesce(present), zones.address)
+    if "host.ip" in columns:
+        found["host_ip_zone"] = _LookUp(pl.col("host.ip").list.first(), zones.address)
+    if "host.name" in columns:
+        host = pl.col("host.name")
+        found["host_zone"] = _LookUp(host, lambda name: zones.number(inventory.zone_of_host(name)))
+        found["host"] = _LookUp(host, inventory.active_host)
+        found["reporter"] = _LookUp(host, inventory.host)
+    if "source.ip" in columns:
+        found["address"] = _LookUp(pl.col("source.ip"), inventory.address)
+    if "user.name" in columns:
+        found["account"] = _LookUp(pl.col("user.name"), inventory.account)
+    return found
 
 
-def _map(series: pl.Series, function: Callable[[Any], Any], dtype: pl.DataType) -> pl.Series:
-    """A function over a column, called once per distinct value; null stays null."""
-    values = series.drop_nulls().unique()
-    if values.is_empty():
-        return pl.Series(series.name, [None], dtype=dtype).new_from_index(0, series.len())
-    answers = pl.Series([function(value) for value in values.to_list()], dtype=dtype)
-    return series.replace_strict(values, answers, default=None, return_dtype=dtype)
-
-
-def _first(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series | None:
-    """The first of these columns that has values, filled up from the next ones."""
-    found = [frame[name] for name in names if name in frame.columns and frame[name].null_count() < frame.height]
-    if not found:
-        return None
-    return reduce(lambda first, second: first.zip_with(first.is_not_null(), second), found)
-
-
-def _zones(frame: pl.DataFrame, context: EnrichContext) -> dict[str, pl.Series]:
-    ends: dict[str, pl.Series] = {}
-    for end, names in (("source", _SOURCE), ("destination", _DESTINATION)):
-        addresses = _first(frame, names)
-        if addresses is not None:
-            ends[end] = _map(addresses, context.zones.zone, pl.String())
-    return ends
-
-
-def _inner(zones: pl.Series) -> pl.Series:
-    """Zone labels: addresses of no zone and those that never leave the machine have none."""
-    return zones.zip_with((zones != UNMAPPED) & (zones != LOCAL), pl.Series([None], dtype=pl.String))
-
-
-def _event_zone(frame: pl.DataFrame, ends: dict[str, pl.Series], context: EnrichContext) -> pl.Series:
-    """The zone an event belongs to: of its log source, else of the host, the source or the destination address."""
-    zone = _map(frame["labels.source"], context.source_zones.get, pl.String())
-    if "host.ip" in frame.columns and zone.null_count():
-        first = frame["host.ip"].list.first()
-        zone = zone.zip_with(zone.is_not_null(), _home(_map(first, context.zones.zone, pl.String())))
-    if "host.name" in frame.columns and zone.null_count():
-        named = _map(frame["host.name"], lambda name: _device_zone(context.host(name)), pl.String())
-        zone = zone.zip_with(zone.is_not_null(), named)
-    for end in ("source", "destination"):
-        if end in ends and zone.null_count():
-            zone = zone.zip_with(zone.is_not_null(), _home(ends[end]))
-    return zone
-
-
-def _device_zone(whose: Whose | None) -> str | None:
-    """The zone of a device; what stands between zones (a firewall) has none of its own."""
-    return None if whose is None or whose.passive else whose.zone or None
-
-
-def _home(zones: pl.Series) -> pl.Series:
-    """Zones of our own; the outside world and unmapped addresses are not where an event belongs."""
-    inner = _inner(zones)
-    return inner.zip_with(inner != WORLD, pl.Series([None], dtype=pl.String))
-
-
-def _flows(
-    frame: pl.DataFrame, source_zone: pl.Series, destination_zone: pl.Series, context: EnrichContext
-) -> dict[str, pl.Series]:
-    """Flow text, verdict and register id: by zone pair where that settles it, else by distinct connection."""
-    table = pl.DataFrame({"a": source_zone, "b": destination_zone})
-    rows = []
-    for a, b in table.drop_nulls().unique().iter_rows():
-        text, settled = context.judge.crossing(a, b)
-        asks = settled is None and a != b and context.judge.rule(a, b) is not None
-        rows.append((a, b, text or None, settled and settled.value, asks))
-    schema = {"a": pl.String, "b": pl.String, "flow": pl.String, "verdict": pl.String, "open": pl.Boolean}
-    pairs = pl.DataFrame(rows, schema=schema, orient="row")
-    table = table.join(pairs, on=["a", "b"], how="left", maintain_order="left")
-    labels = {"labels.flow": table["flow"], "labels.flow_verdict": table["verdict"]}
-    if table["open"].any():
-        verdict, flow_id = _registered(frame, table["open"].fill_null(False), context)
-        labels["labels.flow_verdict"] = table["verdict"].zip_with(table["verdict"].is_not_null(), verdict)
-        labels["labels.flow_id"] = flow_id
-    return labels
-
-
-def _registered(frame: pl.DataFrame, asks: pl.Series, context: EnrichContext) -> tuple[pl.Series, pl.Series]:
-    """Verdict and flow id of connections that only the register can settle, by distinct ends, service and day."""
-    frame = frame.with_row_index("row").filter(asks)
-    source, destination = _first(frame, _SOURCE), _first(frame, _DESTINATION)
-    assert source is not None
-    assert destination is not None
-    judge = context.judge
-    nothing = pl.Series([None], dtype=pl.Int64).new_from_index(0, frame.height)
-    found = pl.DataFrame(
-        {
-            "s": _map(source, judge.source_number, pl.Int64()),
-            "d": _map(destination, judge.destination_number, pl.Int64()),
-            "p": frame["destination.port"] if "destination.port" in frame.columns else nothing,
-            "t": frame["network.transport"] if "network.transport" in frame.columns else nothing.cast(pl.String),
-            "day": frame["@timestamp"].dt.convert_time_zone(context.timezone).dt.date(),
-        }
+def _codes(frame: pl.DataFrame, context: EnrichContext) -> pl.DataFrame:
+    """The looked-up numbers of each row, and ``off_hours``."""
+    look_ups = _look_ups(frame.columns, context)
+    local = pl.col("@timestamp").dt.convert_time_zone(context.timezone)
+    distinct = frame.select(
+        local.dt.date().unique().implode().alias("day"),
+        *(one.values.unique().implode().alias(name) for name, one in look_ups.items()),
     )
-    distinct = found.unique()
-    answers = [judge.judge_ends(s, d, p, (t or "").lower(), day) for s, d, p, t, day in distinct.iter_rows()]
-    distinct = distinct.with_columns(
-        pl.Series("verdict", [one.verdict and one.verdict.value for one in answers], dtype=pl.String),
-        pl.Series("id", [one.flow_id or None for one in answers], dtype=pl.String),
-    )
-    keys = ["s", "d", "p", "t", "day"]
-    joined = found.join(distinct, on=keys, how="left", nulls_equal=True, maintain_order="left")
-    empty = pl.Series([None], dtype=pl.String).new_from_index(0, asks.len())
-    return (
-        empty.clone().scatter(frame["row"], joined["verdict"]),
-        empty.clone().scatter(frame["row"], joined["id"]),
-    )
+    codes = [_code(name, one, distinct[name][0].to_list()) for name, one in look_ups.items()]
+    return frame.select(*codes, _off_hours(local, distinct["day"][0].to_list(), context).alias("off_hours"))
 
 
-def _owners(frame: pl.DataFrame, context: EnrichContext) -> dict[str, pl.Series]:
-    """Device, department, owner and system: of the host, else of the source address, else of the person logged on."""
-    answers: list[pl.DataFrame] = []
-    passive: list[pl.DataFrame] = []
-    if "host.name" in frame.columns:
-        hosts = _whose(frame["host.name"], context.host)
-        if hosts is not None:
-            quiet = hosts["passive"].fill_null(False)
-            answers.append(hosts.with_columns(pl.when(~quiet).then(pl.col(name)).alias(name) for name in _WHOSE))
-            passive.append(hosts)
-    for name, look in (("source.ip", context.by_ip.get), ("user.name", context.account)):
-        if name in frame.columns:
-            found = _whose(frame[name], look)
-            if found is not None:
-                answers.append(found)
-    # A firewall's own name comes last: it is the device only where nothing else is known.
-    answers += passive
-    if not answers:
-        return {}
-    return {f"labels.{name}": _pick(answers, name) for name in _WHOSE}
-
-
-def _pick(answers: Sequence[pl.DataFrame], name: str) -> pl.Series:
-    columns = [answer[name] for answer in answers]
-    return reduce(lambda first, second: first.zip_with(first.is_not_null(), second), columns)
-
-
-def _whose(series: pl.Series, look: Callable[[str], Whose | None]) -> pl.DataFrame | None:
-    """What is known about each value of a column, or None if nothing is."""
-    values = series.drop_nulls().unique()
-    known = [(value, found) for value in values.to_list() if (found := look(value)) is not None]
+def _code(name: str, one: _LookUp, values: list[Any]) -> pl.Expr:
+    known = {value: code for value in values if value is not None and (code := one.look(value)) is not None}
     if not known:
-        return None
-    table = pl.DataFrame(
-        {"key": [value for value, _found in known]}
-        | {name: [getattr(found, name) or None for _value, found in known] for name in _WHOSE}
-        | {"passive": [found.passive for _value, found in known]},
-        schema={"key": pl.String, **dict.fromkeys(_WHOSE, pl.String), "passive": pl.Boolean},
-    )
-    return series.to_frame("key").join(table, on="key", how="left", maintain_order="left")
+        return pl.lit(None, dtype=_CODE).alias(name)
+    found = one.values.replace_strict(list(known), list(known.values()), default=None, return_dtype=_CODE)
+    return found.alias(name)
 
 
-def _off_hours(moments: pl.Series, context: EnrichContext) -> pl.Series:
-    """Whether each moment lies outside working hours or on a day the office is closed, in the site's time zone."""
-    local = moments.dt.convert_time_zone(context.timezone)
-    days = local.dt.date()
-    closed = _map(days, _is_closed, pl.Boolean())
+def _off_hours(local: pl.Expr, days: list[date], context: EnrichContext) -> pl.Expr:
+    """Whether a moment lies outside working hours or on a day the office is closed."""
+    closed = [day for day in days if not is_office_day(day)]
     minutes = local.dt.hour().cast(pl.Int16) * 60 + local.dt.minute()
     start = context.start.hour * 60 + context.start.minute
     end = context.end.hour * 60 + context.end.minute
-    return reduce(or_, (closed, minutes < start, minutes >= end))
+    return local.dt.date().is_in(closed) | (minutes < start) | (minutes >= end)
 
 
-def _is_closed(day: date) -> bool:
-    return not is_office_day(day)
+def _labels(columns: list[str], context: EnrichContext) -> dict[str, pl.Expr]:
+    """The labels, gathered from the context's tables by the numbers in these columns."""
+    zones = context.zones
+    inner = {name: pl.col(name) for name in ("feed_zone", "host_ip_zone", "host_zone", *_ENDS) if name in columns}
+    # The outside world and unmapped addresses are not where an event belongs.
+    home = pl.coalesce(pl.when(code < zones.own).then(code) for code in inner.values())
+    found = {
+        "site": pl.lit(context.site),
+        "zone": _gather(zones.text, home),
+        "off_hours": pl.col("off_hours"),
+    }
+    found |= {f"{end}_zone": _gather(zones.text, pl.col(end)) for end in _ENDS if end in columns}
+    if _ENDS.keys() <= set(columns):
+        pair = pl.col("source") * zones.size + pl.col("destination")
+        found |= {
+            "flow": _gather(zones.flow, pair),
+            "flow_verdict": _gather(zones.verdict, pair),
+            "asks": _gather(zones.asks_register, pair),
+        }
+    # Whose: the host's, else the source address's, else the user's; a firewall's own only where nothing else is known.
+    whose = [pl.col(name) for name in ("host", "address", "account", "reporter") if name in columns]
+    if whose and context.inventory.entries:
+        found |= {name: _gather(context.inventory.columns[name], pl.coalesce(whose)) for name in WHOSE}
+    return found
+
+
+def _gather(table: pl.Series, index: pl.Expr) -> pl.Expr:
+    return pl.lit(table).gather(index)
+
+
+def _registered(frame: pl.DataFrame, labels: pl.DataFrame, context: EnrichContext) -> pl.DataFrame:
+    """Verdict and flow id of connections that only the register can settle, by distinct ends, service and day."""
+    judge = context.judge
+    numbers = {"source": judge.source_number, "destination": judge.destination_number}
+    ends = {end: pl.coalesce(name for name in names if name in frame.columns) for end, names in _ENDS.items()}
+    service = {
+        name: pl.col(name) if name in frame.columns else pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in (("destination.port", pl.Int64()), ("network.transport", pl.String()))
+    }
+    day = pl.col("@timestamp").dt.convert_time_zone(context.timezone).dt.date().alias("day")
+    asking = frame.select(
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
+        *(expr.alias(end) for end, expr in ends.items()),
+        *service.values(),
+        day,
+    ).filter(labels["asks"].fill_null(False))
+    codes = [_code(end, _LookUp(pl.col(end), look), asking[end].unique().to_list()) for end, look in numbers.items()]
+    asking = asking.with_columns(codes)
+    keys = ["source", "destination", "destination.port", "network.transport", "day"]
+    rows = []
+    for key in asking.select(keys).unique().iter_rows():
+        source, destination, port, protocol, when = key
+        answer = judge.judge_ends(source, destination, port, (protocol or "").lower(), when)
+        rows.append((*key, answer.verdict and answer.verdict.value, answer.flow_id or None))
+    schema = dict(asking.select(keys).schema) | {"judged": pl.String(), "flow_id": pl.String()}
+    answers = asking.join(pl.DataFrame(rows, schema=schema, orient="row"), on=keys, how="left", nulls_equal=True)
+    answers = answers.select("row", "judged", "flow_id")
+    placed = labels.with_row_index("row").join(answers, on="row", how="left", maintain_order="left")
+    return placed.with_columns(flow_verdict=pl.coalesce("flow_verdict", "judged")).drop("row", "judged")

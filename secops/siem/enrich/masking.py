@@ -20,21 +20,41 @@ from secops.schema.frame import CORE, EXTRA
 MASK = "************"
 
 # Twelve digits in a row or as 4-4-4, half or full width, with no further digit at either end. The last group of a GUID,
-# the decimals of a fraction and a part of a longer grouped number (a payment card) are other things.
+# the decimals of a fraction and a part of a longer grouped number (a payment card, a GUID) are other things.
 _DIGIT = "[0-9０-９]"
 _GAP = "[-－‐ 　]"
-_SHAPE = rf"(?:^|[^0-9０-９]){_DIGIT}{{4}}{_GAP}?{_DIGIT}{{4}}{_GAP}?{_DIGIT}{{4}}(?:$|[^0-9０-９])"
+_LOOSE = (  # for Rust's regex, which has no look-around: takes one or two characters in front along
+    rf"(?:(?:^|[^0-9０-９]){_DIGIT}{{12}}"
+    rf"|(?:^|[^-0-9０-９]|[^0-9０-９]-){_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}})"
+)
+_SHAPE = rf"{_LOOSE}(?:$|[^0-9０-９])"
 _CANDIDATE = re.compile(
     rf"(?<![0-9０-９])(?<!-[0-9A-Fa-f]{{4}}-)(?<![0-9]\.)"
     rf"{_DIGIT}{{4}}(?P<gap>{_GAP}?){_DIGIT}{{4}}(?P=gap){_DIGIT}{{4}}(?!(?P=gap)[0-9０-９])(?![0-9０-９])"
 )
-_GROUP_BEFORE = re.compile(rf"{_DIGIT}{{4}}{_GAP}$")
+_GROUP_BEFORE = re.compile(rf"(?:{_DIGIT}{{4}}{_GAP}|{_DIGIT}-)$")
+_ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 _STAMP = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d")
 _TEXT_KINDS = frozenset({"keyword", "wildcard", "match_only_text", "keyword[]", "wildcard[]"})
-# Names the program or the log source gives, never what a person typed.
+# Names that the program, the product or an administrator gives, never what a person typed into a form or a file name.
+_EXEMPT_PREFIXES = (
+    "labels.",
+    "agent.",
+    "host.",
+    "observer.",
+    "network.",
+    "log.",
+    "winlog.",
+    "rule.",
+    "device.",
+    "tls.",
+)
 _EXEMPT = frozenset(
-    {*CORE, "labels.source", "labels.site", "labels.zone", "agent.id", "host.id", "user.id", "process.entity_id"}
-) | {name for name in COLUMNS if ".hash." in name or name.endswith((".mac", ".imphash"))}
+    {*CORE, "ecs.version", "event.action", "event.category", "event.code", "event.outcome", "event.provider"}
+    | {"event.type", "user.id", "user.domain", "user.effective.id", "user.target.id", "process.name"}
+    | {name for name in COLUMNS if ".hash." in name or name.endswith((".mac", ".imphash", ".entity_id"))}
+    | {name for name in COLUMNS if name.startswith(_EXEMPT_PREFIXES)}
+)
 
 
 def check_digit(eleven: str) -> int:
@@ -61,8 +81,12 @@ def mask_text(text: str) -> str:
 def _replace(match: re.Match[str]) -> str:
     if match["gap"] and _GROUP_BEFORE.search(match.string[max(0, match.start() - 5) : match.start()]):
         return match[0]
-    digits = "".join(str(int(char)) for char in match[0] if char.isdecimal())
-    return MASK if is_my_number(digits) else match[0]
+    return MASK if _may_be(match[0]) else match[0]
+
+
+def _may_be(text: str) -> bool:
+    """Whether the digits in a text are a possible マイナンバー."""
+    return is_my_number("".join(str(int(char)) for char in text if char.isdecimal()))
 
 
 def mask(frame: pl.DataFrame) -> pl.DataFrame:
@@ -77,6 +101,8 @@ def mask(frame: pl.DataFrame) -> pl.DataFrame:
             continue
         series = frame[name]
         flat = series.list.join("\n", ignore_nulls=True) if dtype == pl.List(pl.String) else series
+        if name == EXTRA:  # a zero GUID is in every Windows logon, and would make each of them a suspect
+            flat = flat.str.replace_all(_ZERO_GUID, "", literal=True)
         suspects = flat.str.contains(_SHAPE)
         if not suspects.any():
             continue
@@ -102,8 +128,14 @@ def _maskable(name: str, dtype: pl.DataType) -> bool:
 
 def _mask_column(series: pl.Series, suspects: pl.Series) -> tuple[pl.Series, pl.Series] | None:
     """The column with its suspects masked, and the rows that changed; None if none did."""
-    values = series.filter(suspects).unique().to_list()
-    masked = {value: new for value in values if (new := mask_text(value)) != value}
+    values = series.filter(suspects).unique()
+    # Most suspects are zero GUIDs and order numbers: the candidates are few and cheap to judge, the texts are long.
+    found = values.str.extract_all(_LOOSE).explode().unique().drop_nulls()
+    possible = [text for text in found.to_list() if _may_be(text)]
+    if not possible:
+        return None
+    values = values.filter(values.str.contains_any(possible))
+    masked = {value: new for value in values.to_list() if (new := mask_text(value)) != value}
     if not masked:
         return None
     rows = series.is_in(list(masked)).fill_null(False)
