@@ -33,9 +33,11 @@ class Follow:
         self.identity = identity
         self.detached = False  # no name of the source leads to it any more
         self.waits_for: Follow | None = None  # its predecessor is read to its end first
+        self.copied_from: Follow | None = None  # the truncated file of which this has the rest
         self.changed: datetime | None = None  # when it was last seen to grow
         self._reading = reading
-        self._mtime = -1
+        self._seen = -1  # mtime (ns) up to which everything is read
+        self._mtime = 0
         self._resume(mark)
 
     def _resume(self, mark: Mark | None) -> None:
@@ -51,6 +53,7 @@ class Follow:
         self._started = offset > 0
         self._at_start = offset <= 3  # nothing was emitted but perhaps a byte order mark
         self.position = offset
+        self._mtime = mark.mtime if mark else self._mtime
         self._head = os.pread(self.fd, mark.head.length, 0) if mark else b""
         self._before = os.pread(self.fd, min(SPAN, offset), max(offset - SPAN, 0)) if offset else b""
         self.splitter = self._new_splitter(offset, mark.part if mark else 0)
@@ -74,7 +77,7 @@ class Follow:
             self.encoding,
             self.sure,
             self.header,
-            max(self._mtime, 0),
+            self._mtime,
         )
 
     # -- has it changed?
@@ -82,7 +85,7 @@ class Follow:
     def unread(self) -> bool:
         """Whether there is something to look at: the size or the time differs from what was read."""
         stat = os.fstat(self.fd)
-        return stat.st_size != self.position or stat.st_mtime_ns != self._mtime
+        return stat.st_size != self.position or stat.st_mtime_ns != self._seen
 
     def grown(self) -> bool:
         """Whether there are bytes behind the position."""
@@ -114,11 +117,11 @@ class Follow:
 
         The check comes after the read: bytes that were read before a truncation are good.
         """
-        mtime = os.fstat(self.fd).st_mtime_ns
+        self._mtime = os.fstat(self.fd).st_mtime_ns
         data = os.pread(self.fd, limit, self.position)
         if not self.intact():
             return None
-        self._mtime = mtime if len(data) < limit else -1
+        self._seen = self._mtime if len(data) < limit else -1
         if not data:
             return []
         self.position += len(data)
@@ -139,7 +142,7 @@ class Follow:
     def restart(self) -> list[Piece]:
         """Begin anew after a truncation; returns an unfinished line of the old content, which exists nowhere else."""
         pieces = self.finish(CUT)
-        self._mtime = -1
+        self._seen = -1
         header = self.header
         self._resume(None)
         self.header = header

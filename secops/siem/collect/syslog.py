@@ -114,6 +114,7 @@ class Syslog:
         encoding: str = "utf-8",
         zone: str | None = None,
         inbox: int = INBOX,
+        retry: float = RETRY,
     ) -> None:
         host, _colon, port = listen.rpartition(":")
         self.source = source
@@ -129,6 +130,7 @@ class Syslog:
         self._zone = zone
         self._inbox = Inbox(inbox)
         self._connections: set[asyncio.Task[None]] = set()
+        self._retry = retry
         self._kernel_drops = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -142,7 +144,7 @@ class Syslog:
                 except OSError as error:
                     self.problems = {self._place: Problem(self._place, bind_text(error))}
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(stop.wait(), RETRY)
+                        await asyncio.wait_for(stop.wait(), self._retry)
         finally:
             done.set()
             self._inbox.wake()
@@ -237,8 +239,9 @@ class Syslog:
         try:
             await stop.wait()
         finally:
+            await asyncio.sleep(0.05)  # accept who has already connected
             server.close()
-            if self._connections:  # give them a moment to read what is already here
+            if self._connections:  # and let them read what is already here
                 await asyncio.wait(self._connections, timeout=0.2)
             for task in self._connections:
                 task.cancel()

@@ -8,7 +8,8 @@ Exactly once, with these exceptions, none of which a reader of files can avoid:
 * What is written to a file after it was last read and before it is truncated is read from the copy that a rotation
   with ``copytruncate`` left beside it (same folder, name beginning alike). What is written between the copier's last
   read and the truncation exists nowhere.
-* A file that is deleted while the collector does not run, or between two polls of which none saw it, is not read.
+* A file that is deleted, or compressed by a rotation, while the collector does not run is not read; nor is one that
+  comes and goes between two polls. (A rotated file that is only renamed is found again, also after several rotations.)
 * A last line without newline waits. It becomes a record when the file was renamed or deleted and has been quiet for
   ``grace`` seconds, or when it was truncated without a copy; if the old file is continued after that, the rest of the
   line is a record of its own.
@@ -18,8 +19,10 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import stat as stat_module
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -31,6 +34,7 @@ from secops.siem.collect.lines import Piece
 from secops.siem.collect.mark import SPAN, Identity, Mark, Print, identity_of, key
 from secops.siem.ports import NewBatch, Origin
 
+_GENERATION = re.compile(r"[\d.T_-]*(\.[a-z]{1,8})?[\d.T_-]*")  # what rotation puts behind or into a name
 CHUNK = 4 << 20  # bytes read from one file at a time
 BUDGET = 8 << 20  # bytes in one delivery
 OPEN_FILES = 256  # files beyond this that have been idle are closed until they grow
@@ -132,6 +136,8 @@ class Tail:
         self.problems = failed
         if self._first or any(identity not in seen for identity in self._asleep):
             self._find_renamed(seen)
+        if self._first and not glob.has_magic(self.pattern):
+            self._find_missed()
         self._first = False
         self._at_end = False
         for identity, follow in list(self._follows.items()):
@@ -163,6 +169,7 @@ class Tail:
         """Decide where to begin with a file that is not followed yet; False where it is left for now."""
         mark = self._marks.get(identity)
         copied_to: Follow | None = None
+        truncated: Follow | None = None
         if mark and not mark.holds(fd):
             copied_to = self._follow_copy(mark)
             mark = None
@@ -170,12 +177,16 @@ class Tail:
             original = self._original(path, fd)
             if original and self._cover(path, fd, identity, original):
                 return False
-            mark = self._moved(path, fd)
+            truncated = self._truncated_original(path, fd)
+            mark = truncated.mark() if truncated else self._moved(path, fd)
         if self._at_end and mark is None:
             mark = self._end_of(path, fd)
             self._save(identity, mark)
         follow = Follow(path, fd, identity, self._reading, mark)
         follow.header = follow.header or self._header
+        follow.copied_from = truncated
+        if truncated and mark:
+            self._save(identity, mark)  # in the same transaction as the new mark of the truncated file
         rotated = next((one for one in self._follows.values() if one.path == path and one is not follow), None)
         follow.waits_for = copied_to or rotated
         self._follows[identity] = follow
@@ -186,6 +197,15 @@ class Tail:
         for follow in self._follows.values():
             if follow.path != path and _related(follow.path, path) and follow.intact() and follow.has_copy(fd):
                 return follow
+        return None
+
+    def _truncated_original(self, path: str, fd: int) -> Follow | None:
+        """The followed file that was truncated just now and whose old content this new file holds."""
+        for follow in self._follows.values():
+            if follow.path != path and _related(follow.path, path) and not follow.intact():
+                mark = follow.mark()
+                if mark.head.length and os.fstat(fd).st_mtime_ns >= mark.mtime and mark.holds(fd):
+                    return follow
         return None
 
     def _cover(self, path: str, fd: int, identity: Identity, original: Follow) -> bool:
@@ -239,6 +259,34 @@ class Tail:
                         break
                 except OSError:
                     continue
+
+    def _find_missed(self) -> None:
+        """Generations that began and were rotated away while no collector ran: read them before the present file.
+
+        Only names that rotation gives (``app.log.2``, ``app-20260401.log``) of files written since the last look.
+        """
+        last_look = max((mark.mtime for mark in self._marks.values()), default=0)
+        present = next((one for one in self._follows.values() if one.path == self.pattern), None)
+        before = present.waits_for if present else None
+        for name in reversed(_siblings(self.pattern)):
+            with suppress(OSError):
+                stat = Path(name).stat()
+                identity = _identity(stat)
+                if not last_look or stat.st_mtime_ns < last_look or identity in self._follows:
+                    continue
+                if not _GENERATION.fullmatch(name.removeprefix(str(Path(self.pattern).with_suffix("")))):
+                    continue
+                fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+                known = self._marks.get(identity)
+                if (known and known.holds(fd)) or self._original(name, fd):
+                    os.close(fd)
+                    continue
+                missed = Follow(name, fd, identity, self._reading)
+                missed.detached = True
+                missed.waits_for = before
+                before = self._follows[identity] = missed
+        if present:
+            present.waits_for = before
 
     def _adopt(self, name: str, identity: Identity, mark: Mark) -> Follow | None:
         """Follow a file outside the pattern from a mark that holds for it, and let its successor wait."""
@@ -316,7 +364,10 @@ class Tail:
 
     def _truncated(self, follow: Follow, mark: Mark) -> list[NewBatch]:
         """The file was cut to nothing or written anew: read the rest of the old content from its copy, if there is."""
-        copy = self._follow_copy(mark)
+        known = next((one for one in self._follows.values() if one.copied_from is follow), None)
+        copy = known or self._follow_copy(mark)
+        if known:
+            known.copied_from = None
         encoding = follow.encoding, follow.format
         pieces = follow.restart()
         batches = [] if copy else self._batches(follow, pieces, *encoding)

@@ -1,0 +1,88 @@
+"""Format, encoding and layout of a file from its first bytes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from secops.siem.collect.recognise import FORMATS, encoding_of, is_header, of_message, recognise
+
+NXLOG = {"EventID": 4688, "Channel": "Security", "Hostname": "PC1", "NewProcessName": "C:\\a.exe"}
+WINLOGBEAT = {"@timestamp": "2026-04-01T00:00:00Z", "winlog": {"event_id": 4688, "channel": "Security"}}
+NESTED = {"Event": {"System": {"EventID": 1, "Channel": "x"}, "EventData": {}}}
+SKYSEA = "発生日時,端末機名,ログオンユーザー名,操作,内容\n2026/04/01 09:00:00,PC-001,山田太郎,コピー,住民一覧.xlsx\n"
+FORTI = 'date=2026-04-01 time=09:00:00 devname="FG1" devid="FGT60" logid="0000000013" type="traffic" srcip=10.1.1.1\n'
+SQUID = "1775001600.123    45 10.1.2.3 TCP_MISS/200 1234 GET http://example.jp/ - HIER_DIRECT/203.0.113.1 text/html\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "format", "layout"),
+    [
+        (json.dumps(NXLOG) + "\n", "a.json", "windows_json", "lines"),
+        (json.dumps(WINLOGBEAT) + "\n", "a.ndjson", "windows_json", "lines"),
+        (json.dumps(NESTED) + "\n" + json.dumps(NESTED) + "\n", "a", "windows_json", "lines"),
+        (json.dumps([NXLOG, NXLOG]), "a.json", "windows_json", "documents"),
+        (json.dumps(NESTED, indent=2), "a.json", "windows_json", "documents"),
+        ('{"level":"info","msg":"x"}\n', "a.json", "json", "lines"),
+        ("<34>Oct 11 22:14:15 host su: failed\n", "a", "syslog", "lines"),
+        ("Oct 11 22:14:15 host sshd[1]: Failed password\n", "auth.log", "syslog", "lines"),
+        ("2026-04-01T09:00:00.1+09:00 host sshd[1]: Failed\n", "auth.log", "syslog", "lines"),
+        (FORTI, "fw.log", "fortigate", "lines"),
+        ("<189>" + FORTI, "fw.log", "fortigate", "lines"),
+        ("Oct 11 22:14:15 fw1 " + FORTI, "fw.log", "fortigate", "lines"),
+        (SQUID * 3, "access.log", "squid", "lines"),
+        (SKYSEA, "ops.csv", "skysea_csv", "rows"),
+        ("id,name,value\n1,a,b\n2,c,d\n", "x.csv", "csv", "rows"),
+        ("just some words\nand more\n", "x.log", "text", "lines"),
+    ],
+)
+def test_formats(text: str, name: str, format: str, layout: str):
+    guess = recognise(text.encode(), name)
+    assert (guess.format, guess.layout) == (format, layout)
+    assert guess.format in FORMATS
+    assert guess.reason
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932", "euc_jp", "utf-16", "utf-16-le", "utf-16-be"])
+def test_encodings(encoding: str):
+    guess = recognise(SKYSEA.encode(encoding), "ops.csv")
+    assert guess.encoding == {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(encoding, encoding)
+    assert guess.format == "skysea_csv"
+
+
+def test_half_width_katakana_is_cp932_and_ascii_is_utf_8():
+    assert encoding_of("ﾌｧｲﾙ ｺﾋﾟｰ 完了しました".encode("cp932")) == "cp932"
+    assert encoding_of(b"plain ascii") == "utf-8"
+    assert encoding_of("住民".encode()[:-1]) == "utf-8"  # the sample ends within a character
+    assert encoding_of("正しい文字\n".encode() * 50 + b"\xff\xfe bad\n") == "utf-8"
+
+
+def test_evtx_by_its_magic():
+    assert recognise(b"ElfFile\x00rest").layout == "evtx"
+
+
+def test_a_header_names_columns():
+    assert is_header("発生日時,端末機名,操作")
+    assert not is_header("2026/04/01,PC1,copy")
+    assert not is_header("a,,b")
+
+
+@pytest.mark.parametrize(
+    ("message", "format"),
+    [
+        (b"<34>Oct 11 22:14:15 h su: x", "syslog"),
+        (b"<189>" + FORTI.encode(), "fortigate"),
+        (b'{"EventID":1,"Channel":"x"}', "windows_json"),
+        (b'{"a":1}', "json"),
+    ],
+)
+def test_what_devices_send_over_syslog(message: bytes, format: str):
+    assert of_message(message) == format
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"", b"\x00" * 100, b"{", b"[", b"[{", b'{"' * 1000, b"\xff" * 99, b'"' * 99, b"[[1]]"]
+)
+def test_rubbish_is_never_an_error(rubbish: bytes):
+    assert recognise(rubbish).format in FORMATS
