@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from secops.siem.journal import layout
-from secops.siem.journal.failure import missing_segment
+from secops.siem.journal.failure import missing_segment, no_journal
 from secops.siem.journal.layout import from_micros
 from secops.siem.journal.sealed import SealedSegment
 from secops.siem.journal.segment import OPEN, OpenSegment
@@ -37,6 +37,24 @@ class SegmentInfo:
     removed: datetime | None = None
     removed_by: str = ""
     removed_reason: str = ""
+
+
+def newest_segment(folder: Path) -> int:
+    """The number of the newest segment, whose file is in SQLite format.
+
+    Raises:
+        JournalError: there is no journal in the folder, or this file is missing.
+    """
+    while True:
+        found = layout.numbers(folder)
+        number = max(found["open"] | found["sealed"], default=0)
+        if not number:
+            raise no_journal(folder)
+        if number in found["open"]:
+            return number
+        # A listing is no snapshot: the successor may have been made while we read past its place.
+        if not layout.exists(folder, number + 1):
+            raise missing_segment(layout.open_path(folder, number + 1))
 
 
 def list_segments(folder: Path, newest: int) -> list[SegmentInfo]:

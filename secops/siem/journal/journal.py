@@ -11,7 +11,8 @@ How a segment passes through its life, and why a crash between any two steps doe
    for the sealed file first, so both may be there.
 5. Retention replaces the sealed file by its header with a tombstone, in one rename.
 
-Steps 1-3 are done under `rotate.lock`, 4 and 5 under `seal.lock`. Nobody waits for a lock while in a transaction.
+Steps 1-3 are done under `rotate.lock`, 4 and 5 under `seal.lock`. Whoever writes takes `write.lock` last, and nobody
+waits for a lock while in a transaction.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -30,11 +31,27 @@ from secops.schema.dates import parse_duration
 from secops.schema.text import is_name
 from secops.settings import JournalSettings
 from secops.siem.journal import layout
-from secops.siem.journal.catalogue import SegmentInfo, list_segments, size_on_disk, tidy, unsealed
+from secops.siem.journal.catalogue import (
+    SegmentInfo,
+    list_segments,
+    newest_segment,
+    size_on_disk,
+    tidy,
+    unsealed,
+)
 from secops.siem.journal.codec import prepare
-from secops.siem.journal.failure import DamagedError, missing_segment, no_journal
+from secops.siem.journal.failure import DamagedError, missing_segment
 from secops.siem.journal.keys import load_private_key
-from secops.siem.journal.layout import ROTATE_LOCK, SEAL_LOCK, Step, from_micros, locked, no_step, to_micros
+from secops.siem.journal.layout import (
+    ROTATE_LOCK,
+    SEAL_LOCK,
+    Step,
+    from_micros,
+    locked,
+    no_step,
+    to_micros,
+    turn_to_write,
+)
 from secops.siem.journal.retention import Retired, bury, first_with_data, unread_source
 from secops.siem.journal.seal import seal
 from secops.siem.journal.sealed import Replaced, SealedSegment, Tombstone
@@ -123,7 +140,8 @@ class Journal:
             return []
         with self._usable():
             while True:
-                firsts = self._open_segment().append(prepared, checkpoints or {}, drops)
+                with turn_to_write(self.folder):
+                    firsts = self._open_segment().append(prepared, checkpoints or {}, drops)
                 if firsts is not None:
                     self._version = -1  # our own commit does not show in the data version
                     return firsts
@@ -240,40 +258,36 @@ class Journal:
 
     def _open_segment(self) -> OpenSegment:
         """The connection to the newest segment, which takes appends unless it was closed a moment ago."""
-        if self._current is None:
-            found = layout.numbers(self.folder)
-            number = max(found["open"] | found["sealed"], default=0)
-            if not number:
-                raise no_journal(self.folder)
-            if number not in found["open"]:
-                raise missing_segment(layout.open_path(self.folder, number + 1))
-            self._use(number)
-        assert self._current is not None
+        while self._current is None:
+            number = newest_segment(self.folder)
+            with suppress(FileNotFoundError):  # rotated and sealed since we looked: look again
+                self._use(number)
         return self._current
 
     def _use(self, number: int) -> None:
-        try:
-            segment = OpenSegment(layout.open_path(self.folder, number))
-        except FileNotFoundError as error:
-            raise missing_segment(Path(error.filename)) from None
+        segment = OpenSegment(layout.open_path(self.folder, number))
         if self._current is not None:
             self._current.close()
         self._current, self._number, self._version = segment, number, -1
 
     def _move_on(self) -> None:
-        """Go to the segment after one that is closed, finishing the rotation of whoever died in it."""
-        number = self._number
+        """Go on from a segment that is closed to the newest, finishing the rotation of whoever died in it."""
+        segment, number = self._open_segment(), self._number
         with locked(self.folder, ROTATE_LOCK):
-            self._follow(self._open_segment())
-        self._use(number + 1)
+            self._follow(segment)
+        segment.close()
+        self._current = None
+        self._open_segment()
+        if self._number <= number:
+            raise missing_segment(layout.open_path(self.folder, number + 1))
 
     def _follow(self, segment: OpenSegment) -> None:
         """Steps 2 and 3 of the module's list, for a segment in state CLOSING; the caller holds the lock."""
         if segment.facts().state != CLOSING:
             return
-        final = layout.open_path(self.folder, self._number + 1)
-        if not final.exists():
-            segment.write_successor(final)
+        after = self._number + 1
+        if not layout.exists(self.folder, after):
+            segment.write_successor(layout.open_path(self.folder, after))
             self._step("rotate:successor")
         with segment.writing():
             segment.set_state(CLOSED)
@@ -313,14 +327,13 @@ class Journal:
             self._refresh()
             with locked(self.folder, ROTATE_LOCK):
                 segment, number = self._open_segment(), self._number
-                with segment.writing():
+                with turn_to_write(self.folder), segment.writing():
                     if segment.takes_appends():
                         if not segment.facts().records:
                             return None
                         segment.set_state(CLOSING, to_micros(now))
                 self._step("rotate:closing")
-                self._follow(segment)
-            self._use(number + 1)
+            self._move_on()
         return number
 
     def seal_closed(self, now: datetime) -> list[int]:

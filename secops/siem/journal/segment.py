@@ -7,6 +7,7 @@ number before this segment, so each segment alone can tell whether a number is i
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,12 +118,23 @@ class OpenSegment:
                 check_same_thread=False,
             )
         except sqlite3.Error as error:
+            self._require_present()
             raise database_error(path, error) from error
         try:
             self._check()
         except BaseException:
             self._db.close()
+            self._require_present()
             raise
+        # Sealing deletes the file itself before its log: still here, so it was opened together with its log.
+        if not self.in_place():
+            self._db.close()
+            self._require_present()
+
+    def _require_present(self) -> None:
+        """FileNotFoundError if the file was sealed and deleted while it was being opened."""
+        if not self.in_place():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
 
     def _check(self) -> None:
         try:

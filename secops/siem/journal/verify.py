@@ -29,7 +29,7 @@ from secops.siem.journal.sealed import (
     read_tombstone,
     signed_removal,
 )
-from secops.siem.journal.segment import OPEN, OpenSegment
+from secops.siem.journal.segment import CLOSED, OPEN, OpenSegment
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -111,8 +111,10 @@ def verify(
     if not last:
         raise no_journal(folder)
     check = _Verifier(folder, public_key, anchors or {})
-    for number in range(1, last + 1):
-        check.segment(number, newest=number == last)
+    number = 0
+    while number < last or check.followed(number):  # rotation goes on while we read
+        number += 1
+        check.segment(number, newest=number >= last)
         if progress:
             progress(layout.stored_bytes(folder, number))
     for number in sorted(set(anchors or {}) - check.anchored):
@@ -150,6 +152,15 @@ class _Verifier:
         self._file = layout.sealed_path(self.folder, number).name
         self._lost(number, "missing", _("区間のファイルがありません"))
 
+    def followed(self, number: int) -> bool:
+        """Whether the next segment is there."""
+        return layout.exists(self.folder, number + 1)
+
+    def _require_successor(self, number: int) -> None:
+        if not self.followed(number):
+            self._file = layout.open_path(self.folder, number + 1).name
+            self.add(number + 1, "missing", _("書き込み中の区間のファイルがありません"))
+
     def _lost(self, number: int, code: str, what: str) -> None:
         self.add(number, code, what)
         self._digest = self._heads = None
@@ -168,8 +179,7 @@ class _Verifier:
             else:
                 self._genuine(number, path, file, front)
         if newest:
-            self._file = layout.open_path(self.folder, number + 1).name
-            self.add(number + 1, "missing", _("書き込み中の区間のファイルがありません"))
+            self._require_successor(number)
 
     def _genuine(self, number: int, path: Path, file: BinaryIO, front: Front) -> None:
         """The header is ours and in its place: compare it with its neighbours, and what follows with it."""
@@ -274,8 +284,8 @@ class _Verifier:
                 self._lost(number, "misplaced", _misplaced(facts.number, number))
                 return
             self._numbering(number, heads)
-            if newest and facts.state != OPEN:
-                self.add(number + 1, "missing", _("書き込み中の区間のファイルがありません"))
+            if newest and facts.state == CLOSED:
+                self._require_successor(number)
             elif not newest and facts.state == OPEN:
                 self.add(number, "state", _("次の区間があるのに、この区間が閉じられていません"))
             for source, (before, last) in sorted(heads.items()):
@@ -283,7 +293,9 @@ class _Verifier:
         finally:
             segment.close()
         self._digest = _UNSEALED
-        self._heads = {source: last for source, (_first, last) in heads.items()}
+        # An open segment grows and may be closed behind our back: then the next one begins behind what we saw.
+        still = facts.state == OPEN
+        self._heads = None if still else {source: last for source, (_first, last) in heads.items()}
 
     def _rows(self, number: int, segment: OpenSegment, source: str, before: int, last: int) -> None:
         after = before

@@ -22,7 +22,7 @@ HOSTILE = Origin(kind="syslog", format="syslog", peer="10.0.0.1:514/udp", note="
 
 
 @pytest.fixture
-def site(tmp_path) -> Path:
+def site(tmp_path: Path) -> Path:
     folder = tmp_path / "sumida"
     create_site(folder, site_id="sumida")
     with Journal(folder / "journal", folder / "keys") as journal:

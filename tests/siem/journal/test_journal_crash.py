@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.fakes.journal import new_batch
 from tests.siem.journal.places import HOUR, NOW, everything
 from tests.siem.journal.processes import DIED, exit_code, in_child
 
+LOCKS = ("rotate.lock", "seal.lock", "next.lock", "write.lock")
 STEPS = [
     "rotate:closing",
     "rotate:successor",
@@ -44,7 +46,12 @@ def a_life(place, die_at: str) -> None:
 @pytest.mark.parametrize("die_at", STEPS)
 def test_death_at_each_step(place, die_at):
     wait, go = os.pipe()
-    child = in_child(lambda: (os.read(wait, 1), a_life(place, die_at)))
+
+    def life() -> None:
+        os.read(wait, 1)
+        a_life(place, die_at)
+
+    child = in_child(life)
     journal = place.open()  # after the fork: SQLite connections must not be carried over one
     journal.append([new_batch("a", b"1", received=NOW)])
     os.write(go, b"!")
@@ -70,7 +77,7 @@ def test_death_at_each_step(place, die_at):
     assert set(states[:-1]) <= {"sealed", "removed"}
     sealed = {f"{number:08d}.sealed" for number in range(1, len(states))}
     left = {path.name for path in place.journal.iterdir()}
-    assert left == sealed | {f"{len(states):08d}.open", "rotate.lock", "seal.lock"}
+    assert left == sealed | {f"{len(states):08d}.open", *LOCKS}
 
 
 def test_death_while_the_journal_is_made_can_be_repeated(tmp_path):
@@ -98,7 +105,7 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(place):
     known = 0
     for _round in range(25):
         read, write = os.pipe()
-        child = in_child(lambda write=write: keep_busy(place, write))
+        child = in_child(partial(keep_busy, place, write))
         os.close(write)
         with os.fdopen(read, "rb") as acknowledged:
             acknowledged.readline()
@@ -132,7 +139,7 @@ def append_many(place, name: int, count: int) -> None:
 
 
 def test_four_processes_append_to_one_source_without_loss_double_or_gap(place):
-    children = [in_child(lambda name=name: append_many(place, name, 60)) for name in range(4)]
+    children = [in_child(partial(append_many, place, name, 60)) for name in range(4)]
     assert [exit_code(child) for child in children] == [0] * 4
     with place.open() as journal:
         found = everything(journal)

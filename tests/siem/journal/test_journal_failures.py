@@ -87,8 +87,9 @@ def test_a_folder_that_is_taken_away_stops_writing_until_it_is_back(place, journ
     journal.append([new_batch("a", b"1")])
     away = place.journal.with_name("away")
     place.journal.rename(away)
-    with pytest.raises(JournalError, match=r"00000001\.open.*フォルダ"):
-        journal.append([new_batch("a", b"lost?")])
+    for _attempt in range(2):
+        with pytest.raises(JournalError, match="ログ保管フォルダを開けません"):
+            journal.append([new_batch("a", b"lost?")])
     with pytest.raises(JournalError, match="ログ保管フォルダを開けません"):
         journal.heads()
     away.rename(place.journal)
@@ -104,6 +105,19 @@ def test_a_deleted_open_segment_stops_writing(place, journal):
         journal.append([new_batch("a", b"2")])
     with pytest.raises(JournalError, match="secops init"):
         journal.heads()
+
+
+def test_a_successor_that_is_gone_is_not_made_again(place, journal):
+    journal.append([new_batch("a", b"1")])
+    journal.rotate(NOW)
+    journal.append([new_batch("a", b"2")])
+    for path in place.journal.glob("00000002.open*"):
+        path.unlink()
+    with place.open() as fresh:
+        with pytest.raises(JournalError, match=r"00000002\.open.*新しく作りません"):
+            fresh.append([new_batch("a", b"2 again?")])
+        with pytest.raises(JournalError, match=r"00000002\.open.*新しく作りません"):
+            fresh.heads()
 
 
 def test_a_deleted_sealed_segment_is_named_by_readers(place, journal):

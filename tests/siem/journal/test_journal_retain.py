@@ -14,7 +14,7 @@ ALL = {"a": 99, "b": 99}
 
 
 @pytest.fixture
-def filled(place, journal) -> Journal:
+def filled(place: Place, journal: Journal) -> Journal:
     """Segments 1-3 sealed, an hour each, two records of a in each and one of b in the second; 4 is open."""
     for index in range(4):
         moment = NOW + index * HOUR

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from secops.errors import JournalError
-from secops.siem.journal import DamagedError, create_keys, load_public_key, verify
+from secops.siem.journal import DamagedError, Journal, create_keys, load_public_key, verify
 from secops.siem.journal.layout import sealed_path
 from secops.siem.journal.sealed import read_front, read_index
 from secops.siem.journal.verify import content_of
@@ -21,7 +21,7 @@ from tests.siem.journal.places import HOUR, NOW, Place, everything, new_place
 
 
 @pytest.fixture
-def sealed(place, journal) -> Place:
+def sealed(place: Place, journal: Journal) -> Place:
     """Three sealed segments and an open one; the second has several blocks."""
     journal.append([new_batch("a", b"1", b"2", received=NOW), new_batch("b", b"x", received=NOW)], {"key": b"value"})
     journal.rotate(NOW)
