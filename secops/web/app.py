@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import login, problems
@@ -29,6 +30,14 @@ class _Static(StaticFiles):
         return response
 
 
+class Console(FastAPI):
+    """A FastAPI app in its armour: outside of everything else, so that error pages and refusals carry it too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The stack of FastAPI, wrapped."""
+        return Armour(super().build_middleware_stack(), self.state.services.settings.web)
+
+
 def create_app(services: Services) -> FastAPI:
     """The console over these ports. Documentation pages of the API are off: they would load scripts from elsewhere."""
 
@@ -38,11 +47,10 @@ def create_app(services: Services) -> FastAPI:
             app.state.pulse = pulse
             yield
 
-    app = FastAPI(
+    app = Console(
         title="secops", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life, max_body_size=MAX_BODY
     )
     app.state.services = services
-    app.add_middleware(Armour, web=services.settings.web)
     app.mount("/static", _Static(directory=STATIC), name="static")
     for part in (login, report, queue, alert, events, sources, stream, api):
         app.include_router(part.router)
@@ -53,7 +61,7 @@ def create_app(services: Services) -> FastAPI:
         return RedirectResponse("/alerts", 303)
 
     @app.get("/healthz")
-    def healthz(request: Request) -> Response:
+    def healthz() -> Response:
         """Whether the console answers and its records can be read; says nothing else to anyone."""
         services.desk.changes(1 << 62)
         return PlainTextResponse("ok")

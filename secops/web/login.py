@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from secops.access.ports import Session
 from secops.errors import DeniedError
 from secops.locale import LANGUAGES
 from secops.web.pages import page
@@ -76,7 +75,7 @@ def login(
     peer = request.client.host if request.client else ""
     try:
         check_csrf(request.cookies.get(LOGIN_COOKIE, ""), csrf)
-        token, session = here.accounts.login(
+        token, _session = here.accounts.login(
             name.strip()[:64], password, peer=peer, now=here.now(), demo_allowed=here.local_only
         )
     except DeniedError as error:
@@ -89,8 +88,8 @@ def login(
     return response
 
 
-@router.post("/logout")
-def logout(request: Request, session: Annotated[Session, Depends(changes(None))]) -> Response:
+@router.post("/logout", dependencies=[Depends(changes(None))])
+def logout(request: Request) -> Response:
     """End the session here and in the records."""
     here = services(request)
     here.accounts.logout(token_of(request), here.now())

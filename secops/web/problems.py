@@ -60,7 +60,7 @@ def _advice(status: int) -> tuple[str, str]:
     """(what is safe, what to do)."""
     safe = _("変更はしていません。ログの収集と検知は続いています。")
     if status == 404:
-        return safe, _("番号を確認するか、アラートの一覧から開いてください。閲覧できる系統・部署の外にある場合もあります。")
+        return safe, _("番号を確認するか、一覧から開いてください。閲覧できる系統・部署の外にある場合もあります。")
     if status == 403:
         return safe, _("画面を開き直してください。権限が必要なときは管理者に相談してください。")
     if status == 409:
@@ -94,7 +94,7 @@ def install(app: FastAPI) -> None:
     """Hang the handlers into the app."""
 
     @app.exception_handler(LoginNeededError)
-    def login_needed(request: Request, error: LoginNeededError) -> Response:
+    def login_needed(request: Request, _error: LoginNeededError) -> Response:
         if request.url.path.startswith("/api/"):
             return JSONResponse({"error": {"status": 401, "title": _("ログインしてください")}}, 401)
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -55,9 +55,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listening.bind((host, port))
     except OSError as error:
-        text = _(
-            "画面のポート {host}:{port} を使えません({reason})。web.port を変えるか、使用中の側を止めてください。"
-        )
+        text = _("画面のポート {host}:{port} を使えません({reason})。web.port を変えるか、使用中の側を止めてください。")
         log.error(text.format(host=host, port=port, reason=error.strerror))  # noqa: TRY400 - the reason is in the text
         raise SystemExit(1) from None
     return listening

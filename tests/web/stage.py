@@ -32,7 +32,7 @@ from tests.fakes.journal import MemoryJournal
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
 PASSWORD = "watch-the-three-tiers"
-HOSTILE = '<script>alert(1)</script><svg onload=alert(2)>"\'{{7*7}}\u202egpj.exe\x00\x1b[31m\ufeff'
+HOSTILE = "<script>alert(1)</script><svg onload=alert(2)>\"'{{7*7}}\u202egpj.exe\x00\x1b[31m\ufeff"
 ZONES = {
     "mynumber": {"label": "マイナンバー利用事務系", "networks": ["10.1.0.0/16"]},
     "lgwan": {"label": "LGWAN接続系", "networks": ["10.2.0.0/16"]},
@@ -48,11 +48,22 @@ def rule(name: str, title_ja: str, title: str, level: Severity, *clauses: str, *
         "  condition: selection and not registered\n"
     )
     values: dict[str, Any] = {
-        "id": name, "name": name, "title": title, "title_ja": title_ja, "description": f"{title}.",
-        "description_ja": "許可されていない通信は、情報の持ち出しや遠隔操作のおそれがあります。", "level": level, "tags": (),
-        "clauses": clauses, "next_steps": (), "false_positives": (), "group_by": (), "logsource": {},
-        "path": f"rules/zones/{name}.yml", "text": text,
-    }  # fmt: skip
+        "id": name,
+        "name": name,
+        "title": title,
+        "title_ja": title_ja,
+        "description": f"{title}.",
+        "description_ja": "許可されていない通信は、情報の持ち出しや遠隔操作のおそれがあります。",
+        "level": level,
+        "tags": (),
+        "clauses": clauses,
+        "next_steps": (),
+        "false_positives": (),
+        "group_by": (),
+        "logsource": {},
+        "path": f"rules/zones/{name}.yml",
+        "text": text,
+    }
     return Rule(**{**values, **more})
 
 
@@ -122,27 +133,97 @@ def night() -> list[Hit]:
         "selection_cli", "process.command_line", "contains", "-enc", "powershell.exe -NoP -W Hidden -Enc SQBFAFgA" * 3
     )
     found = [
-        hit(CROSSING, 4565 + n, 3 * minute - n * timedelta(seconds=7), "mynumber", why, labels__device="K-0213",
-            host__name="K-0213", labels__department="区民課", destination__ip="203.0.113.9", destination__port=443,
-            source__ip="10.1.4.13", event__category=["network"], user__name="t-suzuki", labels__flow="mynumber>internet")
+        hit(
+            CROSSING,
+            4565 + n,
+            3 * minute - n * timedelta(seconds=7),
+            "mynumber",
+            why,
+            labels__device="K-0213",
+            host__name="K-0213",
+            labels__department="区民課",
+            destination__ip="203.0.113.9",
+            destination__port=443,
+            source__ip="10.1.4.13",
+            event__category=["network"],
+            user__name="t-suzuki",
+            labels__flow="mynumber>internet",
+        )
         for n in range(3)
-    ]  # fmt: skip
+    ]
     found += [
-        hit(MACRO, 5001, 16 * minute, "internet", (word,), host__name="I-1140", labels__department="産業振興課",
-            user__name="h-watanabe", process__name="powershell.exe", process__parent__name="WINWORD.EXE",
-            event__category=["process"], process__command_line=word.value),
-        hit(USB, 5002, 25 * minute, "mynumber", (), host__name="K-0107", labels__department="国民健康保険課資格賦課係",
-            user__name="s-tanaka", file__path="E:\\", event__category=["file"]),
-        hit(LOGON, 5003, 37 * minute, "lgwan", (), host__name="サーバ L-02", user__name="administrator",
-            event__outcome="success", event__category=["authentication"]),
-        hit(LOGON, 5004, 36 * minute, "lgwan", (), host__name="サーバ L-02", user__name="administrator",
-            event__outcome="success", event__category=["authentication"]),
-        hit(COPY, 5005, 95 * minute, "lgwan", (), host__name="L-0481-高齢者福祉課窓口用共有端末(北側カウンター・予備機)",
-            user__name="kyoyu-koureisha-madoguchi-02", labels__department="高齢者福祉課地域包括ケア推進担当",
-            file__path="\\\\fs01\\共有\\高齢者福祉課\\令和8年度\\住所録(取扱注意).xlsx", event__category=["file"]),
-        hit(MACRO, 5006, 200 * minute, "internet", (MatchedValue("keywords", "message", "contains", "gpj", HOSTILE),),
-            host__name=HOSTILE, user__name=HOSTILE, process__name=HOSTILE, event__category=["process"]),
-    ]  # fmt: skip
+        hit(
+            MACRO,
+            5001,
+            16 * minute,
+            "internet",
+            (word,),
+            host__name="I-1140",
+            labels__department="産業振興課",
+            user__name="h-watanabe",
+            process__name="powershell.exe",
+            process__parent__name="WINWORD.EXE",
+            event__category=["process"],
+            process__command_line=word.value,
+        ),
+        hit(
+            USB,
+            5002,
+            25 * minute,
+            "mynumber",
+            (),
+            host__name="K-0107",
+            labels__department="国民健康保険課資格賦課係",
+            user__name="s-tanaka",
+            file__path="E:\\",
+            event__category=["file"],
+        ),
+        hit(
+            LOGON,
+            5003,
+            37 * minute,
+            "lgwan",
+            (),
+            host__name="サーバ L-02",
+            user__name="administrator",
+            event__outcome="success",
+            event__category=["authentication"],
+        ),
+        hit(
+            LOGON,
+            5004,
+            36 * minute,
+            "lgwan",
+            (),
+            host__name="サーバ L-02",
+            user__name="administrator",
+            event__outcome="success",
+            event__category=["authentication"],
+        ),
+        hit(
+            COPY,
+            5005,
+            95 * minute,
+            "lgwan",
+            (),
+            host__name="L-0481-高齢者福祉課窓口用共有端末(北側カウンター・予備機)",
+            user__name="kyoyu-koureisha-madoguchi-02",
+            labels__department="高齢者福祉課地域包括ケア推進担当",
+            file__path="\\\\fs01\\共有\\高齢者福祉課\\令和8年度\\住所録(取扱注意).xlsx",
+            event__category=["file"],
+        ),
+        hit(
+            MACRO,
+            5006,
+            200 * minute,
+            "internet",
+            (MatchedValue("keywords", "message", "contains", "gpj", HOSTILE),),
+            host__name=HOSTILE,
+            user__name=HOSTILE,
+            process__name=HOSTILE,
+            event__category=["process"],
+        ),
+    ]
     return found
 
 
@@ -161,32 +242,106 @@ def neighbours() -> list[dict[str, Any]]:
         (-3, "file-copy", ["file"], {"file.path": "C:\\Users\\t-suzuki\\Desktop\\住民一覧.xlsx"}),
         (1, "4634", ["authentication"], {}),
     ]
-    common = {"host.name": "K-0213", "labels.device": "K-0213", "user.name": "t-suzuki", "labels.zone": "mynumber",
-              "labels.department": "区民課", "labels.source": "pc", "event.kind": "event", "event.dataset": "windows.security"}  # fmt: skip
+    common = {
+        "host.name": "K-0213",
+        "labels.device": "K-0213",
+        "user.name": "t-suzuki",
+        "labels.zone": "mynumber",
+        "labels.department": "区民課",
+        "labels.source": "pc",
+        "event.kind": "event",
+        "event.dataset": "windows.security",
+    }
     events = [
-        {**common, **more, "@timestamp": NOW + timedelta(minutes=minutes - 3), "event.ingested": NOW, "event.action": action,
-         "event.category": category, "event.id": f"sumida.pc.{number}", "event.sequence": number}
+        {
+            **common,
+            **more,
+            "@timestamp": NOW + timedelta(minutes=minutes - 3),
+            "event.ingested": NOW,
+            "event.action": action,
+            "event.category": category,
+            "event.id": f"sumida.pc.{number}",
+            "event.sequence": number,
+        }
         for number, (minutes, action, category, more) in enumerate(rows, 1)
-    ]  # fmt: skip
-    for one in night():
-        events.append({**one.event, "event.ingested": NOW, "event.sequence": one.seq, "event.kind": "event",
-                       "event.action": "通信" if one.rule_id == CROSSING.id else ""})  # fmt: skip
-    events.append({"@timestamp": NOW - timedelta(minutes=8), "event.ingested": NOW, "event.kind": "pipeline_error",
-                   "event.id": "sumida.web.9", "event.sequence": 9, "labels.source": "web", "labels.zone": "internet",
-                   "event.original": HOSTILE, "error.message": "JSON として読めません(1 文字目)"})  # fmt: skip
+    ]
+    events += [
+        {
+            **one.event,
+            "event.ingested": NOW,
+            "event.sequence": one.seq,
+            "event.kind": "event",
+            "event.action": "通信" if one.rule_id == CROSSING.id else "",
+        }
+        for one in night()
+    ]
+    events.append(
+        {
+            "@timestamp": NOW - timedelta(minutes=8),
+            "event.ingested": NOW,
+            "event.kind": "pipeline_error",
+            "event.id": "sumida.web.9",
+            "event.sequence": 9,
+            "labels.source": "web",
+            "labels.zone": "internet",
+            "event.original": HOSTILE,
+            "error.message": "JSON として読めません(1 文字目)",
+        }
+    )
     return events
 
 
 def sources() -> list[SourceStatus]:
     """Three sources: one well, one silent, one with records that could not be read."""
     return [
-        SourceStatus("fw01", "庁内ファイアウォール", "", "syslog-udp", "fortigate", 128_402, 128_390, 0, {}, 12,
-                     NOW - timedelta(seconds=12), NOW, False),
-        SourceStatus("pc", "端末操作ログ(マイナンバー利用事務系)", "mynumber", "folder", "skysea", 54_120, 54_120, 0, {}, 0,
-                     NOW - timedelta(minutes=40), NOW, True),
-        SourceStatus("web", "Web 閲覧(プロキシ)", "internet", "file", "squid", 90_210, 90_188, 9, {"1 行が長すぎる": 13}, 0,
-                     NOW - timedelta(seconds=3), NOW, False, "", {"JSON として読めません": 9}),
-    ]  # fmt: skip
+        SourceStatus(
+            "fw01",
+            "庁内ファイアウォール",
+            "",
+            "syslog-udp",
+            "fortigate",
+            128_402,
+            128_390,
+            0,
+            {},
+            12,
+            NOW - timedelta(seconds=12),
+            NOW,
+            False,
+        ),
+        SourceStatus(
+            "pc",
+            "端末操作ログ(マイナンバー利用事務系)",
+            "mynumber",
+            "folder",
+            "skysea",
+            54_120,
+            54_120,
+            0,
+            {},
+            0,
+            NOW - timedelta(minutes=40),
+            NOW,
+            True,
+        ),
+        SourceStatus(
+            "web",
+            "Web 閲覧(プロキシ)",
+            "internet",
+            "file",
+            "squid",
+            90_210,
+            90_188,
+            9,
+            {"1 行が長すぎる": 13},
+            0,
+            NOW - timedelta(seconds=3),
+            NOW,
+            False,
+            "",
+            {"JSON として読めません": 9},
+        ),
+    ]
 
 
 @dataclass
@@ -221,16 +376,34 @@ class Stage:
 
     def play(self) -> None:
         """The night, and two alerts of other days that are done."""
-        earlier = [hit(CROSSING, 11, timedelta(days=20), "mynumber", host__name="K-0190", event__category=["network"]),
-                   hit(CROSSING, 12, timedelta(days=9), "mynumber", host__name="K-0004", event__category=["network"])]  # fmt: skip
+        earlier = [
+            hit(CROSSING, 11, timedelta(days=20), "mynumber", host__name="K-0190", event__category=["network"]),
+            hit(CROSSING, 12, timedelta(days=9), "mynumber", host__name="K-0004", event__category=["network"]),
+        ]
         self.desk.put_hits(earlier, {}, NOW - timedelta(days=9))
         self.desk.assign([1, 2], "touban", actor="touban", scope=Scope(), now=NOW - timedelta(days=8))
-        self.desk.close([1], Verdict.FALSE_POSITIVE, "複合機の更新(区民情報課に確認)", actor="touban", scope=Scope(), now=NOW - timedelta(days=8))
-        self.desk.close([2], Verdict.TRUE_POSITIVE, "無許可の持ち込み端末", actor="touban", scope=Scope(), now=NOW - timedelta(minutes=90))
+        self.desk.close(
+            [1],
+            Verdict.FALSE_POSITIVE,
+            "複合機の更新(区民情報課に確認)",
+            actor="touban",
+            scope=Scope(),
+            now=NOW - timedelta(days=8),
+        )
+        self.desk.close(
+            [2],
+            Verdict.TRUE_POSITIVE,
+            "無許可の持ち込み端末",
+            actor="touban",
+            scope=Scope(),
+            now=NOW - timedelta(minutes=90),
+        )
         self.desk.put_hits(night(), {}, NOW - timedelta(minutes=1))
         self.store.write(frame(neighbours()), {})
         origin = Origin("syslog", "fortigate", peer="10.9.0.1:514/udp")
-        lines = [f'date=2026-11-23 devname="fw01" seq={n} dstip=203.0.113.9 action="accept"'.encode() for n in range(1, 5010)]
+        lines = [
+            f'date=2026-11-23 devname="fw01" seq={n} dstip=203.0.113.9 action="accept"'.encode() for n in range(1, 5010)
+        ]
         lines[5006 - 1] = HOSTILE.encode()
         self.journal.append([NewBatch("fw01", NOW, origin, lines)])
 

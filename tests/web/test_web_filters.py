@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 from hypothesis import given
@@ -9,8 +10,18 @@ from hypothesis import strategies as st
 
 from secops.schema.severity import Severity
 from secops.siem.ports import State
-from secops.web.siem.filters import OVERLAP, PAGE_SIZE, PERIODS, TABS, QueueFilter, alert_filter, parse, rows_after, window
-from tests.web.stage import COPY, NOW, Stage, hit, timedelta
+from secops.web.siem.filters import (
+    OVERLAP,
+    PAGE_SIZE,
+    PERIODS,
+    TABS,
+    QueueFilter,
+    alert_filter,
+    parse,
+    rows_after,
+    window,
+)
+from tests.web.stage import COPY, NOW, Stage, hit
 
 ZONES = ["mynumber", "lgwan"]
 views = st.builds(
@@ -45,7 +56,7 @@ def test_a_changed_filter_begins_on_the_first_page():
 
 
 def test_defaults_ask_for_what_is_not_done():
-    assert alert_filter(QueueFilter(), "me", NOW).states == {State.OPEN, State.IN_PROGRESS}
+    assert alert_filter(QueueFilter(), "me", NOW).states == frozenset({State.OPEN, State.IN_PROGRESS})
 
 
 def test_nobody_and_myself_are_assignees_of_their_own_kind():

@@ -6,13 +6,13 @@ import xml.etree.ElementTree as ET
 from datetime import timedelta
 
 from secops.query.tree import Or, Term
-from secops.siem.ports import Scope
+from secops.siem.ports import AlertDetail, Scope
 from secops.web import words
 from secops.web.siem import around, story
-from tests.web.stage import CROSSING, HOSTILE, LOGON, NOW, RULES, night
+from tests.web.stage import CROSSING, HOSTILE, LOGON, NOW, RULES, Stage, night
 
 
-def first(stage, rule_id):
+def first(stage: Stage, rule_id: str) -> AlertDetail:
     alert = next(one for one in stage.desk.stored.values() if one.rule_id == rule_id and one.state == "open")
     return stage.desk.detail(alert.id, Scope())
 
@@ -20,7 +20,8 @@ def first(stage, rule_id):
 def test_one_sentence_has_device_department_time_target_and_count(stage):
     detail = first(stage, CROSSING.id)
     assert story.sentence(detail.alert, detail.hits) == (
-        "端末 K-0213(区民課)で、11月23日(月) 02:04:00 から 02:04:14 までの間に、203.0.113.9:443 への通信が 3 回ありました。"
+        "端末 K-0213(区民課)で、11月23日(月) 02:04:00 から 02:04:14 までの間に、"
+        "203.0.113.9:443 への通信が 3 回ありました。"
     )
 
 

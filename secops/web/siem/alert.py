@@ -149,8 +149,8 @@ def check_assignee(here: Services, name: str) -> None:
     Raises:
         UsageError: no such user, disabled, or without the right.
     """
-    known = any(user.name == name and not user.disabled and user.may(Right.WORK_ALERTS) for user in here.accounts.users())
-    if not known:
+    workers = {user.name for user in here.accounts.users() if not user.disabled and user.may(Right.WORK_ALERTS)}
+    if name not in workers:
         raise UsageError(_("「{name}」は担当者に選べません。一覧から選んでください。").format(name=name))
 
 
@@ -220,4 +220,3 @@ def show_raw(
     except SecopsError as error:
         return show(request, session, alert_id, problem=error, draft={"form": "raw", "event_id": event_id})
     return show(request, session, alert_id, raw=raw)
-

@@ -97,9 +97,7 @@ def one_alert(request: Request, alert_id: int, session: Reader) -> Response:
 
 
 @router.post("/alerts/looked")
-def looked(
-    request: Request, session: Annotated[Session, Depends(api_changes(Right.SEE_ALERTS))]
-) -> Response:
+def looked(request: Request, session: Annotated[Session, Depends(api_changes(Right.SEE_ALERTS))]) -> Response:
     """The reader has called up what is new."""
     here = services(request)
     here.desk.looked(session.user.name, now=here.now())
@@ -121,9 +119,7 @@ def assign(request: Request, body: AssignBody, session: Worker) -> Response:
 def close(request: Request, body: CloseBody, session: Worker) -> Response:
     """Close with a verdict and a reason."""
     here, scope = services(request), scope_of(session.user)
-    changed = here.desk.close(
-        body.ids, body.verdict, body.reason, actor=session.user.name, scope=scope, now=here.now()
-    )
+    changed = here.desk.close(body.ids, body.verdict, body.reason, actor=session.user.name, scope=scope, now=here.now())
     return _json({"changed": changed})
 
 

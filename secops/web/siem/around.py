@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from secops.locale import _
 from secops.query.tree import Node, Or, Term
@@ -113,9 +113,7 @@ def summary(event: Mapping[str, Any]) -> str:
     elif where == "file":
         detail = flat(event.get("file.path") or event.get("registry.path") or event.get("file.name"))
     elif where == "logon":
-        detail = " ".join(
-            filter(None, (flat(event.get("source.ip")), flat(event.get("event.outcome"))))
-        )
+        detail = " ".join(filter(None, (flat(event.get("source.ip")), flat(event.get("event.outcome")))))
     detail = detail or flat(event.get("message"))[:300] or flat(event.get("event.dataset"))
     return f"{action} {detail}".strip() if action and action not in detail else detail
 
@@ -152,9 +150,7 @@ def timeline(shown: Sequence[Line], centre: datetime) -> Markup:
     used = [name for name in LANES if any(line.lane == name for line in shown)]
     height = 44 * len(used) + 40
     title = _("前後 15 分の出来事 {count} 件").format(count=len(shown))
-    parts = [
-        Markup('<svg class="timeline" width="100%" height="{}" role="img" aria-label="{}">').format(height, title)
-    ]
+    parts = [Markup('<svg class="timeline" width="100%" height="{}" role="img" aria-label="{}">').format(height, title)]
     for minutes in (-15, -10, -5, 5, 10, 15):
         x = _x(centre + timedelta(minutes=minutes), centre)
         anchor = "start" if minutes == -15 else "end" if minutes == 15 else "middle"
@@ -191,16 +187,16 @@ def _lane(index: int, name: str, shown: Sequence[Line], centre: datetime) -> Mar
         Markup('<text x="0" y="{}">{}</text>').format(base - 14, _(LANE_LABELS[name])),
         Markup('<line class="lane" x1="0" x2="100%" y1="{y}" y2="{y}"/>').format(y=base),
     ]
-    for line in sorted((line for line in shown if line.lane == name), key=lambda line: line.hit):
-        parts.append(
-            Markup('<circle class="{c}" cx="{x}%" cy="{y}" r="{r}"><title>{t}</title></circle>').format(
-                c="hit" if line.hit else "dot",
-                x=_x(line.moment, centre),
-                y=base,
-                r=7 if line.hit else 5,
-                t=escape(f"{clock_seconds(line.moment)} {plain(line.what)[:200]}"),
-            )
+    parts += [
+        Markup('<circle class="{c}" cx="{x}%" cy="{y}" r="{r}"><title>{t}</title></circle>').format(
+            c="hit" if line.hit else "dot",
+            x=_x(line.moment, centre),
+            y=base,
+            r=7 if line.hit else 5,
+            t=f"{clock_seconds(line.moment)} {plain(line.what)[:200]}",
         )
+        for line in sorted((line for line in shown if line.lane == name), key=lambda line: line.hit)
+    ]
     return Markup("").join(parts)
 
 

@@ -34,8 +34,8 @@ PERIODS = {"1h": "1時間", "24h": "24時間", "7d": "7日間", "30d": "30日間
 class QueueFilter:
     """What the reader asked to see; the defaults are what is not done yet, of everyone, worst first.
 
-    ``who`` is ``me``, ``none`` (nobody), a login name or empty (all). ``start`` is where the page begins (0 is the first row) and
-    ``after`` the id of the last row of the page before, which makes paging robust against rows that move meanwhile.
+    ``who`` is ``me``, ``none`` (nobody), a login name or empty (all). ``start`` is where the page begins (0 is the
+    first row), ``after`` the id of the last row of the page before: rows may move while one reads.
     """
 
     tab: str = "active"

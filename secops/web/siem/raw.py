@@ -38,7 +38,7 @@ def open_record(request: Request, session: Session, source: str, seq: int, event
     """
     here = services(request)
     if not reason.strip():
-        raise UsageError(_("閲覧の理由がありません。元ログには個人情報が含まれることがあります。理由を入力してください。"))
+        raise UsageError(_("閲覧の理由がありません。理由を入力してください。監査ログに記録されます。"))
     here.accounts.record(
         AuditEntry(
             at=here.now(),

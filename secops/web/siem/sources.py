@@ -10,6 +10,7 @@ from starlette.responses import Response
 from secops.access.ports import Right, Session
 from secops.query.tree import Term
 from secops.schema.frame import PIPELINE_ERROR
+from secops.siem.health import problems_of
 from secops.siem.ports import SourceStatus, Span
 from secops.web.pages import page
 from secops.web.session import reads, scope_of, services
@@ -38,6 +39,13 @@ def show_sources(request: Request, session: Annotated[Session, Depends(reads(Rig
     errors = (
         here.store.search(Term("event.kind", PIPELINE_ERROR), Span(), scope, limit=ERRORS_SHOWN) if may_search else None
     )
+    system = here.system()
+    # The site's list of problems names sources of all zones; who sees only some gets the list of those.
+    problems = (
+        system.problems
+        if scope.zones is None
+        else problems_of(found, system.chain, system.disk, system.parts, system.rules_active)
+    )
     inactive = [rule for rule in here.rules() if not rule.active]
     return page(
         request,
@@ -45,7 +53,8 @@ def show_sources(request: Request, session: Annotated[Session, Depends(reads(Rig
         sources=sorted(found, key=worst_first),
         brief=sources_in_brief(found),
         balanced=balanced,
-        system=here.system(),
+        system=system,
+        problems=problems,
         errors=errors,
         inactive=inactive,
         may_search=may_search,

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from secops.locale import _
 from secops.schema.dates import JST
-from secops.siem.ports import Alert, Hit, MatchedValue, Rule, Verdict, VERDICT_LABELS
+from secops.siem.ports import VERDICT_LABELS, Alert, Hit, MatchedValue, Rule, Verdict
 from secops.web.siem import around
 from secops.web.text import flat, highlighted, plain
 from secops.web.words import clock_seconds, field_label, when

@@ -10,13 +10,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Protocol
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import StreamingResponse
 
-from secops.access.ports import Right, Session
+from secops.access.ports import Right
 from secops.errors import SecopsError
 from secops.web.services import Services
 from secops.web.session import reads, services, token_of
@@ -41,10 +41,11 @@ class Pulse:
         """Poll until cancelled; an error of the desk is logged and tried again."""
         while True:
             if self.listeners:
-                await self._look()
+                await self.look()
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Ask the desk once and wake the listeners if something changed."""
         try:
             number, _ids = await to_thread.run_sync(self._here.desk.changes, NEWEST)
         except SecopsError as error:
@@ -75,29 +76,39 @@ async def pulse(here: Services) -> AsyncIterator[Pulse]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-@router.get("/api/alerts/stream")
-def stream(request: Request, session: Annotated[Session, Depends(reads(Right.SEE_ALERTS))]) -> StreamingResponse:
-    """Server-sent events: ``changed`` with the change number, a comment as heartbeat, ``bye`` when the session ended."""
+@router.get("/api/alerts/stream", dependencies=[Depends(reads(Right.SEE_ALERTS))])
+def stream(request: Request) -> StreamingResponse:
+    """Server-sent events: ``changed`` with the change number, a comment as heartbeat, ``bye`` at the session's end."""
     here = services(request)
     return StreamingResponse(
-        _messages(request, here, request.app.state.pulse, token_of(request)),
+        messages(request, here, request.app.state.pulse, token_of(request)),
         media_type="text/event-stream",
         headers={"x-accel-buffering": "no"},
     )
 
 
-async def _messages(request: Request, here: Services, beating: Pulse, token: str) -> AsyncIterator[str]:
+class Visitor(Protocol):
+    """What the stream asks of a request."""
+
+    async def is_disconnected(self) -> bool:
+        """Whether the browser has gone."""
+        ...
+
+
+async def messages(
+    visitor: Visitor, here: Services, beating: Pulse, token: str, heartbeat: float = HEARTBEAT_SECONDS
+) -> AsyncIterator[str]:
     """What one page hears. Waits are short, so that the stream notices soon that the program is to stop."""
     seen = -1
     quiet = 0.0
     beating.listeners += 1
     try:
-        await beating._look()
-        while not here.closing() and not await request.is_disconnected():
+        await beating.look()
+        while not here.closing() and not await visitor.is_disconnected():
             if beating.number != seen:
                 seen, quiet = beating.number, 0.0
                 yield f"event: changed\ndata: {seen}\n\n"
-            elif quiet >= HEARTBEAT_SECONDS:
+            elif quiet >= heartbeat:
                 quiet = 0.0
                 if not await _alive(here, token):
                     yield "event: bye\ndata: session\n\n"
