@@ -23,10 +23,8 @@ MASK = "************"
 # the decimals of a fraction and a part of a longer grouped number (a payment card, a GUID) are other things.
 _DIGIT = "[0-9０-９]"
 _GAP = "[-－‐ 　]"
-_LOOSE = (  # for Rust's regex, which has no look-around: takes one or two characters in front along
-    rf"(?:(?:^|[^0-9０-９]){_DIGIT}{{12}}"
-    rf"|(?:^|[^-0-9０-９]|[^0-9０-９]-){_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}})"
-)
+# For Rust's regex, which has no look-around: takes the character in front along, and lets more pass than `_CANDIDATE`.
+_LOOSE = rf"(?:^|[^0-9０-９])(?:{_DIGIT}{{12}}|{_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}})"
 _SHAPE = rf"{_LOOSE}(?:$|[^0-9０-９])"
 _CANDIDATE = re.compile(
     rf"(?<![0-9０-９])(?<!-[0-9A-Fa-f]{{4}}-)(?<![0-9]\.)"
