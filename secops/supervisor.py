@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -131,7 +130,8 @@ def when_orphaned(then: Callable[[], None]) -> None:
         return
 
     def wait() -> None:
-        while sys.stdin.buffer.read(1):
+        # Not through sys.stdin: a buffered read under way would break the interpreter's shutdown.
+        while os.read(0, 1):
             pass
         then()
 

@@ -198,7 +198,7 @@ class Site:
 
     def rule_files(self) -> list[tuple[str, str]]:
         """(path, text) of every rule file: the builtin ones, the site's own ``rules/``, and the configured folders."""
-        from secops.siem.detect import read_rule_files
+        from secops.wiring.rules import read_rule_files
 
         folders = [self.folder / "rules", *(self.folder / text for text in self.settings.rules.folders)]
         if self.settings.rules.builtin:

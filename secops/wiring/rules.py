@@ -1,0 +1,26 @@
+"""Reads rule files: the detector takes (path, text) pairs and opens nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+SUFFIXES = (".yml", ".yaml")
+NOT_RULES = ("logsources.yml", ".samples.yml")
+
+
+def read_rule_files(places: Iterable[Path]) -> list[tuple[str, str]]:
+    """Every rule file in folders (and those named themselves), sorted by path within each place.
+
+    A file that is not UTF-8 is read with the wrong bytes replaced: the rulebook then says what is wrong with it, and
+    the other rules run.
+    """
+    found: list[tuple[str, str]] = []
+    for place in places:
+        paths = sorted(path for path in place.rglob("*") if path.suffix in SUFFIXES) if place.is_dir() else [place]
+        found += [
+            (str(path), path.read_text(encoding="utf-8", errors="replace"))
+            for path in paths
+            if path.is_file() and not path.name.endswith(NOT_RULES)
+        ]
+    return found
