@@ -1,1 +1,6 @@
-"""Sigma: rulebook, compile, match. The only room that imports `sigma`."""
+"""Sigma: rulebook, compile, match. The only room that imports `sigma`, and only where the cache lacks the rules."""
+
+from secops.siem.detect.load import load_detector
+from secops.siem.detect.match import SigmaDetector
+
+__all__ = ["SigmaDetector", "load_detector"]

@@ -23,6 +23,8 @@ Rows = Any  # pyarrow integer array of row numbers; None for all rows
 
 _KEY_LIMIT = 1 << 62
 _ZERO = pa.scalar(0, pa.int64())
+# A \\uXXXX in JSON: the backslash before the u is not itself escaped (as it is in "C:\\\\users").
+JSON_ESCAPE = r"(?:^|[^\\])(?:\\\\)*\\[uU]"
 _MANY = 16
 _LONG = 200  # bytes a value, on average
 # Not what a log says but what we say about it: a keyword is not looked for there.
@@ -76,7 +78,7 @@ class Table:
         if columns not in self._coded:
             if columns == (EXTRA,):
                 rows = self.frame[EXTRA].to_list()
-                self._coded[columns] = _encode_tuples(tuple(_texts_of_json(row)) if row else () for row in rows)
+                self._coded[columns] = _encode_tuples(tuple(texts_of_json(row)) if row else () for row in rows)
             else:
                 column = pick(self.frame, [name for name in columns if name in self._names])
                 self._coded[columns] = None if column is None else encode(column)
@@ -90,12 +92,7 @@ class Table:
 
     def texts(self) -> list[str]:
         """The columns with what a log says: where a keyword may occur."""
-        names = self._names
-        return [
-            name
-            for name in self.frame.columns
-            if name in names and name not in _OURS and not name.startswith(_OURS_BEGIN)
-        ]
+        return [name for name in self.frame.columns if name in self._names and is_spoken(name)]
 
     def is_long(self, name: str) -> bool:
         """Whether a column has texts so long that they hardly repeat, and are cheaper to search than to number."""
@@ -115,7 +112,7 @@ class Table:
             column = column.gather(numbers)
         column = pl.select(pl.when(likely.fill_null(True)).then(column)).to_series()
         if name == EXTRA:
-            return _encode_tuples(tuple(_texts_of_json(row)) if row else () for row in column.to_list())
+            return _encode_tuples(tuple(texts_of_json(row)) if row else () for row in column.to_list())
         return encode(column)
 
     def _searchable(self, name: str) -> pl.Series:
@@ -124,10 +121,15 @@ class Table:
             column = pl.lit(self.frame[name])
             odd = column.str.len_bytes() != column.str.len_chars()
             if name == EXTRA:
-                odd |= column.str.contains("\\u", literal=True)
+                odd |= column.str.contains(JSON_ESCAPE)
             lowered = pl.when(column.is_null()).then(pl.lit("")).when(~odd).then(column.str.to_lowercase())
             self._lowered[name] = pl.select(lowered).to_series()
         return self._lowered[name]
+
+
+def is_spoken(name: str) -> bool:
+    """Whether a column holds what the log says (and not what we say about it): where a keyword may occur."""
+    return name not in _OURS and not name.startswith(_OURS_BEGIN)
 
 
 def as_text(column: pl.Series) -> pl.Series:
@@ -159,7 +161,8 @@ def _encode_tuples(rows: Iterable[tuple[str, ...]]) -> Coded | None:
     return Coded(pa.array(codes, type=pa.int32()), list(index)) if index else None
 
 
-def _texts_of_json(document: str) -> Iterable[str]:
+def texts_of_json(document: str) -> Iterable[str]:
+    """All texts in a JSON document, numbers and booleans as text, without the names of the fields."""
     try:
         pending = [orjson.loads(document)]
     except orjson.JSONDecodeError:

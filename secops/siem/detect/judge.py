@@ -213,7 +213,10 @@ class Judge:
             self._guard(predicate, *_checker(spec))
 
     def _literal(self, text: str) -> _Literal:
-        return self._table.setdefault(text, _Literal())
+        found = self._table.get(text)
+        if found is None:
+            found = self._table[text] = _Literal()
+        return found
 
     def _guard(self, predicate: int, check: Check, literals: tuple[str, ...]) -> None:
         """Have the check made only where one of the literals occurs; without literals, always."""

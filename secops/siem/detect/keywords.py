@@ -6,12 +6,13 @@ columns are looked at value by value with a memo, long ones with one search over
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
+import polars as pl
 
 from secops.schema.frame import EXTRA
-from secops.siem.detect.columns import Coded, Rows, Table, Value
+from secops.siem.detect.columns import JSON_ESCAPE, Coded, Rows, Table, Value
 from secops.siem.detect.judge import Judge
 from secops.siem.detect.specs import Spec
 
@@ -29,6 +30,18 @@ class Gate:
     def __call__(self, table: Table) -> list[str]:
         """The columns in which some keyword may occur; long ones are not looked at."""
         return [name for name in table.texts() if table.is_long(name) or self._occurs(table.field((name,)))]
+
+    def likely(self, records: Sequence[bytes]) -> list[bool]:
+        """Which JSON records may hold a keyword somewhere; no other one does."""
+        if not self._judge.specs:
+            return [False] * len(records)
+        pattern = search_pattern(self._judge.literals(), in_json=True)
+        if pattern is None:
+            return [True] * len(records)
+        text = pl.Series(records, dtype=pl.Binary()).cast(pl.String(), strict=False)
+        found = pl.lit(text)
+        odd = (found.str.len_bytes() != found.str.len_chars()) | found.str.contains(JSON_ESCAPE)
+        return pl.select((found.str.contains(f"(?i){pattern}") | odd).fill_null(value=True)).to_series().to_list()
 
     def forget(self) -> None:
         """Drop the memo."""

@@ -14,7 +14,7 @@ from secops.schema.frame import EXTRA
 from secops.schema.severity import Severity
 from secops.siem.detect.columns import Table
 from secops.siem.detect.compiled import Compiled, CompiledRule
-from secops.siem.detect.explain import reasons
+from secops.siem.detect.explain import Event, reasons, tree_holds, truth_in
 from secops.siem.detect.keywords import Gate
 from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.plan import KEYWORDS, Bound, Budget, Item, Plan
@@ -52,7 +52,10 @@ class SigmaDetector:
         self._router = Plan((Item(entry, source.tree, source.bounds) for entry, source in used), self._budget)
         self._gate = Gate(self._keywords())
         self._plans: dict[tuple[int, ...], Plan] = {}
-        self.wanted: frozenset[str] = self._wanted()
+        self.reads: frozenset[str] = self._reads()  # all columns that some active rule reads, ECS or not
+        self.wanted: frozenset[str] = frozenset(
+            name for name in self.reads if name not in COLUMNS or name in _TEXT_OF_EVENT
+        )
 
     def match(self, frame: pl.DataFrame) -> list[RowMatch]:
         """All (rule, rows) that match, each rule at most once, in order of rule index."""
@@ -71,17 +74,19 @@ class SigmaDetector:
 
     def explain(self, rule: int, frame: pl.DataFrame, row: int) -> tuple[MatchedValue, ...]:
         """Why this rule matched this row: the values that met its patterns, in the order of the rule."""
-        one = frame.slice(row, 1)
         compiled = self._compiled.rules[rule]
-        for entries, _rows in self._router.results(Table(one)):
-            truths = self._plan(entries).truths(Table(one))
-            for entry in entries:
-                if entry in compiled.entries:
-                    bounds = self._bounds(compiled, entry)
-                    found = reasons(compiled.tree, compiled.leaves, bounds, truths, one)
-                    if found is not None:
-                        return found
+        event = Event(frame, row)
+        for entry in compiled.entries:
+            source = self._where.entries[entry]
+            if tree_holds(source.tree, truth_in(event, source.bounds)):
+                found = reasons(compiled.tree, compiled.leaves, self._bounds(compiled, entry), event)
+                if found is not None:
+                    return found
         return ()
+
+    def keyword_records(self, records: Sequence[bytes]) -> list[bool]:
+        """Which JSON records may hold a keyword of an active rule: only these need all their fields in the frame."""
+        return self._gate.likely(records)
 
     # ------------------------------------------------------------------------------------------------------- inside
 
@@ -114,7 +119,7 @@ class SigmaDetector:
                     if not field:
                         yield self._compiled.specs[spec]
 
-    def _wanted(self) -> frozenset[str]:
+    def _reads(self) -> frozenset[str]:
         names = set(self._router.columns)
         for entry, rules in self._by_entry.items():
             columns = self._where.entries[entry].columns
@@ -127,7 +132,7 @@ class SigmaDetector:
             if "" in fields:
                 names.update(_TEXT_OF_EVENT)
             names.update(name for field in fields if field for name in columns(field))
-        return frozenset(name for name in names if name not in COLUMNS or name in _TEXT_OF_EVENT)
+        return frozenset(names)
 
     def _forget(self) -> None:
         self._budget.used = 0

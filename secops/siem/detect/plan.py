@@ -92,13 +92,6 @@ class Plan:
         where = groups.rows(found)
         return [(found[number], inner if rows is None else rows.take(inner)) for number, inner in where.items()]
 
-    def truths(self, table: Table) -> dict[Bound, bool]:
-        """For a table of one row: every predicate and whether it holds."""
-        true: set[int] = set()
-        for codes, signatures in self._signed(table, None):
-            true.update(self._signatures[signatures[codes[0].as_py()]])
-        return {bound: predicate in true for bound, predicate in self._numbers.items()}
-
     # ------------------------------------------------------------------------------------------- value → signature
 
     def forget(self) -> None:
@@ -173,7 +166,7 @@ class Plan:
                 holds.append(0)
                 continue
             if pair not in memo:
-                memo[pair] = _refers(one.values[pair[0]], two.values[pair[1]], mode, cased=bool(cased))
+                memo[pair] = refers(one.values[pair[0]], two.values[pair[1]], mode, cased=bool(cased))
             holds.append(int(memo[pair]))
         if not any(holds):
             return None
@@ -270,7 +263,7 @@ def _weight(spec: Spec) -> float:
     return 0.1
 
 
-def _refers(left: Value, right: Value, mode: str, *, cased: bool) -> bool:
+def refers(left: Value, right: Value, mode: str, *, cased: bool) -> bool:
     """Whether any element of one value compares so with any element of the other."""
     for one in (left,) if isinstance(left, str) else left:
         for two in (right,) if isinstance(right, str) else right:

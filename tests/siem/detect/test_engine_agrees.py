@@ -1,0 +1,124 @@
+"""The engine and the reference evaluator give the same answer, whatever the rule and the events."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import reference
+from conftest import ANYTHING, frame, rule_file
+
+from secops.siem.detect.load import load_detector
+
+FIELDS = ("Image", "CommandLine", "User Name", "Port", "SourceIp", "Time")
+WORDS = st.sampled_from([
+    "cmd", "CMD.exe", "power", "shell", "\\", "\\\\", " ", "-enc", "/c", "a", "A", "aa", "ab", "é", "É", "ß", "SS", "İ", "ｅ",
+    "Ｅ", "K", "1", "80", "443", "true", ".", "\n", "\0", "“", "𝒳", "日本", "[", "(", "+",
+])  # fmt: skip
+TEXT = st.lists(WORDS, max_size=4).map("".join)
+PATTERN = st.lists(st.one_of(WORDS, st.sampled_from(["*", "?", "\\*", "\\?", "\\\\*"])), max_size=4).map("".join)
+NUMBERS = st.sampled_from([0, 1, 80, 443, -5, 8080, 2**60])
+MOMENTS = st.sampled_from(
+    ["2026-01-01T00:30:15Z", "2025-12-29 23:59:59", "2026-07-14", "2026-11-23T22:25:00.123456Z", "noon"]
+)
+ADDRESSES = st.sampled_from(["10.1.2.3", "192.168.0.1", "::ffff:10.1.2.3", "fe80::1", "10.1.2", "localhost"])
+VALUES = st.one_of(
+    st.none(), TEXT, NUMBERS.map(str), MOMENTS, ADDRESSES, st.booleans(), NUMBERS, st.lists(TEXT, max_size=3)
+)
+EVENTS = st.lists(st.dictionaries(st.sampled_from(FIELDS), VALUES), min_size=1, max_size=6)
+FIELD = st.sampled_from(FIELDS)
+
+
+def listed(strategy):
+    return st.one_of(strategy, st.lists(strategy, min_size=1, max_size=3))
+
+
+def pair(field, *modifiers_and_value):
+    *modifiers, value = modifiers_and_value
+    return st.tuples(field, *modifiers, value).map(lambda parts: ("|".join(filter(None, parts[:-1])), parts[-1]))
+
+
+ANCHOR = st.sampled_from(["", "contains", "startswith", "endswith"])
+ALL = st.sampled_from(["", "all"])
+PLAIN = st.text(alphabet="abcXYZ -/1\\.", min_size=1, max_size=6)
+ITEM = st.one_of(
+    pair(FIELD, ANCHOR, ALL, listed(PATTERN)),
+    pair(FIELD, ANCHOR, st.sampled_from(["cased", "neq"]), listed(PATTERN)),
+    pair(FIELD, st.just("windash"), ANCHOR, listed(st.sampled_from(["-enc", " /c a", "a-b", "cmd -a", "/-a"]))),
+    pair(FIELD, st.just("base64offset"), st.just("contains"), PLAIN),
+    pair(FIELD, st.just("base64"), ANCHOR, PLAIN),
+    pair(FIELD, st.just("wide"), ANCHOR, PLAIN),
+    pair(FIELD, st.just("exists"), st.booleans()),
+    pair(FIELD, st.sampled_from(["", "neq"]), listed(st.one_of(st.none(), NUMBERS, st.booleans()))),
+    pair(FIELD, st.sampled_from(["lt", "lte", "gt", "gte"]), NUMBERS),
+    pair(FIELD, st.just("cidr"), listed(st.sampled_from(["10.0.0.0/8", "192.168.0.0/16", "fe80::/10", "10.1.2.3/32"]))),
+    pair(
+        FIELD,
+        st.just("re"),
+        st.sampled_from(["", "i", "m", "s", "i|s"]),
+        listed(
+            st.sampled_from(
+                ["cmd", "^a", "po.er", "(cmd|shell)+", "a{2}", "x?ab", "[a-z]{3,}\\.exe", "日本", "(?:power)?shell"]
+            )
+        ),
+    ),
+    pair(FIELD, st.just("fieldref"), ANCHOR, FIELD),
+    pair(
+        FIELD,
+        st.sampled_from(["minute", "hour", "day", "week", "month", "year"]),
+        st.sampled_from(["", "gt", "lte"]),
+        st.sampled_from([0, 1, 12, 22, 23, 52, 2026]),
+    ),
+)
+MAP = st.lists(ITEM, min_size=1, max_size=3).map(dict)
+KEYWORDS = st.one_of(
+    st.lists(st.one_of(PATTERN.filter(lambda text: text.strip("*")), NUMBERS), min_size=1, max_size=3),
+    st.lists(PATTERN, min_size=1, max_size=2).map(lambda values: {"|all": values}),
+)
+SELECTION = st.one_of(MAP, st.lists(MAP, min_size=1, max_size=2), KEYWORDS)
+CONDITIONS = st.sampled_from([
+    "sel_a", "not sel_a", "sel_a and sel_b", "sel_a or not sel_b", "1 of sel_*", "all of them", "any of them",
+    "sel_a and not (sel_b or other)", "not 1 of sel_*", "(sel_a or sel_b) and not other", "all of sel_* or not other",
+])  # fmt: skip
+DETECTION = st.fixed_dictionaries({"sel_a": SELECTION, "sel_b": SELECTION, "other": SELECTION, "condition": CONDITIONS})
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(DETECTION, min_size=1, max_size=4), EVENTS)
+def test_engine_agrees_with_the_reference(detections, events):
+    events = [{name: typed(events, name, value) for name, value in event.items()} for event in events]
+    engine = load_detector([rule_file(n, detection) for n, detection in enumerate(detections)], DOTTED)
+    table = frame(*events)
+    found = {match.rule: list(match.rows) for match in engine.match(table)}
+    again = {match.rule: list(match.rows) for match in engine.match(table)}
+    assert found == again
+    for number, detection in enumerate(detections):
+        assert engine.rules[number].active, engine.rules[number].reason
+        expected = [row for row, event in enumerate(events) if reference.matches({"detection": detection}, event)]
+        assert found.get(number, []) == expected
+
+
+DOTTED = ANYTHING.replace("any}", "any, prefixes: ['']}")
+
+
+def typed(events, name, value):
+    """A column has one type: with mixed values it is text, as a normalizer would make it."""
+    kinds = {type(event[name]) for event in events if event.get(name) is not None}
+    if value is None or len(kinds) <= 1:
+        return None if value == [] else value
+    if list in kinds:
+        return (
+            value
+            if value is None
+            else ([plain(part) for part in value] if isinstance(value, list) else [plain(value)]) or None
+        )
+    return plain(value)
+
+
+def plain(value):
+    return str(value).lower() if isinstance(value, bool) else str(value)
