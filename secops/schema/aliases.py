@@ -1,8 +1,8 @@
 """Original names whose exact text stands in an ECS column, so that it is not stored a second time.
 
 A normalizer leaves a field out of `secops.schema.frame.EXTRA` only when it is listed here and the record's text went
-into the named column: Windows text unchanged; of other formats also numbers and addresses that are valid ones
-(``443`` as 443), with spaces around and a ``-`` for "nothing" gone. A search for the original name therefore means: the
+into the named column: text unchanged, but for a ``-`` that means "nothing"; of formats other than Windows also valid
+numbers and addresses (``443`` as 443), without spaces around. A search for the original name therefore means: the
 column, or the field in ``EXTRA`` (where the value did not fit, or the record needed the column for something else).
 """
 

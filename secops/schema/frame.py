@@ -9,9 +9,9 @@ What every frame holds, whoever made it:
 * A column named ``EXTRA`` (String) holds one JSON object: the fields without an ECS name, flat dotted keys, values as
   in the source (string, number, boolean, list). This is what the store keeps of them.
 * Further columns without an ECS name (``winlog.event_data.Image``) are there only because a rule reads them (the
-  ``wanted`` argument of a normalizer), and only where some row has a value. They hold the original text: 5 is ``5``, true
-  is ``true``, an object is its JSON. Such a column is String, or List(String) in a frame where any of its rows has several
-  values (``Data`` of old Windows events); single values are then lists of one. The store does not keep them.
+  ``wanted`` argument of a normalizer), and only where some row has a value. They hold the original text: 5 is ``5``,
+  true is ``true``, an object is its JSON. Such a column is String, or List(String) in a frame where any of its rows has
+  several values (``Data`` of old Windows events); single values are then lists of one. The store does not keep them.
 * ``message`` of a Windows event that also has data fields repeats those; it is there only if it is ``wanted``.
 * A record that no parser understood has ``event.kind`` = ``pipeline_error``, ``event.original`` (the text as decoded)
   and ``error.message``, and otherwise only ``CORE``.

@@ -40,7 +40,7 @@ def read_json(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFram
             flat = flatten(value)
             groups.add((tuple(flat), index in repaired), index, tuple(flat.values()))
         elif index not in wrong:
-            wrong[index] = _("JSON のオブジェクト({{…}})ではありません。").format()
+            wrong[index] = _("JSON のオブジェクト(波かっこで囲んだもの)ではありません。")
     wide = Wide()
     for (names, mended), (indexes, rows) in groups.of.items():
         constants: dict[str, Any] = {**_JSON_CONSTANTS, **({"error.message": _(REPAIRED)} if mended else {})}

@@ -15,7 +15,7 @@ from secops.siem.normalize.frames import Want, Wide
 
 _NOTHING = frozenset({"", "-"})
 # Conversions after which the column says all that the field said.
-_WHOLE = frozenset({"text", "clean", "lower", "long", "port", "ip", "bool", "list"})
+_WHOLE = frozenset({"text", "clean", "lower", "long", "port", "ip", "bool", "list", "date"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def _plan(table: Table, names: tuple[str, ...], want: Want) -> tuple[_Field, ...
                 index,
                 dotted,
                 tuple(pair for pair in targets if want.column(pair[0])),
-                not whole and not name.startswith("_"),
+                not whole and not name.startswith("_") and name != "@timestamp",
                 dotted in want.names and dotted not in ecs.COLUMNS,
             )
         )
@@ -70,7 +70,7 @@ def _plan(table: Table, names: tuple[str, ...], want: Want) -> tuple[_Field, ...
 
 
 def _settable(name: str) -> bool:
-    core = {"event.id", "event.sequence", "event.ingested", "event.original", "error.message"}
+    core = {"@timestamp", "event.id", "event.sequence", "event.ingested", "event.original", "error.message"}
     return name in ecs.COLUMNS and name not in core and ecs.COLUMNS[name] in values.BY_TYPE
 
 

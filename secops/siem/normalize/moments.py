@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from secops.schema.dates import JST
+from secops.siem.normalize import values
 from secops.siem.normalize.values import Memo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,6 +54,8 @@ _LOOSE = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})[ T](\d{1,2}):(\d{2})(?
 def _utc(value: Any) -> int | None:
     """Text that is UTC where it names no zone, or a number of seconds, milli-, micro- or nanoseconds since 1970."""
     if isinstance(value, str):
+        if value.isdecimal() and value.isascii() and 9 <= len(value) <= 19:
+            return _epoch(int(value))
         found = parse(value) if len(value) <= 64 else None
         if found is None:
             return _epoch(float(value)) if _NUMBER.fullmatch(value) else None
@@ -92,7 +95,7 @@ def _wall(value: Any) -> int | None:
     return micros(found.replace(tzinfo=None)) if found else None
 
 
-UTC_TIME = Memo(_utc)
+UTC_TIME = values.CONVERSIONS["date"] = Memo(_utc)
 JAPAN_TIME = Memo(_japan)
 WALL_TIME = Memo(_wall)
 

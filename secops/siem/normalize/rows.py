@@ -29,6 +29,9 @@ def split(records: Sequence[bytes], given: Input) -> tuple[tuple[str, ...], Grou
     """Names, the rows that fit them (one group), and per bad record its text and what is wrong with it."""
     names, delimiter = names_of(given.origin.header)
     groups = Groups()
+    if (rows := _all(records, given, names, delimiter)) is not None:
+        groups.of[None] = (list(range(len(rows))), rows)
+        return names, groups, {}
     wrong: dict[int, tuple[str, str]] = {}
     for index, record in enumerate(records):
         line = decode(record, given.origin.encoding).strip("\0\r\n")
@@ -41,6 +44,20 @@ def split(records: Sequence[bytes], given: Input) -> tuple[tuple[str, ...], Grou
         else:
             groups.add(None, index, row)
     return names, groups, wrong
+
+
+def _all(
+    records: Sequence[bytes], given: Input, names: tuple[str, ...], delimiter: str
+) -> list[Sequence[str | None]] | None:
+    """All rows in one go, or None where any record needs a closer look: with odd quotes it could swallow the next."""
+    lines = [decode(record, given.origin.encoding).strip("\0\r\n") for record in records]
+    if not names or not lines or any(line.count('"') % 2 or not line.strip() for line in lines):
+        return None
+    try:
+        found = list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return None
+    return list(found) if len(found) == len(lines) and {len(names)}.issuperset(map(len, found)) else None
 
 
 def _row(line: str, names: tuple[str, ...], delimiter: str) -> tuple[str, list[str | None]]:

@@ -18,11 +18,13 @@ from secops.siem.normalize.mapped import Groups, Table, emit
 from secops.siem.normalize.urls import PARTS, split
 
 MODULE = "squid"
-_LINE = re.compile(
-    r"(?:(?P<header>.*?[\]\w]:)\s+)?(?P<s>\d{9,10})\.(?P<ms>\d{3})\s+(?P<took>-?\d+)\s+(?P<client>\S+)\s+"
+_BARE = (
+    r"(?P<s>\d{9,10})\.(?P<ms>\d{3})\s+(?P<took>-?\d+)\s+(?P<client>\S+)\s+"
     r"(?P<result>[A-Z_]+)/(?P<status>\d{1,3})\s+(?P<bytes>\d+)\s+(?P<method>\S+)\s+(?P<url>\S+)\s+(?P<user>\S+)\s+"
     r"(?P<hierarchy>[A-Z_]+)/(?P<peer>\S+)\s+(?P<type>\S+)(?:\s+(?P<more>.*))?"
 )
+_LINE = re.compile("(?P<header>)" + _BARE)
+_BEHIND_SYSLOG = re.compile(r"(?P<header>.*?[\]\w]:)\s+" + _BARE)
 _NAMES = (
     "syslog_header", "_s", "_ms", "elapsed", "client", "result_code", "status", "bytes", "method", "url", "user",
     "hierarchy", "peer", "type", "more",
@@ -59,7 +61,7 @@ def read(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFrame:
     texts: list[str] = []
     for index, record in enumerate(records):
         line = decode(record, given.origin.encoding).strip("\0 \t\r\n")
-        if match := _LINE.fullmatch(line):
+        if match := _LINE.fullmatch(line) or _BEHIND_SYSLOG.fullmatch(line):
             groups.add(None, index, match.groups())
         else:
             wrong[index] = _("Squid のアクセスログの形ではありません。") if line else _(EMPTY_RECORD)

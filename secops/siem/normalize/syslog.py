@@ -34,6 +34,7 @@ _NEW = re.compile(
     re.DOTALL,
 )
 _BARE = re.compile(r"<(?P<pri>\d{1,3})>\s?" + _TAG, re.DOTALL)
+_MONTH_TIME = re.compile(r"[A-Z][a-z]{2} [ \d]\d(?: \d{4})? \d\d:\d\d:\d\d(?:\.\d{1,6})?", re.ASCII)
 _ELEMENT = re.compile(r"\[([^\s=\]\"]{1,64})((?:[^\]\\\"]|\"(?:[^\"\\]|\\.)*\")*)\]")
 _PARAMETER = re.compile(r'([^\s=\]"]{1,64})="((?:[^"\\]|\\.)*)"')
 
@@ -168,6 +169,8 @@ class _Stamp:
         if time[0].isdigit():
             found: int | None = moments.JAPAN_TIME[time]
             return found
+        if not _MONTH_TIME.fullmatch(time):
+            return None  # RFC 5424 allows "-"; some devices write anything there
         day, _space, clock = time.rpartition(" ")
         key = day + ("h" if clock < "12" else "")
         if key not in self._days:

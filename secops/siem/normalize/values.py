@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-_LIMIT = 1 << 15  # entries of one memo before it is dropped
+_LIMIT = 1 << 17  # entries of one memo before it is dropped
 _LONGEST = 512  # characters; longer texts hardly repeat and would make the memo large
 _INT64 = 1 << 63
 
@@ -28,6 +28,30 @@ class Plain:
     def all(self, values: Iterable[Any]) -> list[Any]:
         """The answers for a column of values."""
         return list(map(self._function, values))
+
+
+class Stripped(Plain):
+    """`clean` for a whole column of texts without a Python call per value."""
+
+    def all(self, values: Iterable[Any]) -> list[Any]:
+        """The answers for a column of values."""
+        column = list(values)
+        try:
+            return [None if found in _NOTHING else found for found in map(str.strip, column)]
+        except TypeError:
+            return super().all(column)
+
+
+class Digits(Plain):
+    """`long` for a whole column that is mostly plain decimal numbers."""
+
+    def all(self, values: Iterable[Any]) -> list[Any]:
+        """The answers for a column of values."""
+        column, slow = list(values), self._function
+        try:
+            return [int(one) if one.isdecimal() and len(one) < 19 else slow(one) for one in column]
+        except AttributeError:
+            return super().all(column)
 
 
 class Memo(dict[Any, Any]):
@@ -96,9 +120,14 @@ def texts(value: Any) -> str | list[str] | None:
 
 def clean(value: Any) -> str | None:
     """Text, where Windows and most devices write ``-`` or nothing for "not there"."""
-    found = text(value)
-    found = found.strip() if found else found
-    return None if not found or found in {"-", "--", "N/A", "n/a"} else found
+    found = value if isinstance(value, str) else text(value)
+    if found is None:
+        return None
+    found = found.strip()
+    return None if found in _NOTHING else found
+
+
+_NOTHING = frozenset({"", "-", "--", "N/A", "n/a"})
 
 
 def long(value: Any) -> int | None:
@@ -133,7 +162,7 @@ def real(value: Any) -> float | None:
 
 def port(value: Any) -> int | None:
     """A TCP or UDP port, 0–65535."""
-    number = long(value)
+    number = int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 6 else long(value)
     return number if number is not None and 0 <= number <= 65535 else None
 
 
@@ -145,6 +174,8 @@ def ip(value: Any) -> str | None:
     found = clean(value)
     if not found or len(found) > 64:
         return None
+    if _IPV4.fullmatch(found):
+        return found
     try:
         address = ipaddress.ip_address(found.strip("[]").partition("%")[0])
     except ValueError:
@@ -152,6 +183,10 @@ def ip(value: Any) -> str | None:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     return str(address)
+
+
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 
 
 def boolean(value: Any) -> bool | None:
@@ -303,9 +338,9 @@ def lower(value: Any) -> str | None:
 
 CONVERSIONS: dict[str, Memo | Plain] = {
     "text": Plain(text),
-    "clean": Memo(clean),
+    "clean": Stripped(clean),
     "lower": Memo(lower),
-    "long": Memo(long),
+    "long": Digits(long),
     "port": Memo(port),
     "ip": Memo(ip),
     "ips": Memo(ips),
@@ -334,5 +369,5 @@ CONVERSIONS: dict[str, Memo | Plain] = {
 BY_TYPE: dict[str, str] = {
     "keyword": "text", "wildcard": "text", "match_only_text": "text", "constant_keyword": "text", "flattened": "text",
     "keyword[]": "list", "wildcard[]": "list", "ip": "ip", "ip[]": "ips", "long": "long", "float": "real",
-    "boolean": "bool",
+    "boolean": "bool", "date": "date",
 }  # fmt: skip

@@ -171,8 +171,8 @@ def _is_extra(index: int, name: str, placed: dict[str, tuple[int, str]]) -> bool
         return False
     column = ALIASES.get(name, name)
     found = placed.get(column)
-    own = column == name and (name in _REWRITTEN or (found is not None and found[1] == "list"))
-    exact = found is not None and found[0] == index and (found[1] == "text" or own)
+    own = column == name and (name in _REWRITTEN or (found is not None and found[1] in {"list", "date"}))
+    exact = found is not None and found[0] == index and (found[1] in {"text", "clean"} or own)
     return not exact
 
 

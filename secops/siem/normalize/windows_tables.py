@@ -131,7 +131,7 @@ _SUBJECT = {
     "SubjectDomainName": "clean:user.domain",
     "SubjectUserSid": "clean:user.id",
 }
-_CALLER = {"ProcessName": "process.executable name:process.name", "ProcessId": "long:process.pid"}
+_CALLER = {"ProcessName": "clean:process.executable name:process.name", "ProcessId": "long:process.pid"}
 _REMOTE = {"IpAddress": "ip:source.ip", "IpPort": "port:source.port", "WorkstationName": "clean:source.domain"}
 # Logon events are about the account that logs on, not about the service that reports it.
 _LOGON = {
