@@ -8,6 +8,7 @@ from typing import Any
 
 from secops.locale import _, language
 from secops.schema import dates
+from secops.siem.triage.states import ACTION_LABELS
 
 _CLAUSE = re.compile(r"[a-z]+-(?P<edition>\d{4}-\d\d)-(?P<number>\d+(?:\.\d+)*)(?:-(?P<item>.+))?")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -32,17 +33,6 @@ FIELD_LABELS = {
     "process.name": "プログラム",
     "file.path": "ファイル",
     "observer.name": "機器",
-}
-ACTIONS = {
-    "detected": "検知",
-    "raised": "再検知",
-    "notified": "通知",
-    "viewed": "閲覧",
-    "assigned": "担当",
-    "noted": "メモ",
-    "closed": "対応完了",
-    "reopened": "再開",
-    "opened": "登録",
 }
 
 
@@ -125,7 +115,7 @@ def field_label(name: str) -> str:
 
 def action_label(action: str) -> str:
     """The word for an entry of an alert's history."""
-    return _(ACTIONS[action]) if action in ACTIONS else action
+    return _(ACTION_LABELS[action]) if action in ACTION_LABELS else action
 
 
 def size(amount: float) -> str:
