@@ -144,7 +144,7 @@ def _document(pen: Pen, at: datetime, machine: Machine, person: Staff, dice: ran
         image = rf"{_OFFICE}\{program}"
         pen.process(at, machine, person.account, image, f'"{image}" "{path}"', _EXPLORER)
     title = path.rsplit("\\", 1)[-1]
-    action = dice.choices(("参照", "更新", "作成"), weights=(6, 3, 1))[0]
+    action = dice.choices(("ファイル参照", "ファイル更新", "ファイル作成"), weights=(6, 3, 1))[0]
     when = at + timedelta(seconds=1.5)
     pen.operation(
         when,
@@ -198,7 +198,7 @@ def _copy(pen: Pen, at: datetime, machine: Machine, person: Staff, dice: random.
         machine,
         person.account,
         "ファイル操作",
-        "コピー",
+        "ファイルコピー",
         path=path,
         copied_to=target,
         size=dice.randint(9, 900) * 1024,
@@ -353,14 +353,20 @@ def _administration(pen: Pen, day: date) -> None:
     assert camera is not None
     at = _utc(day, dice.uniform(13, 16), dice)
     pen.operation(
-        at, camera, photographer.account, "デバイス", "接続", device="登録済みUSBメモリ(暗号化)", serial="MDR-0007"
+        at,
+        camera,
+        photographer.account,
+        "デバイス",
+        "USBデバイス接続",
+        device="登録済みUSBメモリ(暗号化)",
+        serial="MDR-0007",
     )
     pen.operation(
         at + timedelta(minutes=6),
         camera,
         photographer.account,
         "デバイス",
-        "切断",
+        "USBデバイス切断",
         device="登録済みUSBメモリ(暗号化)",
         serial="MDR-0007",
     )

@@ -14,9 +14,9 @@ normalized and enriched (ECS names), story by story:
     FortiGate traffic FUKU-AP01 (10.10.0.23) → LG-FS01 port 445, registered as T-003 which is out of date:
     ``labels.flow_verdict`` = ``expired``, ``labels.flow_id`` = ``T-003``.
 ``usb-mynumber`` (device)
-    Operation log (CSV) of a K- terminal: ログ種別 デバイス, 操作 接続, デバイス名 ``USB大容量記憶装置 …``,
-    シリアル番号 not of the ward (no ``MDR-``); then 60 × ファイル操作 コピー from ``\\MN-FS01\共有\…`` to
-    ``E:\…`` in about a minute; デバイス 切断. The Security log has 6416 with
+    Operation log (CSV) of a K- terminal: 操作 USBデバイス接続, デバイス名 ``USB大容量記憶装置 …``,
+    シリアル番号 not of the ward (no ``MDR-``); then 60 × 操作 ファイルコピー from ``\\MN-FS01\共有\…`` to
+    ``E:\…`` in about a minute; USBデバイス切断. The Security log has 6416 with
     ``winlog.event_data.DeviceDescription`` = ``USB Mass Storage Device``.
 ``mail-chain`` (malware)
     Sysmon on an I- terminal: OUTLOOK.EXE starts WINWORD.EXE with a ``.docm`` from ``Content.Outlook``; WINWORD.EXE
@@ -35,7 +35,7 @@ normalized and enriched (ECS names), story by story:
     LG-FS01: 4624 LogonType 3 from an L- terminal, 5145 on ``\\*\ADMIN$`` with ``PSEXESVC.exe``, System 7045 with
     ServiceName ``PSEXESVC``, Sysmon 1 ``PSEXESVC.exe`` → ``cmd.exe`` → ``net.exe group "Domain Admins" /domain``.
 ``leaver-copy`` (device)
-    Operation log of an L- terminal: 150 × ファイル操作 コピー from ``\\LG-FS01\共有\…`` to
+    Operation log of an L- terminal: 150 × 操作 ファイルコピー from ``\\LG-FS01\共有\…`` to
     ``C:\Users\<user>\Desktop\私物\…`` in four minutes. Ordinary staff copy a few files a day, to ``Documents``.
 ``ssh-guessing`` (server)
     Linux syslog of in-prx01: 25 × sshd ``Failed password for root`` (and other names) from one I- terminal's address,
@@ -144,16 +144,24 @@ def _usb(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
         "LocationInformation": "Port_#0003.Hub_#0001",
     }
     pen.windows(start, machine, windows.SECURITY, 6416, data)
-    pen.operation(_after(start, 1), machine, person.account, "デバイス", "接続", **device)
+    pen.operation(_after(start, 1), machine, person.account, "デバイス", "USBデバイス接続", **device)
     for turn in range(60):
         at = _after(start, 8 + turn * 1.1)
         path = document_path(pen.world, machine, person.department, dice)
         copied = f"E:\\{turn:03d}_" + path.rsplit("\\", 1)[-1]
         size = dice.randint(80, 4000) * 1024
         pen.operation(
-            at, machine, person.account, "ファイル操作", "コピー", path=path, copied_to=copied, size=size, **device
+            at,
+            machine,
+            person.account,
+            "ファイル操作",
+            "ファイルコピー",
+            path=path,
+            copied_to=copied,
+            size=size,
+            **device,
         )
-    pen.operation(_after(start, 80), machine, person.account, "デバイス", "切断", **device)
+    pen.operation(_after(start, 80), machine, person.account, "デバイス", "USBデバイス切断", **device)
     return frozenset({machine.ip, machine.name})
 
 
@@ -275,7 +283,9 @@ def _leaver(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
         path = document_path(pen.world, machine, dice.choice(departments), dice)
         copied = rf"C:\Users\{person.account}\Desktop\私物\{turn:03d}_" + path.rsplit("\\", 1)[-1]
         size = dice.randint(20, 3000) * 1024
-        pen.operation(at, machine, person.account, "ファイル操作", "コピー", path=path, copied_to=copied, size=size)
+        pen.operation(
+            at, machine, person.account, "ファイル操作", "ファイルコピー", path=path, copied_to=copied, size=size
+        )
     return frozenset({machine.ip, machine.name})
 
 

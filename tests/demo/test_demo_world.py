@@ -107,7 +107,7 @@ def test_the_site_s_settings_and_inventory_are_right(site):
 def test_files_are_written_as_the_products_write_them(site):
     operations = next((site / "logs/lgwan/sousa").glob("*.csv"))
     text = operations.read_bytes().decode("cp932")
-    assert text.startswith("発生日時,コンピュータ名,IPアドレス,")
+    assert text.startswith("発生日時,端末名,IPアドレス,")
     assert "\r\n" in text
     with (site / "logs/mynumber/winlogbeat/winlogbeat.ndjson").open("rb") as file:
         events = [orjson.loads(line) for line in file]
