@@ -31,7 +31,8 @@ def memory_store() -> EventStore:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.MemoryEventStore()
+    made: EventStore = module.MemoryEventStore()
+    return made
 
 
 @pytest.fixture(params=["memory", "lake"])

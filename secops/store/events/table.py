@@ -163,6 +163,12 @@ class Table:
         return len(gone)
 
     def _open(self) -> DeltaTable:
+        if "%" in str(self.folder.resolve()):  # delta-rs 1.6 takes it for an escape, however it is written
+            raise StoreError(
+                _("{folder}: フォルダの名前に % は使えません。サイトを別のフォルダに移してください。").format(
+                    folder=self.folder
+                )
+            )
         try:
             table = DeltaTable(self.folder)
         except TableNotFoundError:

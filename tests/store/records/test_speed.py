@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from secops.schema.severity import Severity
-from secops.siem.ports import AlertFilter, Hit, MatchedValue, Scope, State
+from secops.siem.ports import AlertFilter, Hit, MatchedValue, Scope, Span, State
 from secops.store.records import Records, open_records
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
@@ -78,6 +78,7 @@ PAGES: dict[str, tuple[AlertFilter, Scope]] = {
     "all": (AlertFilter(), ALL),
     "active": (AlertFilter(states=ACTIVE), ALL),
     "closed": (AlertFilter(states=frozenset({State.CLOSED})), ALL),
+    "closed today": (AlertFilter(states=frozenset({State.CLOSED}), closed=Span(NOW, None)), ALL),
     "grave": (AlertFilter(states=ACTIVE, severities=frozenset({Severity.HIGH, Severity.CRITICAL})), ALL),
     "zone": (AlertFilter(zones=frozenset({"lgwan"})), ALL),
     "mine": (AlertFilter(assignee="sato"), ALL),
