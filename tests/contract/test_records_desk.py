@@ -162,7 +162,10 @@ def test_work_on_an_alert_is_in_its_history(records: Records):
     closed = only(records)
     assert (closed.state, closed.verdict, closed.assignee) == (State.CLOSED, Verdict.BENIGN_TRUE_POSITIVE, "sato")
     assert (closed.closed_reason, closed.closed_at) == ("保守作業", NOW)
+    assert only(records, closed=Span(NOW, NOW + timedelta(1))) == closed
+    assert records.alerts(AlertFilter(closed=Span(None, NOW)), ALL).total == 0
     records.reopen([number], actor="tanaka", scope=ALL, now=NOW)
+    assert records.alerts(AlertFilter(closed=Span(NOW, None)), ALL).total == 0
     assert only(records).state is State.IN_PROGRESS
     history = records.detail(number, ALL).history
     assert [(e.actor, e.action, e.text) for e in history[1:]] == [

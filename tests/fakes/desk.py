@@ -132,10 +132,7 @@ class MemoryDesk:
     ) -> Alert:
         title, code = manual.check_report(title, category)
         number = len(self.stored) + 1
-        alert = Alert(
-            number, manual.manual_key(code, number), "", title, title, severity, State.OPEN, zone, department,
-            {}, 0, now, now, now, "", None, "", None, None, kind="manual", category=code,
-        )  # fmt: skip
+        alert = manual.reported(number, title, code, zone=zone, severity=severity, department=department, now=now)
         self.change += 1
         self._insert(alert)
         self._log(alert, now, actor, "reported", text.strip())

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from secops.errors import UsageError
 from secops.locale import _
+from secops.schema.severity import Severity
+from secops.siem.ports import Alert, State
 
 CATEGORIES = {
     "loss": "紛失",
@@ -34,6 +38,30 @@ def check_report(title: str, category: str) -> tuple[str, str]:
     return title, code
 
 
-def manual_key(category: str, alert_id: int) -> str:
-    """The key of a reported alert: each report is its own."""
-    return f"manual|{category}|{alert_id}"
+def reported(
+    number: int, title: str, category: str, *, zone: str, severity: Severity, department: str, now: datetime
+) -> Alert:
+    """The alert of a report that `check_report` passed; each is its own, so the number is in its key."""
+    return Alert(
+        id=number,
+        key=f"manual|{category}|{number}",
+        rule_id="",
+        title=title,
+        title_en=title,
+        severity=severity,
+        state=State.OPEN,
+        zone=zone,
+        department=department,
+        entities={},
+        count=0,
+        first_seen=now,
+        last_seen=now,
+        opened_at=now,
+        assignee="",
+        verdict=None,
+        closed_reason="",
+        closed_at=None,
+        previous=None,
+        kind="manual",
+        category=category,
+    )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from secops.errors import NotFoundError
 from secops.locale import _
 from secops.schema.severity import Severity
-from secops.siem.ports import Alert, Scope, State, Verdict
+from secops.siem.ports import Alert, Scope, Verdict
 from secops.siem.triage import manual, states
 from secops.store.records.codec import alert_of, changeable, chunks, row_of
 from secops.store.records.engine import Database, run_many, take
@@ -44,29 +44,7 @@ class Actions:
         with self._database.write() as connection:
             change = take(connection, "change")
             number = take(connection, "alert")
-            alert = Alert(
-                id=number,
-                key=manual.manual_key(code, number),
-                rule_id="",
-                title=title,
-                title_en=title,
-                severity=severity,
-                state=State.OPEN,
-                zone=zone,
-                department=department,
-                entities={},
-                count=0,
-                first_seen=now,
-                last_seen=now,
-                opened_at=now,
-                assignee="",
-                verdict=None,
-                closed_reason="",
-                closed_at=None,
-                previous=None,
-                kind="manual",
-                category=code,
-            )
+            alert = manual.reported(number, title, code, zone=zone, severity=severity, department=department, now=now)
             connection.execute(insert(alerts).values(row_of(alert, change)))
             connection.execute(insert(history).values(entry(number, now, actor, "reported", text.strip())))
         return alert

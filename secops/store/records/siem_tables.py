@@ -61,7 +61,7 @@ alerts = Table(
     Index("ix_alerts_key", "key", "id"),
     # The queue's order, with all that its filters and counts read: a page touches only the rows it shows.
     Index("ix_alerts_queue", "severity", "last_seen", "id", "state", "zone", "department"),
-    Index("ix_alerts_state", "state", "severity", "last_seen", "id", "zone", "department"),
+    Index("ix_alerts_state", "state", "severity", "last_seen", "id", "zone", "department", "closed_at"),
     Index("ix_alerts_rule", "rule_id", "last_seen"),
     Index("ix_alerts_assignee", "assignee", "state"),
     Index("ix_alerts_previous", "previous"),

@@ -78,7 +78,9 @@ def _alerts() -> None:
     op.create_index("ix_alerts_previous", "alerts", ["previous"])
     op.create_index("ix_alerts_queue", "alerts", ["severity", "last_seen", "id", "state", "zone", "department"])
     op.create_index("ix_alerts_rule", "alerts", ["rule_id", "last_seen"])
-    op.create_index("ix_alerts_state", "alerts", ["state", "severity", "last_seen", "id", "zone", "department"])
+    op.create_index(
+        "ix_alerts_state", "alerts", ["state", "severity", "last_seen", "id", "zone", "department", "closed_at"]
+    )
     op.create_index(
         "uq_alerts_active_key",
         "alerts",
