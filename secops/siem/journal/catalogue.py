@@ -138,11 +138,14 @@ def tidy(folder: Path) -> None:
     The caller holds the seal lock, so nobody is working on them.
     """
     sealed = layout.numbers(folder)["sealed"]
-    for path in folder.iterdir():
+    for path in list(folder.iterdir()):
         stem, _dot, kind = path.name.partition(".")
-        leftover = kind.startswith("open") and stem.isdigit() and int(stem) in sealed
-        if leftover or kind == "sealed.tmp":
+        if kind == "sealed.tmp":
             path.unlink(missing_ok=True)
+        elif kind.startswith("open") and stem.isdigit() and int(stem) in sealed:
+            number = int(stem)
+            lost = SealedSegment(layout.sealed_path(folder, number)).header.lost
+            layout.put_away(layout.open_path(folder, number), keep=bool(lost))
 
 
 def size_on_disk(folder: Path) -> int:

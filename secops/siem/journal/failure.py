@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import sqlite3
 from pathlib import Path
 
 from secops.errors import JournalError
@@ -38,9 +37,7 @@ def database_error(path: Path, error: Exception) -> JournalError:
             "(確保されると自動で続きから書き込みます)。"
         )
         return JournalError(text.format(path=path))
-    # Python's own complaint about a text column has no SQLite code.
-    undecodable = isinstance(error, sqlite3.OperationalError) and "decode" in str(error)
-    if undecodable or name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return DamagedError(path, reason=str(error))
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         text = _("{path}: 他の処理が使用中のため書き込めませんでした。しばらくしてからやり直してください。")

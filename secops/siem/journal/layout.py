@@ -3,6 +3,7 @@
     00000001.sealed   a sealed segment (`sealed.py`); read-only, for ever
     00000002.open     a segment in SQLite format (`segment.py`): closed and waiting to be sealed, or, if it has the
                       highest number, the one that is written to
+    00000003.damaged  the SQLite file of a segment from which not every record could be sealed
     rotate.lock, seal.lock   held (flock) while a segment is followed by the next one / is sealed or retired
     next.lock, write.lock    held while waiting for a turn to write / while writing
     *.tmp             work in progress of whoever holds the lock; worthless after a crash
@@ -106,6 +107,13 @@ def remove_database(path: Path) -> None:
     """Delete an SQLite file and what SQLite keeps beside it; what is not there is fine."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def put_away(path: Path, *, keep: bool) -> None:
+    """Delete the SQLite file of a sealed segment, or keep it as ``.damaged`` because not all of it could be sealed."""
+    if keep and path.exists():
+        place(path, path.with_suffix(".damaged"))
+    remove_database(path)
 
 
 def sync(path: Path) -> None:

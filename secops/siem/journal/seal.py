@@ -2,6 +2,9 @@
 
 The original is deleted only after the new file was read back whole and hashed to the same content. A crash at any
 moment leaves either the original alone, or both: then the sealed one is complete and only the deletion is left to do.
+
+Records that cannot be read any more do not stop the chain for ever: what is left is sealed, the header names what is
+lost (`verify` reports it from then on), and the damaged original is kept beside it as ``.damaged``.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from itertools import chain
 from pathlib import Path
@@ -18,7 +21,7 @@ from typing import IO, TYPE_CHECKING
 from secops.errors import JournalError
 from secops.locale import _
 from secops.siem.journal import layout
-from secops.siem.journal.codec import ContentHash, Run, compress, encode_block
+from secops.siem.journal.codec import ContentHash, Run, canonical, compress, encode_block
 from secops.siem.journal.failure import DamagedError, database_error, missing_segment
 from secops.siem.journal.keys import fingerprint
 from secops.siem.journal.layout import Step
@@ -47,7 +50,7 @@ def seal(folder: Path, number: int, key: Ed25519PrivateKey, sealed_at: int, step
     """Seal one closed segment whose predecessors are sealed; the caller holds the seal lock.
 
     Raises:
-        JournalError: the segment is damaged, or the disk is full; the original stays.
+        JournalError: the segment cannot be read at all, or the disk is full; the original stays.
     """
     original, final = layout.open_path(folder, number), layout.sealed_path(folder, number)
     temporary = final.with_name(final.name + ".tmp")
@@ -58,7 +61,7 @@ def seal(folder: Path, number: int, key: Ed25519PrivateKey, sealed_at: int, step
             raise DamagedError(original)
         with tempfile.TemporaryFile(dir=folder) as blocks:
             builder = _Builder(blocks, original)
-            for row in _rows(segment):
+            for row in _rows(segment, builder.lose):
                 builder.add(row)
             builder.flush()
             header, index = _header(segment, builder, previous, fingerprint(key.public_key()), sealed_at)
@@ -67,6 +70,8 @@ def seal(folder: Path, number: int, key: Ed25519PrivateKey, sealed_at: int, step
             write_body(
                 temporary, preamble + key.sign(preamble) + DATA, chain([index], iter(lambda: blocks.read(1 << 20), b""))
             )
+        if header.lost:
+            segment.fold_log()
     except OSError as error:
         raise database_error(final, error) from error
     finally:
@@ -75,20 +80,26 @@ def seal(folder: Path, number: int, key: Ed25519PrivateKey, sealed_at: int, step
     step("seal:written")
     layout.place(temporary, final)
     step("seal:placed")
-    layout.remove_database(original)
+    layout.put_away(original, keep=bool(header.lost))
     step("seal:removed")
 
 
-def _rows(segment: OpenSegment) -> Iterator[Row]:
-    """All batches, by source and number, in reads of a few MB each."""
+def _rows(segment: OpenSegment, lose: Callable[[str, int, int], None]) -> Iterator[Row]:
+    """All batches, by source and number, in reads of a few MB each; numbers without a batch are told as lost."""
     for source, (before, last) in sorted(segment.heads().items()):
         after = before
         while after < last:
             rows = segment.rows(source, after, _READ_BYTES)
-            if not rows or rows[0].first_seq != after + 1:
-                raise DamagedError(segment.path, source, after + 1, last, _("記録が欠けています"))
-            yield from rows
-            after = rows[-1].last_seq
+            for row in rows:
+                if row.first_seq <= after or row.last_seq > last:
+                    raise DamagedError(segment.path, source, row.first_seq, row.last_seq)
+                if row.first_seq > after + 1:
+                    lose(source, after + 1, row.first_seq - 1)
+                yield row
+                after = row.last_seq
+            if not rows:
+                lose(source, after + 1, last)
+                break
 
 
 class _Builder:
@@ -106,16 +117,26 @@ class _Builder:
         self.index: list[Block] = []
         self.stored = 0
         self.records = 0
+        self.lost: list[tuple[str, int, int]] = []
+
+    def lose(self, source: str, first: int, last: int) -> None:
+        """Note records that cannot be read; a block ends before them, as its numbers run on."""
+        self.flush()
+        self.lost.append((source, first, last))
 
     def add(self, row: Row) -> None:
         """Take in a row, cutting it where a block is full."""
         if row.source != self._source:
             self.flush()
             self._source = row.source
-        _origin, records = row.content(self._path)
-        self.content.add(row.source, row.first_seq, row.received, row.origin, records)
-        self.records += len(records)
+        try:
+            _origin, records = row.content(self._path)
+        except DamagedError:
+            self.lose(row.source, row.first_seq, row.last_seq)
+            return
         origin = json.loads(row.origin)
+        self.content.add(row.source, row.first_seq, row.received, canonical(origin), records)
+        self.records += len(records)
         offset = origin.pop("offset", None)
         start = 0
         for end in self._cuts(records):
@@ -149,8 +170,9 @@ class _Builder:
 
 def _header(segment: OpenSegment, builder: _Builder, previous: str, key: str, sealed_at: int) -> tuple[Header, bytes]:
     facts: Facts = segment.facts()
-    if builder.records != facts.records:
-        reason = _("{found} 件(正しくは {expected} 件)").format(found=builder.records, expected=facts.records)
+    found = builder.records + sum(last - first + 1 for _source, first, last in builder.lost)
+    if found != facts.records:
+        reason = _("{found} 件(正しくは {expected} 件)").format(found=found, expected=facts.records)
         raise DamagedError(segment.path, reason=reason)
     rows = json.dumps([astuple(block) for block in builder.index], separators=(",", ":")).encode()
     index = compress(rows)
@@ -163,9 +185,10 @@ def _header(segment: OpenSegment, builder: _Builder, previous: str, key: str, se
         sealed=sealed_at,
         first_received=facts.opened if facts.first_received is None else facts.first_received,
         last_received=closed if facts.last_received is None else facts.last_received,
-        records=facts.records,
+        records=builder.records,
         raw_bytes=facts.raw_bytes,
         heads=segment.heads(),
+        lost=tuple(builder.lost),
         blocks=len(builder.index),
         block_bytes=builder.stored,
         index_bytes=len(index),

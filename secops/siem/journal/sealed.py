@@ -47,6 +47,7 @@ class Header:
     """What is kept of a segment for ever. Times are microseconds since 1970 UTC, digests hex.
 
     ``heads`` has, for every source that ever had records, its last sequence number before the segment and at its end.
+    ``lost`` has source, first and last number of records that could not be read any more when the segment was sealed.
     """
 
     segment: int
@@ -59,6 +60,7 @@ class Header:
     records: int
     raw_bytes: int
     heads: Mapping[str, tuple[int, int]]
+    lost: tuple[tuple[str, int, int], ...]
     blocks: int
     block_bytes: int
     index_bytes: int
@@ -163,7 +165,8 @@ def _parse_header(path: Path, data: bytes) -> Header:
     try:
         values = json.loads(data)
         heads = {str(source): (int(before), int(last)) for source, (before, last) in values.pop("heads").items()}
-        header = Header(**values, heads=heads)
+        lost = tuple((str(source), int(first), int(last)) for source, first, last in values.pop("lost"))
+        header = Header(**values, heads=heads, lost=lost)
         numbers = [values[name] for name in ("segment", "blocks", "block_bytes", "index_bytes", "index_size")]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DamagedError(path, reason=str(error)) from None

@@ -120,6 +120,8 @@ class OpenSegment:
         except sqlite3.Error as error:
             self._require_present()
             raise database_error(path, error) from error
+        # A damaged text must reach the code that names the record, not fail the whole query.
+        self._db.text_factory = lambda data: data.decode("utf-8", "replace")
         try:
             self._check()
         except BaseException:
@@ -343,6 +345,11 @@ class OpenSegment:
     def set_state(self, state: str, closed: int | None = None) -> None:
         """Within `writing`: the next state, and when the segment was closed."""
         self._db.execute("UPDATE segment SET state = ?, closed = coalesce(closed, ?)", (state, closed))
+
+    def fold_log(self) -> None:
+        """Bring everything from SQLite's log into the file itself, before the file is put away alone."""
+        with self.failing():
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def write_successor(self, final: Path) -> None:
         """Make the next segment's file, taking over heads, checkpoints and drop counts, and put it in place.

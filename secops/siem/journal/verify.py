@@ -42,7 +42,7 @@ class Finding:
     """One thing that is wrong. ``source`` and the numbers say which records, where it can be told.
 
     ``code`` is stable: missing, unreadable, header, signature, misplaced, chain, index, block, content, size, removal,
-    order, state, anchor.
+    order, state, anchor, lost.
     """
 
     segment: int
@@ -186,6 +186,8 @@ class _Verifier:
         header = front.header
         before = len(self.report.findings)
         self._continues(front)
+        for source, first, last in header.lost:
+            self.add(number, "lost", _("封印する前に壊れて失われた記録です"), source, first, last)
         if front.kind == TOMBSTONE:
             self._removal(number, path, file, front)
         else:
@@ -193,7 +195,7 @@ class _Verifier:
         self._digest = front.digest
         self._heads = {source: last for source, (_first, last) in header.heads.items()}
         self.report.head = ChainHead(number, front.digest, from_micros(header.sealed))
-        if len(self.report.findings) == before and front.kind != TOMBSTONE:
+        if len(self.report.findings) == before + len(header.lost) and front.kind != TOMBSTONE:
             self.report.records += header.records
             self.report.raw_bytes += header.raw_bytes
 

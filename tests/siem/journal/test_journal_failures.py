@@ -14,7 +14,7 @@ import pytest
 from secops.errors import JournalError
 from secops.siem.journal import DamagedError, Journal
 from secops.siem.journal.layout import sealed_path
-from secops.siem.ports import Drop
+from secops.siem.ports import Drop, batches_of
 from tests.fakes.journal import new_batch
 from tests.siem.journal.places import NOW, Place, everything
 from tests.siem.journal.processes import exit_code, in_child
@@ -169,7 +169,7 @@ def test_a_sealed_file_of_a_newer_version_says_so(place, journal):
         everything(journal)
 
 
-def test_a_damaged_row_is_named_by_readers_and_stops_sealing_without_loss(place, journal):
+def test_a_damaged_row_is_named_by_readers_and_does_not_stop_the_chain(place, journal):
     journal.append([new_batch("a", b"1"), new_batch("a", b"2" * 100), new_batch("a", b"3")])
     db = sqlite3.connect(place.journal / "00000001.open", isolation_level=None)
     db.execute("UPDATE batch SET block = CAST(substr(block, 1, length(block) - 1) || '!' AS BLOB) WHERE first_seq = 2")
@@ -180,10 +180,39 @@ def test_a_damaged_row_is_named_by_readers_and_stops_sealing_without_loss(place,
     assert [list(batch.records) for batch in journal.read("a", 0, max_bytes=1)] == [[b"1"]]
     assert everything(journal, after=2) == [b"3"]
     journal.rotate(NOW)
-    with pytest.raises(DamagedError, match=r"00000001\.open: a 2-2"):
-        journal.seal_closed(NOW)
-    assert (place.journal / "00000001.open").exists()
     assert journal.append([new_batch("a", b"4")]) == [4]
+
+    # The rest is sealed; what is lost is on record for ever, and the original stays for whoever can save more.
+    assert journal.seal_closed(NOW) == [1]
+    (finding,) = place.verify().findings
+    assert (finding.segment, finding.code, finding.source, finding.first_seq, finding.last_seq) == (
+        1,
+        "lost",
+        "a",
+        2,
+        2,
+    )
+    assert [(batch.first_seq, list(batch.records)) for batch in batches_of(journal, "a", 0)] == [
+        (1, [b"1"]),
+        (3, [b"3"]),
+        (4, [b"4"]),
+    ]
+    assert journal.record("a", 2) is None
+    assert journal.segments()[0].records == 2
+    assert {path.name for path in place.journal.glob("00000001.*")} == {"00000001.sealed", "00000001.damaged"}
+
+
+def test_rows_that_are_gone_are_on_record_as_lost(place, journal):
+    journal.append([new_batch("a", b"1"), new_batch("a", b"2"), new_batch("b", b"x")])
+    db = sqlite3.connect(place.journal / "00000001.open", isolation_level=None)
+    db.execute("DELETE FROM batch WHERE source = 'b' OR first_seq = 1")
+    db.close()
+    journal.rotate(NOW)
+    journal.seal_closed(NOW)
+    lost = [(one.code, one.source, one.first_seq, one.last_seq) for one in place.verify().findings]
+    assert lost == [("lost", "a", 1, 1), ("lost", "b", 1, 1)]
+    assert [list(batch.records) for batch in batches_of(journal, "a", 0)] == [[b"2"]]
+    assert list(journal.read("b", 0)) == []
 
 
 @pytest.mark.parametrize("value", ["x'ff'", "'{'", "'[]'", "'{\"offset\":1}'"])
@@ -196,8 +225,8 @@ def test_a_damaged_origin_is_damage_too(place, journal, value):
         journal.read("a", 0)
     assert not place.verify().ok
     journal.rotate(NOW)
-    with pytest.raises(DamagedError, match="壊れていて"):
-        journal.seal_closed(NOW)
+    journal.seal_closed(NOW)
+    assert [finding.code for finding in place.verify().findings] == ["lost"]
 
 
 def test_a_blocked_writer_waits_for_its_turn(place, journal):
