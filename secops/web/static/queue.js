@@ -199,7 +199,9 @@ document.addEventListener("keydown", (event) => {
   if (act && act() !== false) event.preventDefault();
 });
 document.getElementById("keys").addEventListener("keydown", (event) => {
-  if (event.key === "?") event.currentTarget.close();
+  if (event.key !== "?") return;
+  event.stopPropagation(); // or it would be opened again
+  event.currentTarget.close();
 });
 
 for (const select of document.querySelectorAll("#narrow select")) select.addEventListener("change", () => select.form.requestSubmit());
