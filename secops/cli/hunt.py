@@ -194,7 +194,7 @@ def _row(rule: Rule, hits: list[Found]) -> dict[str, Any]:
 
 
 def _say(total: Outcome, rules: Any, inactive: dict[str, int]) -> None:
-    """What was read, what was not, and which rules did not run: on standard error, so that a pipe gets the table only."""
+    """What was read, what was not, which rules did not run: on standard error, so that a pipe gets the table only."""
     active = sum(rule.active for rule in rules)
     text = _("{files} ファイル・{events} 件を調べ、{rules} ルール中 {active} が動き、{hits} 件が当たりました。")
     click.echo(

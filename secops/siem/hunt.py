@@ -21,6 +21,7 @@ from secops.locale import _
 from secops.schema.frame import PIPELINE_ERROR
 from secops.siem.collect.whole import Chunk, Wanted, read_whole
 from secops.siem.detect import SigmaDetector, load_detector
+from secops.siem.detect.samples import Sample, with_columns
 from secops.siem.normalize import frames_of
 from secops.siem.ports import MatchedValue, Origin
 
@@ -242,3 +243,15 @@ class _Search:
             path = batch.path_of(chosen[frame["event.sequence"][row]])
             count, reason = self.unreadable.get(path, (0, str(frame["error.message"][row])))
             self.unreadable[path] = (count + 1, reason)
+
+
+def sample_frame(sample: Sample, columns: frozenset[str]) -> pl.DataFrame:
+    """The frame of one sample of a rule: a raw record goes through the real normalizer, an event stands as it is."""
+    if sample.event:
+        frame = pl.DataFrame({"event.kind": ["event"]})
+        return with_columns(frame, {**sample.event, **sample.extra})
+    origin = Origin("file", sample.format, sample.encoding, header=sample.header, zone=sample.zone)
+    record = sample.raw.rstrip("\n").encode(sample.encoding)
+    frames = frames_of([record], sample.format, columns, ecs=True, origin=origin)
+    zone = {"labels.zone": sample.zone} if sample.zone else {}
+    return with_columns(frames[0], {**zone, **sample.extra})

@@ -208,6 +208,12 @@ class Lines:
             line, node = pair[0].start_mark.line + 1, pair[1]
         return line
 
+    def item(self, key: str, number: int) -> int:
+        """The line of an item of a list under a top-level key."""
+        found = next((value for name, value in _pairs(self._node()) if name.value == key), None)
+        items = found.value if isinstance(found, yaml.SequenceNode) else []
+        return items[number].start_mark.line + 1 if number < len(items) else self.of(key)
+
     def of_error(self, error: Exception) -> int:
         """The line of what an error is about: the key its kind names, or the longest text of it the message quotes."""
         kind = type(error).__name__.removeprefix("Sigma").removesuffix("Error").lower()

@@ -1,0 +1,122 @@
+"""``secops rules``: check rules, list them, run their samples."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from secops.cli.common import emit_json, emit_table, json_option
+from secops.errors import UsageError
+from secops.locale import _
+
+if TYPE_CHECKING:
+    from secops.errors import Problem
+    from secops.siem.detect import SigmaDetector
+
+BUILTIN = Path(__file__).parents[2] / "rules"
+_paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+
+
+@click.group()
+def rules() -> None:
+    """検知ルール(Sigma)の点検・一覧・試験。フォルダを指定しなければ、付属のルールが対象。"""
+
+
+@rules.command()
+@_paths
+@json_option
+def check(paths: tuple[Path, ...], as_json: bool) -> None:
+    """書き誤りと、動かないルールを、ファイルと行で示す。"""
+    from secops.errors import Problem
+    from secops.siem.detect.samples import check_own
+
+    detector, samples = _load(paths)
+    own = [rule for rule in detector.rules if _is_own(rule.path)]
+    problems = [*detector.problems, *check_own(own, samples)]
+    told = {problem.where.rsplit(":", 1)[0] for problem in detector.problems}
+    problems += [Problem(rule.path, rule.reason) for rule in detector.rules if rule.reason and rule.path not in told]
+    _report(problems, _("{count} ルールを点検しました。").format(count=len(detector.rules)), as_json=as_json)
+
+
+@rules.command()
+@_paths
+@json_option
+def test(paths: tuple[Path, ...], as_json: bool) -> None:
+    """例(<ルール名>.samples.yml)を実際の検知にかけ、思ったとおりにならないものを示す。"""
+    from secops.siem.detect.samples import run_samples
+    from secops.siem.hunt import sample_frame
+
+    detector, samples = _load(paths)
+    count, problems = run_samples(detector, samples, sample_frame)
+    text = _("{rules} ルールの例 {count} 件を試しました。").format(rules=len(samples), count=count)
+    _report(problems, text, as_json=as_json)
+
+
+@rules.command("list")
+@_paths
+@click.option("--inactive", is_flag=True, help="動かないルールだけを、理由とともに")
+@json_option
+def list_(paths: tuple[Path, ...], inactive: bool, as_json: bool) -> None:
+    """ルールの一覧。"""
+    detector, _samples = _load(paths)
+    shown = [rule for rule in detector.rules if not (inactive and rule.active)]
+    if as_json:
+        emit_json([
+            {
+                "id": rule.id,
+                "title": rule.title,
+                "title_ja": rule.title_ja,
+                "level": rule.level,
+                "active": rule.active,
+                "reason": rule.reason,
+                "path": rule.path,
+                "clauses": rule.clauses,
+                "tags": rule.tags,
+                "logsource": rule.logsource,
+            }
+            for rule in shown
+        ])  # fmt: skip
+        return
+    emit_table(
+        [_("重大度"), _("状態"), _("ルール"), _("動かない理由"), _("ファイル")],
+        [
+            (rule.level.label, _("有効") if rule.active else _("無効"), rule.title_ja, rule.reason, rule.path)
+            for rule in shown
+        ],
+    )
+
+
+def _load(paths: tuple[Path, ...]) -> tuple[SigmaDetector, dict[str, str]]:
+    """The detector of the named rules, and the sample files beside them by path."""
+    from secops.cli.hunt import cache_folder
+    from secops.siem.detect import load_detector
+    from secops.siem.detect.samples import samples_path
+    from secops.wiring.rules import read_rule_files
+
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise UsageError(_("ありません: {paths}").format(paths=", ".join(missing)))
+    files = read_rule_files(paths or (BUILTIN,))
+    beside = {samples_path(path) for path, _text in files}
+    samples = {
+        path: Path(path).read_text(encoding="utf-8", errors="replace") for path in beside if Path(path).is_file()
+    }
+    logsources = (BUILTIN / "logsources.yml").read_text(encoding="utf-8")
+    return load_detector(files, logsources, cache_folder()), samples
+
+
+def _is_own(path: str) -> bool:
+    return Path(path).resolve().is_relative_to(BUILTIN.resolve())
+
+
+def _report(problems: list[Problem], done: str, *, as_json: bool) -> None:
+    if as_json:
+        emit_json([{"where": problem.where, "what": problem.what} for problem in problems])
+    else:
+        for problem in problems:
+            click.echo(str(problem))
+        click.echo(done + " " + _("誤り: {count} 件").format(count=len(problems)), err=True)
+    sys.exit(1 if problems else 0)
