@@ -110,7 +110,7 @@ def test_every_kind_of_source_reaches_the_journal(site: Path):
         (site / "logs" / "app.log").write_bytes(b"one\n")
         (site / "drop" / "old.log").write_bytes(b"two\n")
         os.utime(site / "drop" / "old.log", (1, 1))
-        until(lambda: read_status(site))
+        until(lambda: read_status(site).get("sources"))
         with socket.create_connection(("127.0.0.1", port)) as sender:
             sender.sendall(b"<34>three\n")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:

@@ -124,9 +124,9 @@ class Follow:
         self._seen = self._mtime if len(data) < limit else -1
         if not data:
             return []
+        if self.position <= len(self._head) < SPAN:  # after a restart the head reaches into the unfinished line
+            self._head += data[len(self._head) - self.position :][: SPAN - len(self._head)]
         self.position += len(data)
-        if len(self._head) < SPAN:
-            self._head += data[: SPAN - len(self._head)]
         if not self._started:
             data = self._start(data)
         elif self._reading.format is None:

@@ -7,7 +7,7 @@ Exactly once, with these exceptions, none of which a reader of files can avoid:
 
 * What is written to a file after it was last read and before it is truncated is read from the copy that a rotation
   with ``copytruncate`` left beside it (same folder, name beginning alike). What is written between the copier's last
-  read and the truncation exists nowhere.
+  read and the truncation exists nowhere; and where nothing at all had been read of the file, its copy cannot be known.
 * A file that is deleted, or compressed by a rotation, while the collector does not run is not read; nor is one that
   comes and goes between two polls. (A rotated file that is only renamed is found again, also after several rotations.)
 * A last line without newline waits. It becomes a record when the file was renamed or deleted and has been quiet for
@@ -185,8 +185,8 @@ class Tail:
         follow = Follow(path, fd, identity, self._reading, mark)
         follow.header = follow.header or self._header
         follow.copied_from = truncated
-        if truncated and mark:
-            self._save(identity, mark)  # in the same transaction as the new mark of the truncated file
+        if mark and identity not in self._marks:
+            self._save(identity, mark)  # at once: the original's own mark may soon speak of new content
         rotated = next((one for one in self._follows.values() if one.path == path and one is not follow), None)
         follow.waits_for = copied_to or rotated
         self._follows[identity] = follow
@@ -222,10 +222,15 @@ class Tail:
         return True
 
     def _moved(self, path: str, fd: int) -> Mark | None:
-        """The mark of a file that is gone and whose content is here again in a new file (restored, saved anew)."""
+        """The mark of a file that is gone or truncated and whose content is here again: a copy, a restored file.
+
+        Under the same name it must be a kilobyte that is alike: less may be the same first lines of a new file.
+        """
+        mtime = os.fstat(fd).st_mtime_ns
         for identity, mark in self._marks.items():
-            alike = mark.offset >= SPAN and identity not in self._follows and _related(mark.path, path)
-            if alike and mark.holds(fd) and not _leads_to(mark.path, identity):
+            alike = mark.offset >= SPAN or (mark.offset > 0 and path != mark.path and mtime >= mark.mtime)
+            alike = alike and identity not in self._follows and _related(mark.path, path)
+            if alike and mark.holds(fd) and not _still_there(mark, identity):
                 return mark
         return None
 
@@ -358,8 +363,9 @@ class Tail:
         follow.changed = self._now()
         if follow.header:
             self._header = follow.header
-        if pieces or follow.splitter.offset != start.offset:
-            self._save(follow.identity, follow.mark())
+        mark = follow.mark()
+        if mark.offset != start.offset or mark.head != start.head:  # also for a first, unfinished line: it is known now
+            self._save(follow.identity, mark)
         return self._batches(follow, pieces)
 
     def _truncated(self, follow: Follow, mark: Mark) -> list[NewBatch]:
@@ -433,11 +439,16 @@ def _identity(stat: os.stat_result) -> Identity:
     return stat.st_dev, stat.st_ino
 
 
-def _leads_to(path: str, identity: Identity) -> bool:
+def _still_there(mark: Mark, identity: Identity) -> bool:
+    """Whether the file of a mark is still where it was, with the content that was read."""
     try:
-        return _identity(Path(path).stat()) == identity
+        fd = os.open(mark.path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
+    try:
+        return _identity(os.fstat(fd)) == identity and mark.holds(fd)
+    finally:
+        os.close(fd)
 
 
 def _related(path: str, other: str) -> bool:

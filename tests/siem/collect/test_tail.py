@@ -81,6 +81,15 @@ def test_a_restart_goes_on_behind_the_last_committed_line(bench: Bench):
     assert bench.look(bench.start())[40:] == [b"unfinished", b"new"]
 
 
+def test_after_a_restart_within_a_line_the_file_is_still_the_same(bench: Bench):
+    bench.log.write_bytes(b"one\nunfinish")
+    bench.look(bench.start())
+    tail = bench.start()
+    bench.look(tail)
+    append(bench.log, b"ed\n")
+    assert bench.look(tail) == [b"one", b"unfinished"]
+
+
 def test_a_renamed_file_is_finished_before_the_new_one(bench: Bench):
     bench.log.write_bytes(b"1\n")
     tail = bench.start()
