@@ -60,5 +60,7 @@ def check_password(password: str, name: str) -> None:
         raise UsageError(
             _("パスワードが長すぎます({n} 字)。{limit} 字以内にしてください。").format(n=len(text), limit=MAX_LENGTH)
         )
-    if len(set(text)) < 4 or name.casefold() in text.casefold():
+    # A name of two letters is in many good passwords by chance.
+    named = len(name) >= 4 and name.casefold() in text.casefold()
+    if len(set(text)) < 4 or named:
         raise UsageError(_("推測されやすいパスワードです。利用者名を含めず、4 種類以上の文字を使ってください。"))

@@ -41,6 +41,7 @@ def test_weak_passwords_are_refused(bad: str):
 
 def test_length_is_enough():
     check_password("correct horse battery", "tanaka")
+    check_password("correct horse battery", "or")
 
 
 def test_waiting_grows_and_is_forgotten():
