@@ -1,0 +1,108 @@
+"""The event store: what is written to it and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import polars as pl
+
+from secops.query.tree import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of ``@timestamp``; None is unbounded."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a user may see: zones and departments; None is all. The store applies it, not the page."""
+
+    zones: frozenset[str] | None = None
+    departments: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a search: events (flat names → values, extra fields included) and the exact total."""
+
+    events: Sequence[Mapping[str, Any]]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """Size of the store: rows, files and bytes on disk, oldest and newest ``@timestamp``."""
+
+    rows: int
+    files: int
+    bytes: int
+    oldest: datetime | None
+    newest: datetime | None
+
+
+class EventStore(Protocol):
+    """Where events live that can be searched. Answers are the same from every implementation, or a QueryError."""
+
+    def write(self, frame: pl.DataFrame, positions: Mapping[str, int]) -> int:
+        """Commit a frame (several sources may be mixed) and the positions atomically; returns the rows written.
+
+        Rows with ``event.sequence`` at or before the committed position of their ``labels.source`` are left out, so a
+        repeated call changes nothing. A position is never lowered.
+        """
+        ...
+
+    def positions(self) -> dict[str, int]:
+        """Source → last sequence number that is committed."""
+        ...
+
+    def search(
+        self,
+        query: Node,
+        span: Span,
+        scope: Scope,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+        newest_first: bool = True,
+    ) -> Found:
+        """Events that match, ordered by ``@timestamp`` then ``event.id``.
+
+        Raises:
+            QueryError: the query asks for what no store can answer alike.
+        """
+        ...
+
+    def count(self, query: Node, span: Span, scope: Scope) -> int:
+        """Exact number of events that match."""
+        ...
+
+    def histogram(self, query: Node, span: Span, scope: Scope, seconds: int) -> list[tuple[datetime, int]]:
+        """Counts per bucket of so many seconds, ascending, empty buckets left out."""
+        ...
+
+    def get(self, event_id: str, scope: Scope) -> Mapping[str, Any] | None:
+        """One event by id."""
+        ...
+
+    def stats(self) -> StoreStats:
+        """How much is stored."""
+        ...
+
+    def compact(self) -> Mapping[str, int]:
+        """Merge small files and remove unreferenced ones; returns what was done by name."""
+        ...
+
+    def retain(self, before: datetime) -> int:
+        """Remove events received before a moment; returns how many went."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections."""
+        ...

@@ -1,0 +1,102 @@
+"""What the main road hands to the records: hits, and what became of the records of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from secops.schema.severity import Severity
+from secops.siem.ports.detection import MatchedValue
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule matched an event: unique on (``rule_id``, ``event_id``).
+
+    ``event`` is the event as stored (masked, flat ECS names, extra fields included), so that an alert can be read after
+    the lake's retention. ``source`` and ``seq`` place it in the journal.
+    """
+
+    rule_id: str
+    level: Severity
+    event_id: str
+    source: str
+    seq: int
+    timestamp: datetime
+    received: datetime
+    zone: str
+    event: Mapping[str, Any]
+    matched: tuple[MatchedValue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of a source's records in one flush: up to ``position``, counts since the last flush."""
+
+    source: str
+    position: int
+    stored: int
+    rejected: int
+    last_event: datetime | None = None
+    rejected_reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HitOutcome:
+    """What a batch of hits did to the queue: ids of alerts that were opened or raised, and how many hits were new."""
+
+    opened: tuple[int, ...]
+    raised: tuple[int, ...]
+    new_hits: int
+    suppressed: int = 0
+
+
+class HitSink(Protocol):
+    """Where the main road puts hits: the records database, together with its own position per source."""
+
+    def positions(self) -> dict[str, int]:
+        """Source → last sequence number whose hits are committed."""
+        ...
+
+    def put_hits(self, hits: Sequence[Hit], positions: Mapping[str, int], now: datetime) -> HitOutcome:
+        """Commit hits, the alerts they open or raise, and the new positions, in one transaction.
+
+        Hits with ``seq`` at or before the committed position of their source, and repeated (rule, event), are ignored.
+        A position is never lowered.
+        """
+        ...
+
+    def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
+        """Add stored/rejected counts; a tally at or before the committed tally position of its source is ignored."""
+        ...
+
+    def tally_positions(self) -> dict[str, int]:
+        """Source → last sequence number that is counted as stored or rejected."""
+        ...
+
+    def tallies(self) -> Mapping[str, Tally]:
+        """Per source all that was stored and rejected since the site was made."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """A source on the status page: ``received = stored + rejected + sum(dropped) + waiting`` at all times."""
+
+    id: str
+    name: str
+    zone: str
+    kind: str
+    format: str
+    received: int
+    stored: int
+    rejected: int
+    dropped: Mapping[str, int]
+    waiting: int
+    last_received: datetime | None
+    last_event: datetime | None
+    silent: bool
+    problem: str = ""
+    rejected_reasons: Mapping[str, int] = field(default_factory=dict)
