@@ -9,6 +9,7 @@ transaction: after a crash the road starts again at the lowest, and every sink i
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from secops.schema.frame import EXTRA, PIPELINE_ERROR, concat
+from secops.siem.journal import DamagedError
 from secops.siem.normalize import normalize
 from secops.siem.ports import (
     Detector,
@@ -30,6 +32,7 @@ from secops.siem.ports import (
     Tally,
 )
 
+log = logging.getLogger("secops")
 STEP_BYTES = 16 << 20
 FLUSH_ROWS = 50_000
 # Batches of one origin received this close together are parsed as one: a syslog source commits ten times a second.
@@ -92,12 +95,21 @@ class Pipeline:
 
     def step(self, now: datetime) -> Progress:
         """Take the next records of every source that has some; commit their hits; hand events to the store if due."""
-        frames = []
+        frames: list[pl.DataFrame] = []
         ahead: dict[str, int] = {}
         heads = self._journal.heads()
         behind = [source for source, head in heads.items() if self._owns(source) and head > self._next.get(source, 0)]
         for source in behind:
-            batches = self._journal.read(source, self._next.get(source, 0), STEP_BYTES // len(behind))
+            after = self._next.get(source, 0)
+            try:
+                batches = self._journal.read(source, after, STEP_BYTES // len(behind))
+            except DamagedError as damage:
+                if damage.source != source or damage.last_seq <= after:
+                    raise
+                # The records are gone, and `secops journal verify` says which. The road must not stop there for ever.
+                log.error("%s", damage)  # noqa: TRY400 - the message says it all
+                ahead[source] = damage.last_seq
+                continue
             if batches:
                 frames.extend(self._normalized(batches))
                 ahead[source] = batches[-1].last_seq
@@ -144,6 +156,9 @@ class Pipeline:
             frames = normalize(merged, self._site, self._stages.detector.wanted)
             if len(group) > 1:
                 frames = [_with_receive_times(frame, group) for frame in frames]
+            if merged.origin.zone:
+                zone = pl.lit(merged.origin.zone, pl.String).alias("labels.zone")
+                frames = [frame.with_columns(zone) for frame in frames]
             yield from frames
 
     def _take(self, frame: pl.DataFrame, ahead: Mapping[str, int], now: datetime) -> Progress:

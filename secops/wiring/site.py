@@ -59,8 +59,11 @@ def create_site(folder: Path, *, site_id: str | None = None, name: str = "〇〇
     folder.chmod(0o700)
     for part in ("lake", "inventory", "run", "rules"):
         (folder / part).mkdir(mode=0o700, exist_ok=True)
-    create_keys(folder / "keys")
-    create_journal(folder / "journal", site_id, now())
+    # A call that was cut short is repeated: what it made is kept, above all the key.
+    if not (folder / "keys").exists():
+        create_keys(folder / "keys")
+    if not (folder / "journal").exists():
+        create_journal(folder / "journal", site_id, now())
     template = files("secops").joinpath("site_template.toml").read_text(encoding="utf-8")
     text = settings if settings is not None else template.format(id=site_id, name=name.replace('"', ""))
     # Last, and in one step: a folder with secops.toml is a whole site.

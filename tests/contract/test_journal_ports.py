@@ -10,8 +10,8 @@ from typing import Protocol
 import pytest
 
 from secops.siem.journal import Journal, create_journal, create_keys
-from secops.siem.ports import Drop, JournalReader, JournalWriter, NewBatch, Origin, batches_of
-from tests.fakes.journal import MOMENT, MemoryJournal, new_batch
+from secops.siem.ports import Drop, JournalReader, JournalWriter, NewBatch, Origin
+from tests.fakes.journal import MOMENT, MemoryJournal, batches_of, new_batch
 
 
 class BothPorts(JournalWriter, JournalReader, Protocol):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from secops.schema.text import is_name
-from secops.siem.ports import Drop, NewBatch, Origin, RecordBatch
+from secops.siem.ports import Drop, JournalReader, NewBatch, Origin, RecordBatch
 
 MOMENT = datetime(2026, 4, 1, tzinfo=UTC)
 ORIGIN = Origin(kind="file", format="jsonl", path="/logs/a.log")
@@ -99,3 +99,10 @@ class MemoryJournal:
         """Per source: reason → number of dropped records."""
         with self._lock:
             return {source: dict(reasons) for source, reasons in self._drops.items()}
+
+
+def batches_of(reader: JournalReader, source: str, after: int) -> Iterator[RecordBatch]:
+    """All batches of a source behind a sequence number, one read at a time."""
+    while chunk := reader.read(source, after):
+        yield from chunk
+        after = chunk[-1].last_seq

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from secops.siem.journal import Journal, Report, create_journal, create_keys, load_public_key, verify
 from secops.siem.journal.layout import Step, no_step
-from secops.siem.ports import JournalReader, batches_of
+from secops.siem.ports import JournalReader
+from tests.fakes.journal import batches_of
 
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -14,8 +14,8 @@ import pytest
 from secops.errors import JournalError
 from secops.siem.journal import DamagedError, Journal
 from secops.siem.journal.layout import sealed_path
-from secops.siem.ports import Drop, batches_of
-from tests.fakes.journal import new_batch
+from secops.siem.ports import Drop
+from tests.fakes.journal import batches_of, new_batch
 from tests.siem.journal.places import NOW, Place, everything
 from tests.siem.journal.processes import exit_code, in_child
 

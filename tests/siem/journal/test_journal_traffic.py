@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from secops.siem.ports import batches_of
-from tests.fakes.journal import new_batch
+from tests.fakes.journal import batches_of, new_batch
 from tests.siem.journal.places import NOW, Place, everything
 from tests.siem.journal.processes import exit_code, in_child
 
