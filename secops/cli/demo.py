@@ -21,14 +21,11 @@ if TYPE_CHECKING:
 @click.option("--report", is_flag=True, help="筋書きごとに、検知できたか・どのルールか・何秒後かを示す")
 @click.option("--seed", type=int, default=20261, show_default=True, help="乱数の種(同じ種なら同じ区になる)")
 @click.option("--days", type=click.IntRange(1, 60), default=5, show_default=True, help="過去の稼働日の数")
+@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True, help="画面のポート番号")
 @click.option("--play", is_flag=True, hidden=True, help="模擬の機器だけを動かす")
 @json_option
-@click.pass_context
-def demo(
-    context: click.Context, folder: Path, run_: bool, report: bool, seed: int, days: int, play: bool, as_json: bool
-) -> None:
+def demo(folder: Path, run_: bool, report: bool, seed: int, days: int, port: int, play: bool, as_json: bool) -> None:
     """模擬の区のサイトを DIR に作る。機器は本物と同じ形のログを書き、収集元はそれを普通に読む。"""
-    from secops.demo.build import LOGINS
     from secops.demo.player import STATE_FILE
 
     if play:
@@ -38,15 +35,42 @@ def demo(
         _report(folder, as_json)
         return
     if not (folder / STATE_FILE).exists():
-        _build(folder, seed, days, as_json)
+        _build(folder, seed, days, port, as_json)
     elif not run_:
         click.echo(_("{folder} にはすでに模擬の区があります。--run で動かせます。").format(folder=folder), err=True)
     if run_:
-        from secops.cli.run import run
+        _run(folder, port)
 
-        for login in LOGINS:
-            click.echo(f"  {login.display_name}: {login.name} / {login.password}")
-        context.invoke(run, site=folder, part=None)
+
+def _run(folder: Path, port: int) -> None:
+    """Everything that `secops run` starts, and the ward's machines beside it."""
+    import logging
+
+    from secops.cli.run import _said
+    from secops.errors import UsageError
+    from secops.supervisor import Child
+    from secops.wiring import open_site
+    from secops.wiring.parts import run_site
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    with open_site(folder) as site:
+        if site.settings.web.port != port:
+            hint = _("{folder} は画面のポート {port} で作られています。--port {port} で動かしてください。")
+            raise UsageError(hint.format(folder=folder, port=site.settings.web.port))
+        ward = Child("ward", [sys.executable, "-m", "secops.cli", "demo", str(site.folder), "--play"])
+        code = run_site(site, lambda: _ready(site.address), _said, [ward])
+    click.echo(_("止めました。次に動かすと続きから始めます。"))
+    sys.exit(code)
+
+
+def _ready(address: str) -> None:
+    from secops.demo.build import LOGINS
+
+    click.echo(_("動いています。画面: {address}  (Ctrl-C で止める)").format(address=address))
+    click.echo(_("ログイン(この機械の中だけで使えます):"))
+    for login in LOGINS:
+        click.echo(f"  {login.display_name}: {login.name} / {login.password}")
+    click.echo(_("最初に: toban でログインし、アラート一覧の一番上を開いて検知理由を読んでください。"))
 
 
 def _play(folder: Path) -> None:
@@ -55,22 +79,24 @@ def _play(folder: Path) -> None:
     import threading
 
     from secops.demo.player import play
+    from secops.supervisor import when_orphaned
     from secops.wiring.site import now
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_args: stop.set())
+    when_orphaned(stop.set)
     play(folder, now, stop)
 
 
-def _build(folder: Path, seed: int, days: int, as_json: bool) -> None:
+def _build(folder: Path, seed: int, days: int, port: int, as_json: bool) -> None:
     from secops.demo.build import LOGINS, add_logins, build_demo, settings_text
     from secops.demo.world import SITE, WARD
     from secops.settings import FILE_NAME
     from secops.wiring import create_site, open_site
 
     if not (folder / FILE_NAME).exists():
-        create_site(folder, site_id=SITE, name=WARD, settings=settings_text())
+        create_site(folder, site_id=SITE, name=WARD, settings=settings_text(web=port))
     with open_site(folder) as site:
         built = build_demo(site.folder, seed, site.now(), days=days)
         add_logins(site.accounts, site.now())

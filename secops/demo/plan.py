@@ -36,6 +36,8 @@ _HISTORY = (
     ("psexec", 1, 16.8),
     ("mynumber-to-internet", 1, 13.7),
 )
+# Story → minutes before the building: what the person on call finds first.
+_RECENT = (("log-clear", 41), ("mynumber-to-internet", 23), ("mail-chain", 9))
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,9 @@ class Plan:
             if start + LONGEST_SCENE > self.built:
                 start -= timedelta(days=1)
             scenes.append(BY_ID[story].scene(self.world, roll(self.seed, "history", story), start))
+        for story, minutes in _RECENT:
+            start = self.built - timedelta(minutes=minutes)
+            scenes.append(BY_ID[story].scene(self.world, roll(self.seed, "recent", story), start))
         return scenes
 
     def live(self, since: datetime, until: datetime) -> Iterator[Scene]:

@@ -71,7 +71,7 @@ def make_report(state: State, desk: AlertDesk, rules: Sequence[Rule]) -> Report:
     plan = state.plan
     scenes = plan.history()
     for begin, end in state.played:
-        scenes += [scene for scene in plan.live(begin, end) if scene.end <= end]
+        scenes += plan.live(begin, end)
     themes = {rule.id: PurePath(rule.path).parent.name for rule in rules}
     found: list[list[_Match]] = [[] for _scene in scenes]
     false_by_rule: dict[str, int] = {}
@@ -88,7 +88,13 @@ def make_report(state: State, desk: AlertDesk, rules: Sequence[Rule]) -> Report:
             false_by_rule[name] = false_by_rule.get(name, 0) + 1
     results = []
     for story in STORIES:
-        mine = [(scene, matches) for scene, matches in zip(scenes, found, strict=True) if scene.story == story.id]
+        # A scene that is still going on counts once it is noticed; before that nothing was missed.
+        until = state.played[-1][1]
+        mine = [
+            (scene, matches)
+            for scene, matches in zip(scenes, found, strict=True)
+            if scene.story == story.id and (matches or scene.end < until)
+        ]
         results.append(_result(story.id, mine, themes, plan.built))
     return Report(tuple(results), sum(false_by_rule.values()), false_by_rule, len(alerts))
 
