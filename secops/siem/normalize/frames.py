@@ -73,6 +73,9 @@ def series(name: str, column: list[Any]) -> pl.Series:
     if kind != pl.String:
         return pl.Series(name, column, dtype=kind, strict=False)
     try:
+        if column and column[0] is None:
+            # polars looks for the first value in Python; an empty text in front saves it a walk over all the nulls.
+            return pl.Series(name, ["", *column], dtype=pl.String, strict=True).slice(1)
         return pl.Series(name, column, dtype=pl.String, strict=True)
     except (TypeError, pl.exceptions.PolarsError):
         pass

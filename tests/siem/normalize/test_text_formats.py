@@ -28,9 +28,7 @@ def row_of(
         (b"Feb 29 12:00:00 h a: x", "2028-03-01T00:00:00Z", "2028-02-29T03:00:00Z"),
     ],
 )
-def test_a_syslog_line_takes_the_year_nearest_its_arrival(
-    line: bytes, received: tuple[int, ...], expected: tuple[int, ...]
-):
+def test_a_syslog_line_takes_the_year_nearest_its_arrival(line: bytes, received: str, expected: str):
     found = row_of("syslog", line, datetime.fromisoformat(received))["@timestamp"]
     assert found == datetime.fromisoformat(expected)
 
