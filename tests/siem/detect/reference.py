@@ -24,7 +24,7 @@ def matches(rule, event):
 class Condition:
     """``a and not (b or 1 of c_*)`` by recursive descent."""
 
-    def __init__(self, text, named, event):
+    def __init__(self, text, named, event) -> None:
         self.tokens = re.findall(r"\(|\)|[^\s()]+", text)
         self.named, self.event = named, event
 
@@ -130,7 +130,8 @@ def test(modifiers, want, text, *, keyword):
         return in_network(text, want)
     if "re" in modifiers:
         flags = sum(
-            {flag for name, flag in (("i", re.I), ("m", re.M), ("s", re.S)) if name in modifiers}, start=re.RegexFlag(0)
+            {flag for name, flag in (("i", re.IGNORECASE), ("m", re.MULTILINE), ("s", re.DOTALL)) if name in modifiers},
+            start=re.RegexFlag(0),
         )
         return re.search(want, text, flags) is not None
     if isinstance(want, bool):
