@@ -26,6 +26,8 @@ _UNSEEN = re.compile(
 
 def _marked(text: str) -> Markup:
     """Escaped text with every unseen character as a small labelled box."""
+    if _UNSEEN.search(text) is None:
+        return escape(text)
     parts: list[Markup] = []
     end = 0
     for found in _UNSEEN.finditer(text):
@@ -54,7 +56,7 @@ def visible(value: object, limit: int = LONGEST) -> Markup:
     """Log text as safe HTML, isolated from the writing direction around it; what is cut is counted and said."""
     text = flat(value)
     if len(text) <= limit:
-        return Markup("<bdi>{}</bdi>").format(_marked(text))
+        return Markup("<bdi>") + _marked(text) + Markup("</bdi>")
     rest = _("…(先頭 {shown:,} 文字。全 {total:,} 文字)").format(shown=limit, total=len(text))
     return Markup('<bdi>{}</bdi><span class="faint">{}</span>').format(_marked(text[:limit]), rest)
 
