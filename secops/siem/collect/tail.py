@@ -272,7 +272,8 @@ class Tail:
         """
         last_look = max((mark.mtime for mark in self._marks.values()), default=0)
         present = next((one for one in self._follows.values() if one.path == self.pattern), None)
-        before = present.waits_for if present else None
+        others = [one for one in self._follows.values() if one is not present]  # what `_find_renamed` found
+        before = (present and present.waits_for) or (others[-1] if others else None)
         for name in reversed(_siblings(self.pattern)):
             with suppress(OSError):
                 stat = Path(name).stat()

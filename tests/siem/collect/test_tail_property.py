@@ -112,7 +112,13 @@ class FollowedFile(RuleBasedStateMachine):
             self.log.rename(away)
 
     @rule()
+    def glance(self) -> None:
+        self.poll()
+
+    @rule()
     def look(self) -> None:
+        while self.poll():
+            pass
         self.poll()
         self.looked = self.log.exists() and self.log.stat().st_size > 0
 
