@@ -18,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from secops.locale import _
 from secops.schema.frame import EXTRA, PIPELINE_ERROR, concat
 from secops.siem.journal import DamagedError
 from secops.siem.normalize import normalize
@@ -53,7 +54,7 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What one step did: records taken from the journal, and what their hits did to the queue."""
+    """What one step did: sequence numbers it went on by, and what the hits did to the queue."""
 
     records: int
     outcome: HitOutcome
@@ -87,6 +88,7 @@ class Pipeline:
         self._hits_at = sink.positions()
         self._tallied = sink.tally_positions()
         self._next = _lowest(self._hits_at, store.positions(), self._tallied)
+        self._lost: dict[str, int] = {}
         self._buffer: list[pl.DataFrame] = []
         self._buffered_rows = 0
         self._oldest: datetime | None = None
@@ -109,6 +111,7 @@ class Pipeline:
                 # The records are gone, and `secops journal verify` says which. The road must not stop there for ever.
                 log.error("%s", damage)  # noqa: TRY400 - the message says it all
                 ahead[source] = damage.last_seq
+                self._lost[source] = self._lost.get(source, 0) + damage.last_seq - max(after, damage.first_seq - 1)
                 continue
             if batches:
                 frames.extend(self._normalized(batches))
@@ -136,9 +139,9 @@ class Pipeline:
         self.wait()
         if not self._buffer:
             return
-        frame, positions = concat(self._buffer), dict(self._next)
-        self._buffer, self._buffered_rows, self._oldest = [], 0, None
-        self._writing = self._writer.submit(self._write, frame, positions, now)
+        frame, positions, lost = concat(self._buffer), dict(self._next), self._lost
+        self._buffer, self._buffered_rows, self._oldest, self._lost = [], 0, None, {}
+        self._writing = self._writer.submit(self._write, frame, positions, lost, now)
 
     def wait(self) -> None:
         """Wait for the write under way; an error of the store is raised here, and nothing after it was committed."""
@@ -165,12 +168,13 @@ class Pipeline:
         frame = self._stages.enrich(frame)
         hits = self._hits(frame)
         outcome = self._sink.put_hits(hits, ahead, now)
+        records = sum(position - self._next.get(source, 0) for source, position in ahead.items())
         self._hits_at.update(ahead)
         self._next.update(ahead)
         self._buffer.append(self._stages.mask(frame))
         self._buffered_rows += frame.height
         self._oldest = self._oldest or now
-        return Progress(frame.height, outcome)
+        return Progress(records, outcome)
 
     def _hits(self, frame: pl.DataFrame) -> list[Hit]:
         """Hits of the rows whose hits are not yet committed."""
@@ -208,10 +212,14 @@ class Pipeline:
             )
         return hits
 
-    def _write(self, frame: pl.DataFrame, positions: Mapping[str, int], now: datetime) -> None:
+    def _write(self, frame: pl.DataFrame, positions: Mapping[str, int], lost: Mapping[str, int], now: datetime) -> None:
         self._store.write(frame, positions)
-        fresh = frame.filter(_behind(self._tallied))
-        self._sink.put_tallies(_tallies(fresh, positions), now)
+        tallies = {tally.source: tally for tally in _tallies(frame.filter(_behind(self._tallied)), positions)}
+        for source, count in lost.items():
+            tally = tallies.get(source) or Tally(source, positions[source], 0, 0)
+            reasons = {**tally.rejected_reasons, _("原本ログが壊れていて読めません"): count}
+            tallies[source] = replace(tally, rejected=tally.rejected + count, rejected_reasons=reasons)
+        self._sink.put_tallies(list(tallies.values()), now)
         self._tallied.update(positions)
 
 

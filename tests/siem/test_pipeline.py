@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,12 +11,14 @@ import pytest
 from secops.errors import StoreError
 from secops.query.tree import All
 from secops.schema.severity import Severity
+from secops.siem.journal import DamagedError
 from secops.siem.pipeline import Pipeline, Stages
 from secops.siem.ports import (
     AlertFilter,
     MatchedValue,
     NewBatch,
     Origin,
+    RecordBatch,
     RowMatch,
     Rule,
     Scope,
@@ -174,3 +177,23 @@ def test_a_worker_takes_only_its_own_sources():
     pipeline._owns = lambda source: source == "two"
     pipeline.run_dry(lambda: NOW)
     assert ward.ids() == ["ward.two.1"]
+
+
+class DamagedJournal(MemoryJournal):
+    """Records 2 and 3 cannot be read back."""
+
+    def read(self, source: str, after: int, max_bytes: int = 8 << 20) -> Sequence[RecordBatch]:
+        if after in {1, 2}:
+            raise DamagedError(Path("segment"), source, 2, 3)
+        return [batch for batch in super().read(source, after, 1) if batch.first_seq not in {2, 3}]
+
+
+def test_damaged_records_are_counted_and_passed_by():
+    ward = Ward()
+    ward.journal = DamagedJournal()
+    for message in ("one", "two", "three", "four"):
+        ward.log(message)
+    ward.work()
+    assert ward.ids() == ["ward.app.1", "ward.app.4"]
+    tally = ward.desk.tallies()["app"]
+    assert (tally.stored, tally.rejected) == (2, 2)
