@@ -81,6 +81,11 @@ class ReplaySink:
         with self._database.read() as connection:
             return ledger.starts(connection, REPLAY) | ledger.tally_positions(connection, REPLAY)
 
+    def tallies(self) -> dict[str, Tally]:
+        """See `secops.siem.ports.HitSink`."""
+        with self._database.read() as connection:
+            return ledger.tallies_of(connection, REPLAY)
+
     def _row(self, hit: Hit, book: Book) -> dict[str, Any]:
         who = identify(hit, book.rules.get(hit.rule_id), book.assets)
         bucket = (who.key, hit.received.toordinal())
