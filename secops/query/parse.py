@@ -88,6 +88,11 @@ class _Reader:
     now: datetime
     terms: int = 0
 
+    def refusal(self, item: Any, reason: str) -> QueryError:
+        at = item.pos or 0
+        text = _("検索式の {at} 文字目「{found}」: {reason}。")
+        return QueryError(text.format(at=at + 1, found=self.text[at : at + 20], reason=reason))
+
     def error(self, item: Any, expected: str) -> QueryError:
         # What was typed there, not str(item): printing a deep tree is itself a recursion.
         at = item.pos or 0
@@ -95,7 +100,7 @@ class _Reader:
 
     def node(self, item: Any, field: str | None, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            raise self.error(item, _("入れ子は {most} 段までです").format(most=MAX_DEPTH))
+            raise self.refusal(item, _("入れ子は {most} 段までです").format(most=MAX_DEPTH))
         match item:
             case lucene.UnknownOperation() | lucene.AndOperation():
                 return And(self._parts(item.children, field, depth))
@@ -140,9 +145,9 @@ class _Reader:
         self.terms += 1
         at = item.pos or 0
         if self.terms > MAX_TERMS:
-            raise self.error(item, _("条件は {most} 個までです").format(most=MAX_TERMS))
+            raise self.refusal(item, _("条件は {most} 個までです").format(most=MAX_TERMS))
         if reason := _refused(item):
-            raise self.error(item, reason)
+            raise self.refusal(item, reason)
         match item:
             case lucene.Range() | lucene.From() | lucene.To() if field is None:
                 raise self.error(item, _("範囲の前の項目名(例: destination.port:[1 TO 1023])"))
@@ -183,7 +188,7 @@ class _Reader:
         negative = isinstance(item, lucene.Prohibit)
         inner = item.a if negative else item
         if reason := _refused(inner):
-            raise self.error(inner, reason)
+            raise self.refusal(inner, reason)
         text = _literal(_inside(inner)) if isinstance(inner, lucene.Phrase) else _literal(inner.value)
         return None if text == "*" and not negative else Bound(("-" if negative else "") + text, inclusive)
 

@@ -30,30 +30,28 @@ _ODD = r":\s*([\[{]|-?[0-9.]*[eE]|-?[0-9.]{16}|-?0\.0000)"
 _ESCAPES = r"\\[u/]"
 """JSON may hide a plain character behind these; a search for a key must find it as it is."""
 
-_UPPER = str.maketrans({chr(65 + i): chr(97 + i) for i in range(26)})
-
 
 def searchable(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with TEXT and FOLDED, and EXTRA left out where it is not a JSON object."""
     if EXTRA in frame.columns:
         frame = frame.with_columns(_objects_only(frame[EXTRA]))
-    names = [name for name in frame.columns if _searched(frame, name)]
-    parts = [_joined(frame, name) for name in names]
+    typed = frame.select(name for name in frame.columns if _searched(frame, name))
+    parts = {
+        "typed": pl.concat_str([_joined(typed, name) for name in typed.columns], separator=SEPARATOR, ignore_nulls=True)
+    }
     if EXTRA in frame.columns:
-        parts.append(pl.lit(_extra_texts(frame[EXTRA])))
-    plain = pl.concat_str(parts, separator=SEPARATOR, ignore_nulls=True)
-    result = frame.with_columns(plain.alias(TEXT), pl.lit(None, pl.String).alias(FOLDED))
-    odd = _odd_rows(result)
-    lowered = result.with_columns(pl.col(TEXT).str.to_lowercase())
-    if odd.is_empty():
-        return lowered
-    rows = frame[odd].select(*names, *([EXTRA] if EXTRA in frame.columns else [])).iter_rows(named=True)
-    made = [_by_hand(row) for row in rows]
-    patch = pl.DataFrame(
-        {"row": odd, TEXT: [text for text, _odd in made], FOLDED: [odd for _text, odd in made]},
-        schema={"row": pl.UInt32, TEXT: pl.String, FOLDED: pl.String},
+        parts["extra"] = pl.lit(_extra_texts(frame[EXTRA]))
+    made = frame.with_columns(**parts).with_columns(
+        pl.concat_str(list(parts), separator=SEPARATOR, ignore_nulls=True).alias(TEXT)
     )
-    return lowered.with_row_index("row").update(patch, on="row").drop("row")
+    texts, folded = made[TEXT].str.to_lowercase(), pl.Series(FOLDED, [None], pl.String).new_from_index(0, made.height)
+    odd = _odd_rows(made)
+    if len(odd):
+        extras = made[odd][EXTRA] if EXTRA in frame.columns else [None] * len(odd)
+        by_hand = [_by_hand(typed, *row) for row in zip(odd, made[odd]["typed"], extras, strict=True)]
+        texts = texts.scatter(odd, pl.Series([text for text, _folded in by_hand], dtype=pl.String))
+        folded = folded.scatter(odd, pl.Series([one for _text, one in by_hand], dtype=pl.String))
+    return frame.with_columns(texts.alias(TEXT), folded.alias(FOLDED))
 
 
 def _searched(frame: pl.DataFrame, name: str) -> bool:
@@ -105,23 +103,26 @@ def _odd_rows(frame: pl.DataFrame) -> pl.Series:
     return frame.select(pl.arg_where(odd.fill_null(value=False)).alias("row"))["row"]
 
 
-def _by_hand(row: dict[str, Any]) -> tuple[str, str | None]:
-    """TEXT and FOLDED of one row."""
-    extra = row.pop(EXTRA, None)
-    texts: list[str] = []
-    odd: dict[str, list[str]] = {}
-    for name, value in row.items():
-        found = [fold(text) for text in _texts(value)]
-        texts += found
-        if any(map(_differs, _texts(value))):
-            odd[name] = found
+def _by_hand(typed: pl.DataFrame, row: int, text: str, extra: str | None) -> tuple[str, str | None]:
+    """TEXT and FOLDED of one row; ``text`` is that of its typed columns. Called for every row that is not ASCII."""
+    folded: dict[str, list[str]] = {}
+    if _differs(text):
+        for name, value in typed.row(row, named=True).items():
+            if any(map(_differs, _texts(value))):
+                folded[name] = [fold(one) for one in _texts(value)]
+    texts = [text]
     for name, value in extra_fields(extra).items():
-        found = [fold(text) for text in _texts(value)]
-        texts += found
-        scalar = isinstance(value, str | bool) or value is None or (isinstance(value, int) and found)
-        if not scalar or any(map(_differs, _texts(value))):
-            odd[name] = found
-    return SEPARATOR.join(texts), orjson.dumps(odd).decode() if odd else None
+        if value.__class__ is str:
+            texts.append(value)
+            if not value.isascii() and _differs(value):
+                folded[name] = [fold(value)]
+        elif value is not None:
+            found = list(_texts(value))
+            texts += found
+            if not found or value.__class__ not in {int, bool}:
+                folded[name] = [fold(one) for one in found]
+    # No character joins with the separator, so the folded whole is the folded parts.
+    return fold(SEPARATOR.join(texts)), orjson.dumps(folded).decode() if folded else None
 
 
 def _texts(value: Any) -> Iterable[str]:
@@ -131,8 +132,8 @@ def _texts(value: Any) -> Iterable[str]:
 
 
 def _differs(text: str) -> bool:
-    """Whether ``lower(text)`` in SQL might not be the folded text."""
+    """Whether ``lower(text)`` in SQL might not be the folded text: it must be so even if only A-Z were lowered."""
     if text.isascii():
         return False
     folded = fold(text)
-    return not (folded == text.lower() == text.translate(_UPPER))
+    return not (folded == text.lower() and folded.encode() == text.encode().lower())
