@@ -12,6 +12,8 @@ from secops.locale import _
 
 if TYPE_CHECKING:
     from secops.org.inventory import Difference, Parsed
+    from secops.org.model import Flow
+    from secops.settings import Settings
 
 KINDS = ("departments", "staff", "devices", "systems", "flows")
 _FILES = click.argument(
@@ -65,19 +67,31 @@ def import_(files: tuple[Path, ...], kind: str | None, site: Path, as_json: bool
     texts, parsed = _read(files, kind)
     kept = {name: parse(text, f"{name}.csv", name) for name, text in read_inventory(site).items() if name not in parsed}
     directory = combine(kept | parsed, opened.settings, now.astimezone(JST).date())
+    warnings = [str(problem) for problem in directory.warnings] + _useless(site, opened.settings, directory.flows)
     paths = write_inventory(site, texts, now)
     if as_json:
         emit_json(
             {
                 "imported": {name: len(one.rows) for name, one in parsed.items()},
-                "warnings": [str(problem) for problem in directory.warnings],
+                "warnings": warnings,
             }
         )
         return
     for (name, one), path in zip(parsed.items(), paths, strict=True):
         click.echo(_("{kind}: {n} 件を {path} に入れました。").format(kind=name, n=len(one.rows), path=path))
-    for problem in directory.warnings:
+    for problem in warnings:
         click.echo(_("注意: {problem}").format(problem=problem), err=True)
+
+
+def _useless(site: Path, settings: Settings, flows: tuple[Flow, ...]) -> list[str]:
+    """What to say about flows that were registered in vain."""
+    from secops.org.files import open_table
+    from secops.org.flows import FlowJudge
+    from secops.org.zones import ZoneMap
+
+    judge = FlowJudge(open_table(site), settings.site.model, ZoneMap.of(settings), flows)
+    text = _("{id}: この系統の間では、この種別の通信は登録しても認められません。secops zones show で確かめてください。")
+    return [text.format(id=flow.id) for flow in judge.useless()]
 
 
 @inventory.command()

@@ -230,6 +230,16 @@ class FlowJudge:
             return text, None
         return text, rule.direct
 
+    def useless(self) -> tuple[Flow, ...]:
+        """Registered flows that change nothing, because the model accepts no flow of their kind between these zones."""
+        return tuple(flow for flow in self.flows if not self._accepts(flow))
+
+    def _accepts(self, flow: Flow) -> bool:
+        ends = (_place(flow.source), _place(flow.destination))
+        zones = [one if isinstance(one, str) else self.zones.zone(str(one.network_address)) or UNMAPPED for one in ends]
+        rule = self.rule(zones[0], zones[1])
+        return zones[0] == zones[1] or (rule is not None and flow.kind in rule.kinds)
+
     def source_number(self, address: str) -> int:
         """What `judge_ends` needs to know of a source address."""
         return self._sources.number(address)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -181,19 +180,13 @@ class Directory:
         return {fold(host): one for one in self.systems for host in one.hosts}
 
     @cached_property
-    def people_by_account(self) -> dict[str, tuple[tuple[str, Person], ...]]:
-        """Folded account name → (zone, person) of everyone who uses it."""
-        found: dict[str, list[tuple[str, Person]]] = {}
+    def people_by_account(self) -> dict[str, tuple[Person, ...]]:
+        """Folded account name → everyone who uses it, in whatever zone."""
+        found: dict[str, dict[str, Person]] = {}
         for person in self.staff:
             for account in person.accounts:
-                found.setdefault(fold(account.name), []).append((account.zone, person))
-        return {name: tuple(people) for name, people in found.items()}
-
-    def person(self, account: str, zone: str = "") -> Person | None:
-        """Who uses an account in a zone; None where nobody does or more than one person might."""
-        known = self.people_by_account.get(fold(account), ())
-        exact = {person.number: person for where, person in known if not where or not zone or where == zone}
-        return next(iter(exact.values())) if len(exact) == 1 else None
+                found.setdefault(fold(account.name), {})[person.number] = person
+        return {name: tuple(people.values()) for name, people in found.items()}
 
     def department_name(self, code: str) -> str:
         """The name of a department, or the code itself where it is not in the list."""
@@ -204,14 +197,6 @@ class Directory:
         """The name of a person by staff number, or the text itself where it is no known number."""
         found = self.person_by_number.get(owner)
         return found.name if found else owner
-
-    def above(self, code: str) -> Iterator[Department]:
-        """The department and those above it, from the bottom up."""
-        seen: set[str] = set()
-        while code and code not in seen and (found := self.department_by_code.get(code)):
-            seen.add(code)
-            yield found
-            code = found.parent
 
 
 def canonical_ip(text: str) -> str:

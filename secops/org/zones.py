@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from secops.locale import _
@@ -57,11 +57,6 @@ class ZoneMap:
             self._known.clear()
         self._known[address] = found
         return found
-
-    def zones(self, addresses: Iterable[str]) -> list[str | None]:
-        """The zones of many addresses, in their order."""
-        known, zone = self._known, self.zone
-        return [known[one] if one in known else zone(one) for one in addresses]
 
     def label(self, zone: str) -> str:
         """What a zone is called on screens."""

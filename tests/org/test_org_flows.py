@@ -127,3 +127,9 @@ def test_a_ward_s_own_table_is_checked():
     ]
     with pytest.raises(SettingsError):
         parse_table("", "flows.toml")
+
+
+def test_flows_registered_in_vain_are_named():
+    judge = FlowJudge(builtin_table(), "alpha", ZONES, FLOWS)
+    assert [flow.id for flow in judge.useless()] == ["X-1", "C-1"]  # forbidden all the same; α´ only
+    assert [flow.id for flow in FlowJudge(builtin_table(), "alpha_prime", ZONES, FLOWS).useless()] == ["X-1"]

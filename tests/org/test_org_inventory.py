@@ -41,8 +41,7 @@ def test_a_ward_s_files_make_one_directory():
     assert (device.name, device.mac, device.importance) == ("K-0213", "00-1A-2B-3C-4D-5E", "high")
     assert directory.department_name(device.department) == "区民課"
     assert directory.owner_name(device.owner) == "佐藤 花子"
-    assert [one.name for one in directory.above("110")] == ["区民課", "区民部"]
-    assert directory.person("H-SATO", "lgwan") == directory.staff[0]
+    assert directory.people_by_account["h-sato"] == directory.staff
     assert directory.flows[0].expires == date(2027, 3, 31)
     assert [str(one) for one in directory.flows[0].services] == ["tcp/443", "tcp/8000-8010"]
     assert directory.systems[0].classification == "c3a"

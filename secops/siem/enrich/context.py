@@ -45,9 +45,8 @@ class Inventory:
                 self._ips[host] = self._add(Whose(department=department, system=system.name, zone=system.zone))
         self._accounts: dict[str, int] = {}
         for name, people in directory.people_by_account.items():
-            persons = {person.number: person for _zone, person in people}
-            if len(persons) == 1:  # an account that several people use says nothing
-                person = next(iter(persons.values()))
+            if len(people) == 1:  # an account that several people use says nothing
+                person = people[0]
                 department = directory.department_name(person.departments[0])
                 self._accounts[name] = self._add(Whose(department=department, owner=person.name))
         self.columns = {
