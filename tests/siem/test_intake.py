@@ -160,7 +160,7 @@ def test_a_program_that_ends_while_the_journal_fails_goes_on_where_it_was(site: 
     assert journal.heads() == {}
     journal.full = False
     with running(settings, journal, site):
-        until(lambda: journal.heads())
+        until(journal.heads)
     assert journaled(journal, "app") == [b"one", b"two"]
 
 
@@ -174,7 +174,7 @@ def test_one_source_that_cannot_work_does_not_stop_the_others(site: Path):
         journal = MemoryJournal()
         (site / "logs" / "app.log").write_bytes(b"one\n")
         with running(settings, journal, site):
-            until(lambda: journal.heads())
+            until(journal.heads)
             until(lambda: read_status(site)["sources"]["gone"]["problem"])
             rows = {row["id"]: row["problem"] for row in list_sources(settings, site)}
             found = {one.id: one.problems for one in check_sources(settings, site)}
