@@ -58,7 +58,9 @@ def read_samples(path: str, text: str) -> tuple[list[Sample], list[Problem]]:
     for name in _LISTS:
         items = document.get(name)
         if not isinstance(items, list) or not items:
-            problems.append(Problem(f"{path}:{lines.of(name)}", _("{name} の例が 1 つも必要です。").format(name=name)))
+            problems.append(
+                Problem(f"{path}:{lines.of(name)}", _("{name} の例を 1 つ以上書いてください。").format(name=name))
+            )
             continue
         for number, item in enumerate(items):
             line = lines.item(name, number)
