@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from secops.errors import Problem
+from secops.locale import language
 from secops.siem.detect.specs import Spec
 
 _FORMAT = "1"  # counts up whenever the compiled form or its meaning changes
@@ -68,7 +69,7 @@ class Compiled:
 
 
 def cache_key(files: Sequence[tuple[str, str]], logsources: str) -> str:
-    """The hash of all that a compiled rulebook is made from: texts, paths, logsource map, program version."""
+    """The hash of all that a compiled rulebook is made from: texts, paths, logsource map, versions, language."""
     digest = hashlib.sha256()
     for part in (
         _FORMAT,
