@@ -33,6 +33,7 @@ from secops.web.siem.filters import (
 from secops.web.siem.story import entity
 
 router = APIRouter()
+NEWEST = 1 << 62  # behind every change there can be: asks for the newest number alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def show_queue(request: Request, session: Annotated[Session, Depends(reads(Right
     """The queue page. A request marked as background (a live update) does not count as the reader having looked."""
     here, now, scope = services(request), services(request).now(), scope_of(session.user)
     view, wrong = parse(request.query_params, allowed_zones(here, scope))
+    change, _ids = here.desk.changes(NEWEST)  # before the rows are read: what changes meanwhile is told by the stream
     offset, limit = window(view.start)
     found = here.desk.alerts(alert_filter(view, session.user.name, now), scope, limit=limit, offset=offset)
     begin, rows, joined = rows_after(found.alerts, view.start, view.after)
@@ -85,6 +87,7 @@ def show_queue(request: Request, session: Annotated[Session, Depends(reads(Right
         request,
         "queue.html",
         view=view,
+        change=change,
         wrong=wrong,
         rows=[(alert, entity(alert)) for alert in rows],
         total=found.total,

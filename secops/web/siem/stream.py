@@ -20,12 +20,12 @@ from secops.access.ports import Right
 from secops.errors import SecopsError
 from secops.web.services import Services
 from secops.web.session import reads, services, token_of
+from secops.web.siem.queue import NEWEST
 
 router = APIRouter()
 log = logging.getLogger("secops.web")
 POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
-NEWEST = 1 << 62  # behind every change there can be: asks for the newest number alone
 
 
 class Pulse:

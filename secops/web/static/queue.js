@@ -102,21 +102,38 @@ newbar.querySelector("button").addEventListener("click", () => {
   fetch("/api/alerts/looked", { method: "POST", headers: { "X-CSRF-Token": document.body.dataset.csrf } });
 });
 
-function ended() {
-  document.getElementById("ended").hidden = false;
-  stream?.close();
+// The stream is open only while the page is looked at: a browser has six connections to a server for all its tabs.
+let stream = null;
+let over = false;
+let known = form.dataset.change; // the state this page was made from
+
+function listen() {
+  if (stream || over || document.hidden || !window.EventSource) return;
+  stream = new EventSource("/api/alerts/stream");
+  stream.addEventListener("changed", (event) => {
+    if (event.data === known) return;
+    known = event.data;
+    refresh();
+  });
+  stream.addEventListener("bye", ended);
 }
 
-const stream = window.EventSource ? new EventSource("/api/alerts/stream") : null;
-let first = true;
-stream?.addEventListener("changed", () => {
-  if (first) { first = false; return; } // the state this page was made from
-  if (!document.hidden) refresh();
-});
-stream?.addEventListener("bye", ended);
-document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-window.addEventListener("pagehide", () => stream?.close());
-setInterval(() => { if (!document.hidden && Date.now() - fetchedAt > REFRESH_AT_LEAST) refresh(); }, 5000);
+function hangUp() {
+  stream?.close();
+  stream = null;
+}
+
+function ended() {
+  over = true;
+  document.getElementById("ended").hidden = false;
+  hangUp();
+}
+
+document.addEventListener("visibilitychange", () => { if (document.hidden) hangUp(); else { listen(); refresh(); } });
+window.addEventListener("pagehide", hangUp);
+window.addEventListener("pageshow", (event) => { if (event.persisted) { listen(); refresh(); } });
+listen();
+setInterval(() => { if (!document.hidden && !over && Date.now() - fetchedAt > REFRESH_AT_LEAST) refresh(); }, 5000);
 
 // ------------------------------------------------------------------------------------------------ selection and keys
 const picked = () => [...form.querySelectorAll(".picker:checked")];
