@@ -173,7 +173,7 @@ class Tail:
         if mark and not mark.holds(fd):
             copied_to = self._follow_copy(mark)
             mark = None
-        elif not mark:
+        if mark is None:
             original = self._original(path, fd)
             if original and self._cover(path, fd, identity, original):
                 return False
@@ -181,11 +181,10 @@ class Tail:
             mark = truncated.mark() if truncated else self._moved(path, fd)
         if self._at_end and mark is None:
             mark = self._end_of(path, fd)
-            self._save(identity, mark)
         follow = Follow(path, fd, identity, self._reading, mark)
         follow.header = follow.header or self._header
         follow.copied_from = truncated
-        if mark and identity not in self._marks:
+        if mark and self._marks.get(identity) is not mark:
             self._save(identity, mark)  # at once: the original's own mark may soon speak of new content
         rotated = next((one for one in self._follows.values() if one.path == path and one is not follow), None)
         follow.waits_for = copied_to or rotated
@@ -230,7 +229,7 @@ class Tail:
         for identity, mark in self._marks.items():
             alike = mark.offset >= SPAN or (mark.offset > 0 and path != mark.path and mtime >= mark.mtime)
             alike = alike and identity not in self._follows and _related(mark.path, path)
-            if alike and mark.holds(fd) and not _still_there(mark, identity):
+            if alike and mark.holds(fd) and not _holds(mark, mark.path, identity):
                 return mark
         return None
 
@@ -317,7 +316,7 @@ class Tail:
                 known = self._marks.get(identity)
                 if identity in self._follows or not stat_module.S_ISREG(stat.st_mode) or not mark.head.length:
                     continue
-                if stat.st_mtime_ns < mark.mtime or (known and known.offset >= mark.offset):
+                if stat.st_mtime_ns < mark.mtime or (known and known.offset >= mark.offset and _holds(known, name)):
                     continue
                 if follow := self._adopt(name, identity, mark):
                     self._save(identity, mark)  # in the same transaction as the new mark of the truncated file
@@ -440,14 +439,14 @@ def _identity(stat: os.stat_result) -> Identity:
     return stat.st_dev, stat.st_ino
 
 
-def _still_there(mark: Mark, identity: Identity) -> bool:
-    """Whether the file of a mark is still where it was, with the content that was read."""
+def _holds(mark: Mark, path: str, identity: Identity | None = None) -> bool:
+    """Whether the file at a path has the content that a mark speaks of (and is the very same file)."""
     try:
-        fd = os.open(mark.path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        return _identity(os.fstat(fd)) == identity and mark.holds(fd)
+        return identity in {None, _identity(os.fstat(fd))} and mark.holds(fd)
     finally:
         os.close(fd)
 

@@ -152,6 +152,23 @@ def test_copytruncate_takes_the_rest_from_the_copy(bench: Bench):
     assert bench.look(tail)[40:] == [b"written after the last look", b"fresh"]
 
 
+def test_a_copy_in_the_inode_of_an_older_copy_is_known_by_its_content(bench: Bench):
+    tail = bench.start()
+    copy = bench.folder / "app.log.1"
+    for day in range(3):
+        append(bench.log, b"first line of day %d\n" % day)
+        bench.look(tail)
+        append(bench.log, b"last line of day %d\n" % day)
+        copy.write_bytes(bench.log.read_bytes())  # the same inode each day
+        bench.log.write_bytes(b"")
+        bench.look(tail)
+        bench.clock.turn(10)
+        bench.look(tail)
+    assert records(bench.journal, "app") == [
+        b"%s line of day %d" % (w, d) for d in range(3) for w in (b"first", b"last")
+    ]
+
+
 def test_a_truncated_file_that_grew_beyond_the_old_size_is_noticed(bench: Bench):
     bench.log.write_bytes(b"old 1\nold 2\n")
     tail = bench.start()
