@@ -23,7 +23,10 @@ MODULE = "fortinet"
 _PAIR = re.compile(r'([A-Za-z_][\w.\-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)(?=\s|$)')
 _START = re.compile(r"(?:^|[\s>])(?=(?:date|logver|eventtime|devname|devid|itime|timestamp|type)=)")
 _REMEMBERED = 48  # kinds of line whose expression is kept at hand
+_LEARNT = 256  # kinds in one batch; hostile lines must not make us compile one expression each
 _UNQUOTE = re.compile(r"\\(.)")
+
+_Kind = tuple[re.Pattern[str], tuple[str, ...]]
 
 TABLE = Table(
     "fortinet.firewall.",
@@ -82,7 +85,7 @@ def read(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFrame:
     groups = Groups()
     wrong: dict[int, str] = {}
     texts: list[str] = []
-    recent: list[re.Pattern[str]] = []
+    recent: list[_Kind] = []
     for index, record in enumerate(records):
         line = decode(record, given.origin.encoding).strip("\0 \t\r\n")
         start = _START.search(line)
@@ -92,15 +95,15 @@ def read(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFrame:
             continue
         header, body = line[: start.end()], line[start.end() :]
         match = None
-        for pattern in recent:
+        for pattern, names in recent:
             if match := pattern.fullmatch(body):
-                groups.add(pattern, index, (header.strip(), *match.groups()))
+                groups.add((names, False), index, (header.strip(), *match.groups()))
                 break
         if match is None:
             _learn(body, header, index, groups, recent, wrong, texts, line)
     wide = Wide()
-    for key, (indexes, rows) in groups.of.items():
-        _emit(key, indexes, rows, want, wide)
+    for (names, odd), (indexes, rows) in groups.of.items():
+        _emit(names, odd, indexes, rows, want, wide)
     if wrong:
         wide.group(*failed(list(wrong), texts, list(wrong.values()), MODULE))
     return wide.frame()
@@ -111,7 +114,7 @@ def _learn(
     header: str,
     index: int,
     groups: Groups,
-    recent: list[re.Pattern[str]],
+    recent: list[_Kind],
     wrong: dict[int, str],
     texts: list[str],
     line: str,
@@ -126,38 +129,34 @@ def _learn(
             wrong[index] = _("key=value の組が見つかりませんでした。")
             texts.append(line)
             return
-    else:
+    elif len(groups.of) < _LEARNT:
         pattern = _pattern(names, tuple(value.startswith('"') for _name, value in pairs))
         if match := pattern.fullmatch(body):
-            groups.add(pattern, index, (header.strip(), *match.groups()))
-            recent.insert(0, pattern)
+            groups.add((names, False), index, (header.strip(), *match.groups()))
+            recent.insert(0, (pattern, names))
             del recent[_REMEMBERED:]
             return
     rest = _PAIR.sub("", body).strip()
-    groups.add(names, index, (header.strip(), *(_plain(value) for _name, value in pairs), rest))
+    groups.add((names, True), index, (header.strip(), *(_plain(value) for _name, value in pairs), rest))
 
 
 @lru_cache(maxsize=512)
 def _pattern(names: tuple[str, ...], quoted: tuple[bool, ...]) -> re.Pattern[str]:
     parts = (
-        rf'{re.escape(n)}="(?P<_{i}_>[^"\\]*)"' if q else rf'{re.escape(n)}=(?P<_{i}_>[^\s"]*)'
-        for i, (n, q) in enumerate(zip(names, quoted, strict=True))
+        rf'{re.escape(n)}="([^"\\]*+)"' if q else rf'{re.escape(n)}=([^\s"]*+)'
+        for n, q in zip(names, quoted, strict=True)
     )
-    pattern = re.compile(r"\s+".join(parts))
-    _NAMES[pattern] = names
-    return pattern
-
-
-_NAMES: dict[re.Pattern[str], tuple[str, ...]] = {}
+    return re.compile(r"\s++".join(parts))
 
 
 def _plain(value: str) -> str:
     return _UNQUOTE.sub(r"\1", value[1:-1]) if value.startswith('"') else value
 
 
-def _emit(key: Any, indexes: list[int], rows: list[Sequence[Any]], want: Want, wide: Wide) -> None:
-    known = key if isinstance(key, tuple) else _NAMES[key]
-    names = ("syslog_header", *known, "unparsed") if isinstance(key, tuple) else ("syslog_header", *known)
+def _emit(
+    known: tuple[str, ...], odd: bool, indexes: list[int], rows: list[Sequence[Any]], want: Want, wide: Wide
+) -> None:
+    names = ("syslog_header", *known, "unparsed") if odd else ("syslog_header", *known)
     cells = dict(zip(names, zip(*rows, strict=True), strict=True))
     derived: dict[str, Sequence[Any]] = {"@timestamp": _times(cells, len(rows))}
     if "duration" in cells:
