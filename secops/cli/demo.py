@@ -90,15 +90,18 @@ def _play(folder: Path) -> None:
 
 
 def _build(folder: Path, seed: int, days: int, port: int, as_json: bool) -> None:
-    from secops.demo.build import LOGINS, add_logins, build_demo, settings_text
+    import socket
+
+    from secops.demo.build import LOGINS, TCP_PORT, UDP_PORT, add_logins, build_demo, free_port, settings_text
     from secops.demo.world import SITE, WARD
     from secops.settings import FILE_NAME
     from secops.wiring import create_site, open_site
 
     if not (folder / FILE_NAME).exists():
-        create_site(folder, site_id=SITE, name=WARD, settings=settings_text(web=port))
+        udp, tcp = free_port(socket.SOCK_DGRAM, UDP_PORT), free_port(socket.SOCK_STREAM, TCP_PORT)
+        create_site(folder, site_id=SITE, name=WARD, settings=settings_text(udp, tcp, port))
     with open_site(folder) as site:
-        built = build_demo(site.folder, seed, site.now(), days=days)
+        built = build_demo(site.folder, site.settings, seed, site.now(), days=days)
         add_logins(site.accounts, site.now())
     if as_json:
         emit_json({"folder": str(folder), "lines": built.lines, "days": built.days, "logins": LOGINS})

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from secops.access.ports import Access, Accounts, Role
+from secops.demo.pen import FIREWALL, LINUX
 from secops.demo.player import State, write_history, write_state
 from secops.demo.world import LABELS, NETWORKS, SITE, WARD, inventory, make_world
 from secops.org.files import write_inventory
 from secops.schema.dates import JST
+from secops.settings import Settings
 
 UDP_PORT, TCP_PORT, WEB_PORT = 5514, 5515, 8765
 
@@ -58,6 +61,20 @@ class Built:
     days: int
 
 
+def free_port(kind: socket.SocketKind, wanted: int) -> int:
+    """The wanted port on 127.0.0.1, or the next one that nobody listens on (another demo ward may be running)."""
+    for port in range(wanted, wanted + 200, 2):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            if kind is socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    return wanted
+
+
 def settings_text(udp: int = UDP_PORT, tcp: int = TCP_PORT, web: int = WEB_PORT) -> str:
     """``secops.toml`` of the demo site, with the ports on 127.0.0.1 it listens on."""
     zones = "".join(
@@ -66,22 +83,27 @@ def settings_text(udp: int = UDP_PORT, tcp: int = TCP_PORT, web: int = WEB_PORT)
     return _HEAD + zones + _SOURCES.format(udp=udp, tcp=tcp) + f"\n[web]\nport = {web}\n"
 
 
-def build_demo(
-    folder: Path, seed: int, now: datetime, *, days: int = 5, udp: int = UDP_PORT, tcp: int = TCP_PORT
-) -> Built:
+def build_demo(folder: Path, settings: Settings, seed: int, now: datetime, *, days: int = 5) -> Built:
     """Fill a fresh demo site with inventory and the log files of the last working days up to now.
 
-    The site itself is made before, from `settings_text`. The state that the player goes on from is written last, so a
-    building that was interrupted is begun again from the start.
+    The site itself is made before, from `settings_text`; its machines will send to the ports in ``settings``. The state
+    that the player goes on from is written last, so a building that was interrupted is begun again from the start.
     """
     moment = now.astimezone(UTC).replace(microsecond=0)
     shutil.rmtree(folder / "logs", ignore_errors=True)
     write_inventory(folder, inventory(make_world(seed), moment.astimezone(JST).date()), moment)
     (folder / "logs").mkdir(mode=0o700, parents=True)
+    udp, tcp = (_port(settings, name) for name in (FIREWALL, LINUX))
     state = State(seed, moment, days, udp, tcp, ((moment - timedelta(microseconds=1), moment),))
     lines = write_history(folder, state)
     write_state(folder, state)
     return Built(lines, days)
+
+
+def _port(settings: Settings, source: str) -> int:
+    found = settings.source(source)
+    assert found is not None, source
+    return int(found.listen.rpartition(":")[2])
 
 
 _HEAD = f"""# デモサイトの設定。logs/ には模擬の機器がログを書き続けます。

@@ -134,15 +134,16 @@ def _result(
     alerts: dict[int, None] = {}
     history: list[float] = []
     live: list[float] = []
+    noticed = 0
     for scene, matches in scenes:
         for match in matches:
             rules[match.alert.rule_id] = None
             alerts[match.alert.id] = None
-        delays = [_delay(scene, match, built) for match in matches if themes.get(match.alert.rule_id) in wanted]
-        if delays:
+        right = [match for match in matches if themes.get(match.alert.rule_id) in wanted]
+        noticed += bool(right)
+        if delays := [delay for match in right if (delay := _delay(scene, match, built)) is not None]:
             (history if scene.start < built else live).append(min(delays))
-    noticed = len(history) + len(live)
-    delay = median(live or history) if noticed else None
+    delay = median(live or history) if live or history else None
     return StoryResult(
         id=story,
         title=BY_ID[story].title_ja,
@@ -155,9 +156,11 @@ def _result(
     )
 
 
-def _delay(scene: Scene, match: _Match, built: datetime) -> float:
-    """From the first line of a live story, or from the receipt of a past one's event, to the alert."""
-    begin = min(hit.received for hit in match.hits)
-    if scene.start >= built:
-        begin = scene.start
-    return max(0.0, (match.alert.opened_at - begin).total_seconds())
+def _delay(scene: Scene, match: _Match, built: datetime) -> float | None:
+    """From the first line of a live story, or from the receipt of a past one's event, to the alert.
+
+    None where the story only raised the count of an alert that was already there.
+    """
+    begin = scene.start if scene.start >= built else min(hit.received for hit in match.hits)
+    seconds = (match.alert.opened_at - begin).total_seconds()
+    return seconds if seconds >= 0 else None

@@ -30,7 +30,8 @@ normalized and enriched (ECS names), story by story:
     LG-DC01 Security at night: 4624 LogonType 10, ``user.name`` ``adm-…``, and 4672; ``labels.off_hours`` true. Ordinary
     administration uses the same accounts in working hours only.
 ``log-clear`` (server)
-    LG-BUN01: Sysmon 1 ``wevtutil.exe cl Security``, then Security 1102 (provider Microsoft-Windows-Eventlog).
+    LG-BUN01, LG-GW01 or LG-RENKEI01: Sysmon 1 ``wevtutil.exe cl Security``, then Security 1102 (provider
+    Microsoft-Windows-Eventlog).
 ``psexec`` (server)
     LG-FS01: 4624 LogonType 3 from an L- terminal, 5145 on ``\\*\ADMIN$`` with ``PSEXESVC.exe``, System 7045 with
     ServiceName ``PSEXESVC``, Sysmon 1 ``PSEXESVC.exe`` → ``cmd.exe`` → ``net.exe group "Domain Admins" /domain``.
@@ -224,7 +225,7 @@ def _night_admin(pen: Pen, dice: random.Random, start: datetime) -> frozenset[st
 
 
 def _log_clear(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
-    server = pen.world.by_name["LG-BUN01"]
+    server = pen.world.by_name[dice.choice(("LG-BUN01", "LG-GW01", "LG-RENKEI01"))]
     admin = dice.choice(pen.world.administrators).admin
     image = rf"{_SYSTEM32}\wevtutil.exe"
     pen.process(start, server, admin, image, "wevtutil.exe cl Security", rf"{_SYSTEM32}\cmd.exe")
@@ -313,7 +314,7 @@ STORIES: tuple[Story, ...] = (
     Story("unregistered-flow", "マイナンバー利用事務系から LGWAN接続系への未登録の特定通信", ("flow",), _unregistered),
     Story("password-spray", "多数の職員のアカウントに対するパスワードの総当たり", ("account",), _spray),
     Story("psexec", "PsExec によるファイルサーバへの侵入の広がり", ("server", "malware"), _psexec),
-    Story("log-clear", "文書管理サーバでの監査ログの消去", ("server",), _log_clear),
+    Story("log-clear", "業務サーバでの監査ログの消去", ("server",), _log_clear),
     Story("leaver-copy", "退職前の職員によるファイルの大量コピー", ("device",), _leaver),
     Story("night-admin-logon", "深夜の管理者アカウントによるログオン", ("account",), _night_admin, night=True),
     Story("expired-flow", "期限の切れた特定通信の利用", ("flow",), _expired),

@@ -9,13 +9,14 @@ from click.testing import CliRunner
 from secops.cli import secops
 from secops.demo.build import build_demo, settings_text
 from secops.errors import InventoryError, SecopsError, UsageError
+from secops.settings import load
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ward")
     (folder / "secops.toml").write_text(settings_text(), encoding="utf-8")
-    build_demo(folder, 7, datetime(2026, 11, 24, 2, 0, tzinfo=UTC), days=1)
+    build_demo(folder, load(folder), 7, datetime(2026, 11, 24, 2, 0, tzinfo=UTC), days=1)
     return folder
 
 

@@ -84,3 +84,13 @@ def test_what_no_story_explains_is_a_false_alert(desk):
     put(desk, "office", past.start - timedelta(hours=3), BUILT, 2, host__name=next(iter(past.markers)))
     report = make_report(STATE, desk, RULES)
     assert (report.false_alerts, report.false_by_rule) == (2, {"office": 2})
+
+
+def test_a_repeated_story_that_raised_an_alert_counts_as_detected_without_a_delay(desk):
+    past = scene("mynumber-to-internet")
+    address = next(marker for marker in past.markers if marker.startswith("10."))
+    early = past.start - timedelta(days=2)
+    put(desk, "forbidden", early, early, 1, source__ip=address)
+    put(desk, "forbidden", past.start, past.start, 2, source__ip=address)
+    found = result(make_report(STATE, desk, RULES), "mynumber-to-internet")
+    assert (found.detected, found.delay_s) == (True, None)

@@ -1,10 +1,11 @@
+import socket
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import orjson
 import pytest
 
-from secops.demo.build import LOGINS, build_demo, settings_text
+from secops.demo.build import LOGINS, build_demo, free_port, settings_text
 from secops.demo.plan import Plan
 from secops.demo.rhythm import ordinary_day
 from secops.demo.stories import STORIES
@@ -27,7 +28,7 @@ def plan():
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     (folder / "secops.toml").write_text(settings_text(), encoding="utf-8")
-    build_demo(folder, 7, BUILT)
+    build_demo(folder, load(folder), 7, BUILT)
     return folder
 
 
@@ -141,3 +142,9 @@ def test_flow_stories_break_the_rule_they_are_about(site, plan, story, verdict):
         fields = dict(part.split("=", 1) for part in line.data.decode().split() if "=" in part)
         found = judge.judge(fields["srcip"], fields["dstip"], int(fields["dstport"]), "tcp", TODAY)
         assert found.verdict == verdict
+
+
+def test_a_taken_port_is_passed_over():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert free_port(socket.SOCK_STREAM, port) > port
