@@ -42,6 +42,16 @@ def free_port() -> int:
     return port
 
 
+def listening(port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> bool:
+    """Whether someone has bound the port."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
 def tcp_source(port: int) -> str:
     return f'[[sources]]\nid = "net"\nkind = "syslog-tcp"\nlisten = "127.0.0.1:{port}"\n'
 
@@ -57,11 +67,11 @@ def running(settings: Settings, journal: JournalWriter, site: Path) -> Iterator[
         yield intake
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 
-def until(true: Callable[[], object], seconds: float = 10) -> None:
+def until(true: Callable[[], object], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "did not happen in time"
@@ -110,7 +120,7 @@ def test_every_kind_of_source_reaches_the_journal(site: Path):
         (site / "logs" / "app.log").write_bytes(b"one\n")
         (site / "drop" / "old.log").write_bytes(b"two\n")
         os.utime(site / "drop" / "old.log", (1, 1))
-        until(lambda: read_status(site).get("sources"))
+        until(lambda: listening(port) and listening(datagrams, socket.SOCK_DGRAM))
         with socket.create_connection(("127.0.0.1", port)) as sender:
             sender.sendall(b"<34>three\n")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -137,7 +147,7 @@ def test_while_the_journal_fails_it_is_said_and_nothing_is_lost_or_doubled(site:
     with running(parse(SITE + FILE + tcp_source(port), "t"), journal, site):
         journal.full = True
         (site / "logs" / "app.log").write_bytes(b"".join(line + b"\n" for line in lines))
-        until(lambda: journal.refused)
+        until(lambda: journal.refused and listening(port))
         with socket.create_connection(("127.0.0.1", port)) as sender:
             sender.sendall(b"".join(line + b"\n" for line in lines))
         until(lambda: "disk full" in read_status(site)["sources"]["net"]["problem"])
