@@ -8,7 +8,7 @@ and ``\\`` stand for themselves. Source: FortiOS Log Message Reference.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -180,7 +180,7 @@ def _emit(
     emit(wide, indexes, names, rows, TABLE, want, constants, derived)
 
 
-def _times(cells: dict[str, Sequence[str]], count: int) -> list[int | None]:
+def _times(cells: Mapping[str, Sequence[str]], count: int) -> list[int | None]:
     """``eventtime`` (seconds or nanoseconds since 1970), else ``date`` and ``time`` in zone ``tz``, else Japan's."""
     found: list[int | None] = [None] * count
     if "eventtime" in cells:

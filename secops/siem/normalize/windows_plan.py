@@ -72,9 +72,11 @@ class Plan:
 @lru_cache(maxsize=4096)
 def plan_for(key: Key, want: Want) -> Plan:
     """The plan for a shape."""
-    reader, channel, code, names = key
+    reader, raw_channel, code, names = key
+    channel = raw_channel if raw_channel is None or isinstance(raw_channel, str) else str(raw_channel)
     dataset = tables.DATASETS.get((channel or "").lower(), tables.OTHER_DATASET)
-    kind = (dataset, str(code))
+    # 1, 1.0 and true are one key to a dictionary, so they must be one event id here as well.
+    kind = (dataset, str(int(code)) if isinstance(code, bool | float) and code == code // 1 else str(code))
     fields = list(_dotted(reader, names, kind))
     placed = _place(fields, kind)
     copies = [(i, column, convert) for column, (i, convert) in placed.items() if want.column(column)]

@@ -115,6 +115,13 @@ def test_channel_in_another_case_and_no_provider():
     assert "winlog.provider_name" not in frame.columns
 
 
+@pytest.mark.parametrize("channel", [True, 5, 1.5, None, ["x"], {"a": 1}])
+@pytest.mark.parametrize("code", [None, True, 1.0, 1.5, 1e300, "x", ["x"], {"#text": 1}])
+def test_channel_and_id_of_any_type(channel: object, code: object):
+    frame = frame_of({"EventID": code, "Channel": channel})
+    assert frame["event.kind"].to_list() == ["event"]
+
+
 def test_an_unknown_channel_makes_no_new_dataset():
     assert frame_of({"EventID": 1, "Channel": "Made-Up/../Name"})["event.dataset"][0] == "windows.other"
 
