@@ -10,6 +10,7 @@ objects and numbers that have another text or none. It is null for nearly all ro
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -85,11 +86,17 @@ def _extra_texts(extra: pl.Series) -> pl.Series:
 
 def _asked(extra: pl.Series, expression: str) -> pl.Series:
     """DuckDB's answer for each value ``e``: its JSON reader is much faster than a loop in Python."""
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with _duckdb().cursor() as connection:
         connection.register("rows", extra.rename("e").to_frame().to_arrow())
         found = pl.from_arrow(connection.sql(f"SELECT {expression} AS e FROM rows").to_arrow_table())
     assert isinstance(found, pl.DataFrame)
     return found["e"].rename(extra.name)
+
+
+@cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    """One empty database for the process: making one costs more than a small frame's answer."""
+    return duckdb.connect(config={"threads": 1})
 
 
 def _odd_rows(frame: pl.DataFrame) -> pl.Series:
