@@ -9,6 +9,7 @@ objects and numbers that have another text or none. It is null for nearly all ro
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -97,6 +98,9 @@ def _asked(extra: pl.Series, expression: str) -> pl.Series:
 def _duckdb() -> duckdb.DuckDBPyConnection:
     """One empty database for the process: making one costs more than a small frame's answer."""
     return duckdb.connect(config={"threads": 1})
+
+
+atexit.register(_duckdb.cache_clear)  # a connection alive at exit makes the binding write about leaks
 
 
 def _odd_rows(frame: pl.DataFrame) -> pl.Series:

@@ -114,7 +114,11 @@ class Condition:
             )
         if span.kind == Kind.IP and span.version == 4:
             test = self._bounds(node, span, lambda value: f"{self.bind(value)}::BIGINT")
-            return self._texts(node.field, lambda x: test(f"v4_number({x})"))
+            start = self.bind(_shared_octets(span))  # most values are ruled out without taking them apart
+            return self._texts(
+                node.field,
+                lambda x: f"CASE WHEN starts_with({x}, {start}) THEN {test(f'v4_number({x})')} ELSE false END",
+            )
         if span.kind == Kind.IP:
             test = self._bounds(node, span, lambda value: self.bind(format(value, "032x")))
             return self._texts(node.field, lambda x: test(f"v6_text({x})"))
@@ -176,6 +180,18 @@ class Condition:
             f"(contains({extra}, {self.bind(_key(field))}) AND CASE json_type({extra}, {path}) "
             f"WHEN 'NULL' THEN false WHEN 'ARRAY' THEN {items} ELSE json_exists({extra}, {path}) END)"
         )
+
+
+def _shared_octets(span: Range) -> str:
+    """How every IPv4 address in the range begins: ``10.1.`` for 10.1.0.0 to 10.1.255.255, '' without a bound."""
+    if span.low is None or span.high is None:
+        return ""
+    shared = ""
+    for shift in (24, 16, 8):
+        if span.low >> shift != span.high >> shift:
+            break
+        shared += f"{span.low >> shift & 255}."
+    return shared
 
 
 def _any(items: str, test: Predicate) -> str:
