@@ -75,15 +75,17 @@ def make_report(state: State, desk: AlertDesk, rules: Sequence[Rule]) -> Report:
     themes = {rule.id: PurePath(rule.path).parent.name for rule in rules}
     found: list[list[_Match]] = [[] for _scene in scenes]
     false_by_rule: dict[str, int] = {}
+    calendar = _calendar(scenes)
     alerts = _alerts(desk)
     for alert in alerts:
-        hits = desk.detail(alert.id, Scope(), hits=_HITS).hits
-        known = False
-        for at, scene in enumerate(scenes):
-            if own := tuple(hit for hit in hits if _belongs(hit, scene)):
-                found[at].append(_Match(alert, own))
-                known = True
-        if not known and alert.kind == "rule":
+        own: dict[int, list[Hit]] = {}
+        for hit in desk.detail(alert.id, Scope(), hits=_HITS).hits:
+            for at in calendar.get(_minute(hit.timestamp), ()):
+                if _belongs(hit, scenes[at]):
+                    own.setdefault(at, []).append(hit)
+        for at, hits in own.items():
+            found[at].append(_Match(alert, tuple(hits)))
+        if not own and alert.kind == "rule":
             name = alert.rule_id
             false_by_rule[name] = false_by_rule.get(name, 0) + 1
     results = []
@@ -97,6 +99,19 @@ def make_report(state: State, desk: AlertDesk, rules: Sequence[Rule]) -> Report:
         ]
         results.append(_result(story.id, mine, themes, plan.built))
     return Report(tuple(results), sum(false_by_rule.values()), false_by_rule, len(alerts))
+
+
+def _minute(moment: datetime) -> int:
+    return int(moment.timestamp()) // 60
+
+
+def _calendar(scenes: Sequence[Scene]) -> dict[int, list[int]]:
+    """Minute → the scenes it may belong to: a day has more than a thousand, a minute only a few."""
+    found: dict[int, list[int]] = {}
+    for at, scene in enumerate(scenes):
+        for minute in range(_minute(scene.start - _MARGIN), _minute(scene.end + _MARGIN) + 1):
+            found.setdefault(minute, []).append(at)
+    return found
 
 
 def _alerts(desk: AlertDesk) -> list[Alert]:

@@ -50,6 +50,7 @@ _EXEMPT_PREFIXES = (
 _EXEMPT = frozenset(
     {*CORE, "ecs.version", "event.action", "event.category", "event.code", "event.outcome", "event.provider"}
     | {"event.type", "user.id", "user.domain", "user.effective.id", "user.target.id", "process.name"}
+    | {"http.request.method", "http.version", "registry.data.type", "registry.hive", "source.domain", "file.extension"}
     | {name for name in COLUMNS if ".hash." in name or name.endswith((".mac", ".imphash", ".entity_id"))}
     | {name for name in COLUMNS if name.startswith(_EXEMPT_PREFIXES)}
 )
