@@ -195,7 +195,7 @@ class _Search:
             self.outcome.problems.append(Problem(path, what))
 
     def _chunk(self, chunk: Chunk) -> None:
-        origin = chunk.origin
+        origin = _json_is_utf8(chunk)
         key = (origin.format, origin.encoding, origin.header)
         batch = self.batches.get(key)
         if batch is None:
@@ -209,7 +209,7 @@ class _Search:
         records = batch.records
         self.outcome.events += len(records)
         everything = batch.origin.format != _JSON
-        likely = [True] * len(records) if everything else self.detector.keyword_records(records)
+        likely = [True] * len(records) if everything else self.detector.keyword_records(records, "windows")
         for full in (False, True):
             chosen = [index for index, found in enumerate(likely) if found == full]
             if chosen:
@@ -221,7 +221,7 @@ class _Search:
             places = frame["event.sequence"]
             self._complain(batch, frame, chosen)
             hosts = frame["host.name"] if "host.name" in frame.columns else None
-            for match in self.detector.match(frame):
+            for match in self.detector.match(frame, keywords=full):
                 for row in match.rows:
                     record = chosen[places[row]]
                     self.outcome.hits.append(
@@ -243,6 +243,18 @@ class _Search:
             path = batch.path_of(chosen[frame["event.sequence"][row]])
             count, reason = self.unreadable.get(path, (0, str(frame["error.message"][row])))
             self.unreadable[path] = (count + 1, reason)
+
+
+def _json_is_utf8(chunk: Chunk) -> Origin:
+    """The origin; JSON that was taken for a Japanese encoding but is valid UTF-8 is UTF-8 (RFC 8259)."""
+    origin = chunk.origin
+    if origin.format not in {_JSON, "json"} or origin.encoding not in {"cp932", "euc_jp"}:
+        return origin
+    try:
+        b"\n".join(chunk.records).decode("utf-8")
+    except UnicodeDecodeError:
+        return origin
+    return replace(origin, encoding="utf-8")
 
 
 def sample_frame(sample: Sample, columns: frozenset[str]) -> pl.DataFrame:

@@ -73,6 +73,7 @@ def cache_key(files: Sequence[tuple[str, str]], logsources: str) -> str:
     digest = hashlib.sha256()
     for part in (
         _FORMAT,
+        language(),
         version("secops"),
         version("pysigma"),
         logsources,

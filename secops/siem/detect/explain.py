@@ -28,13 +28,19 @@ class Event:
         self._frame = frame
         self._row = row
         self._names = set(frame.columns)
+        self._known: dict[Columns, tuple[str, ...]] = {}
 
     def texts(self, columns: Columns) -> tuple[str, ...]:
         """The elements of the first of the columns that has a value; none where the field is missing."""
+        if columns not in self._known:
+            self._known[columns] = self._look_up(columns)
+        return self._known[columns]
+
+    def _look_up(self, columns: Columns) -> tuple[str, ...]:
         if columns == KEYWORDS:
             return tuple(text for name in self._frame.columns if is_spoken(name) for text in self.texts((name,)))
         for name in columns:
-            if name in self._names and (value := self._frame[name][self._row]) is not None:
+            if name in self._names and (value := self._frame.get_column(name)[self._row]) is not None:
                 if name == EXTRA:
                     return tuple(texts_of_json(value))
                 return _texts(value)

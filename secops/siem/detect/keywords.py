@@ -31,18 +31,6 @@ class Gate:
         """The columns in which some keyword may occur; long ones are not looked at."""
         return [name for name in table.texts() if table.is_long(name) or self._occurs(table.field((name,)))]
 
-    def likely(self, records: Sequence[bytes]) -> list[bool]:
-        """Which JSON records may hold a keyword somewhere; no other one does."""
-        if not self._judge.specs:
-            return [False] * len(records)
-        pattern = search_pattern(self._judge.literals(), in_json=True)
-        if pattern is None:
-            return [True] * len(records)
-        text = pl.Series(records, dtype=pl.Binary()).cast(pl.String(), strict=False)
-        found = pl.lit(text)
-        odd = (found.str.len_bytes() != found.str.len_chars()) | found.str.contains(JSON_ESCAPE)
-        return pl.select((found.str.contains(f"(?i){pattern}") | odd).fill_null(value=True)).to_series().to_list()
-
     def forget(self) -> None:
         """Drop the memo."""
         self._memo.clear()
@@ -60,6 +48,17 @@ class Gate:
                 self.size += len(value) + 150
             found |= known
         return found
+
+
+def likely_records(specs: Iterable[Spec], records: Sequence[bytes]) -> list[bool]:
+    """Which JSON records may hold one of the keywords somewhere; no other one does."""
+    judge = Judge(dict(enumerate(dict.fromkeys(specs))))
+    pattern = search_pattern(judge.literals(), in_json=True)
+    if not judge.specs or pattern is None:
+        return [bool(judge.specs)] * len(records)
+    text = pl.lit(pl.Series(records, dtype=pl.Binary()).cast(pl.String(), strict=False))
+    odd = (text.str.len_bytes() != text.str.len_chars()) | text.str.contains(JSON_ESCAPE)
+    return list(pl.select((text.str.contains(f"(?i){pattern}") | odd).fill_null(value=True)).to_series())
 
 
 def search_pattern(literals: Iterable[str] | None, *, in_json: bool) -> str | None:

@@ -15,7 +15,7 @@ from secops.schema.severity import Severity
 from secops.siem.detect.columns import Table
 from secops.siem.detect.compiled import Compiled, CompiledRule
 from secops.siem.detect.explain import Event, reasons, tree_holds, truth_in
-from secops.siem.detect.keywords import Gate
+from secops.siem.detect.keywords import Gate, likely_records
 from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.plan import KEYWORDS, Bound, Budget, Item, Plan
 from secops.siem.detect.specs import Spec
@@ -57,13 +57,16 @@ class SigmaDetector:
             name for name in self.reads if name not in COLUMNS or name in _TEXT_OF_EVENT
         )
 
-    def match(self, frame: pl.DataFrame) -> list[RowMatch]:
-        """All (rule, rows) that match, each rule at most once, in order of rule index."""
+    def match(self, frame: pl.DataFrame, *, keywords: bool = True) -> list[RowMatch]:
+        """All (rule, rows) that match, each rule at most once, in order of rule index.
+
+        Without ``keywords`` no text is searched for them: for frames of records that surely hold none.
+        """
         if not frame.height:
             return []
         if self._budget.used + self._gate.size > self._budget.limit:
             self._forget()
-        table = Table(frame, self._gate)
+        table = Table(frame, self._gate if keywords else _no_columns)
         found: dict[int, list[Any]] = {}
         for entries, rows in self._router.results(table):
             for results, inner in self._plan(entries).results(table, rows):
@@ -84,9 +87,12 @@ class SigmaDetector:
                     return found
         return ()
 
-    def keyword_records(self, records: Sequence[bytes]) -> list[bool]:
-        """Which JSON records may hold a keyword of an active rule: only these need all their fields in the frame."""
-        return self._gate.likely(records)
+    def keyword_records(self, records: Sequence[bytes], product: str) -> list[bool]:
+        """Which JSON records of a product may hold a keyword of an active rule that is about it.
+
+        Only these need all their fields in the frame; for the others, `match` may leave keywords out.
+        """
+        return likely_records(self._keywords(product), records)
 
     # ------------------------------------------------------------------------------------------------------- inside
 
@@ -112,9 +118,11 @@ class SigmaDetector:
             bounds.append(Bound(columns(field) if field else KEYWORDS, spec, other))
         return bounds
 
-    def _keywords(self) -> Iterator[Spec]:
-        for rules in self._by_entry.values():
-            for number in rules:
+    def _keywords(self, product: str | None = None) -> Iterator[Spec]:
+        """What keywords ask for; with a product, only those of rules that are about it or about any."""
+        for entry, rules in self._by_entry.items():
+            about = self._where.entries[entry].key[0]
+            for number in rules if product is None or about in ("", "secops", product) else ():
                 for _selection, field, _operator, _pattern, spec in self._compiled.rules[number].leaves:
                     if not field:
                         yield self._compiled.specs[spec]
@@ -140,6 +148,10 @@ class SigmaDetector:
         self._router.forget()
         for plan in self._plans.values():
             plan.forget()
+
+
+def _no_columns(_table: Table) -> list[str]:
+    return []
 
 
 def _rule(compiled: CompiledRule, files: Sequence[tuple[str, str]], disabled: Mapping[str, str]) -> Rule:
