@@ -86,8 +86,19 @@ def encoding_of(sample: bytes) -> str:
         return marked[0]
     if wide := _wide(sample):
         return wide
+    if _is_utf8(sample):
+        return "utf-8"
     scores = {name: _score(sample, name) for name in ("utf-8", "cp932", "euc_jp")}
     return max(scores, key=lambda name: scores[name])
+
+
+def _is_utf8(sample: bytes) -> bool:
+    """Whether the sample is valid UTF-8 (ASCII too): text of the other encodings hardly ever is, by chance."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _wide(sample: bytes) -> str | None:
@@ -104,8 +115,8 @@ def _wide(sample: bytes) -> str | None:
 def _score(sample: bytes, encoding: str) -> float:
     """How much the decoded text looks like what people write: kana and kanji speak for it, rubbish against it.
 
-    EUC-JP read as CP932 gives half-width katakana, and CP932 read as EUC-JP gives invalid sequences. A tie (ASCII)
-    goes to UTF-8, which is tried first and whose valid sequences hardly ever come about by chance.
+    EUC-JP read as CP932 gives half-width katakana, and CP932 read as EUC-JP gives invalid sequences. UTF-8 gets here
+    only with broken sequences in it.
     """
     text = decode(sample, encoding)
     if text.isascii():

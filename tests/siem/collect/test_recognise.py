@@ -86,3 +86,9 @@ def test_what_devices_send_over_syslog(message: bytes, format: str):
 )
 def test_rubbish_is_never_an_error(rubbish: bytes):
     assert recognise(rubbish).format in FORMATS
+
+
+def test_a_few_western_characters_in_utf8_are_not_taken_for_japanese():
+    line = '{"winlog":{"event_data":{"Product":"Microsoft® Windows® Operating System"}}}\n'.encode()
+    assert encoding_of(line * 3) == "utf-8"
+    assert encoding_of((line * 3)[: line.index("®".encode()) + 1]) == "utf-8"
