@@ -6,7 +6,7 @@ columns are looked at value by value with a memo, long ones with one search over
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import orjson
 import polars as pl
@@ -50,15 +50,28 @@ class Gate:
         return found
 
 
-def likely_records(specs: Iterable[Spec], records: Sequence[bytes]) -> list[bool]:
-    """Which JSON records may hold one of the keywords somewhere; no other one does."""
-    judge = Judge(dict(enumerate(dict.fromkeys(specs))))
-    pattern = search_pattern(judge.literals(), in_json=True)
-    if not judge.specs or pattern is None:
-        return [bool(judge.specs)] * len(records)
-    text = pl.lit(pl.Series(records, dtype=pl.Binary()).cast(pl.String(), strict=False))
-    odd = (text.str.len_bytes() != text.str.len_chars()) | text.str.contains(JSON_ESCAPE)
-    return list(pl.select((text.str.contains(f"(?i){pattern}") | odd).fill_null(value=True)).to_series())
+_CHANNEL = r'"[Cc]hannel"\s*:'
+
+
+def likely_records(groups: Mapping[frozenset[str], Sequence[Spec]], records: Sequence[bytes]) -> list[bool]:
+    """Which JSON records may hold a keyword somewhere; no other one does.
+
+    ``groups`` are keywords by the folded Windows channels they are about (empty: by no channel, so all records).
+    """
+    text = pl.Series(records, dtype=pl.Binary()).cast(pl.String(), strict=False)
+    whole = pl.lit(text)
+    odd = (whole.str.len_bytes() != whole.str.len_chars()) | whole.str.contains(JSON_ESCAPE)
+    once = whole.str.count_matches(_CHANNEL) == 1
+    name = whole.str.extract(_CHANNEL + r'\s*"([^"\\]*)"').str.to_lowercase()
+    known = pl.select(odd=odd, channel=pl.when(once).then(name), number=pl.int_range(len(records)), text=whole)
+    found = [False] * len(records)
+    for channels, specs in groups.items():
+        here = pl.col("channel").is_in(list(channels)).fill_null(value=True) if channels else pl.lit(value=True)
+        pattern = search_pattern(Judge(dict(enumerate(dict.fromkeys(specs)))).literals(), in_json=True)
+        holds = pl.lit(value=True) if pattern is None else pl.col("text").str.contains(f"(?i){pattern}") | pl.col("odd")
+        for number in known.filter(here).filter(holds.fill_null(value=True))["number"]:
+            found[number] = True
+    return found
 
 
 def search_pattern(literals: Iterable[str] | None, *, in_json: bool) -> str | None:

@@ -52,6 +52,13 @@ class Logsource:
     prefixes: tuple[str, ...] = ()
     unmapped: str = ""
 
+    @property
+    def channels(self) -> frozenset[str]:
+        """The Windows channels (folded) that the condition names; empty where it names none, or uses a wildcard."""
+        specs = [bound.spec for bound in self.bounds if bound.columns == ("winlog.channel",)]
+        named = [spec[1] for spec in specs if spec[0] == "eq" and spec[1].isascii()]
+        return frozenset(named) if len(named) == len(specs) else frozenset()
+
     def columns(self, name: str) -> Columns:
         """The columns of a field in order of preference; empty where the field is not known for this logsource."""
         if name in self.fields:

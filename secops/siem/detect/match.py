@@ -50,7 +50,7 @@ class SigmaDetector:
                 self._by_entry.setdefault(entry, []).append(number)
         used = [(entry, where.entries[entry]) for entry in self._by_entry]
         self._router = Plan((Item(entry, source.tree, source.bounds) for entry, source in used), self._budget)
-        self._gate = Gate(self._keywords())
+        self._gate = Gate(spec for entry in self._by_entry for spec in self._keywords(entry))
         self._plans: dict[tuple[int, ...], Plan] = {}
         self.reads: frozenset[str] = self._reads()  # all columns that some active rule reads, ECS or not
         self.wanted: frozenset[str] = frozenset(
@@ -92,7 +92,13 @@ class SigmaDetector:
 
         Only these need all their fields in the frame; for the others, `match` may leave keywords out.
         """
-        return likely_records(self._keywords(product), records)
+        groups: dict[frozenset[str], list[Spec]] = {}
+        for entry in self._by_entry:
+            source = self._where.entries[entry]
+            specs = list(self._keywords(entry)) if source.key[0] in {"", "secops", product} else []
+            if specs:
+                groups.setdefault(source.channels, []).extend(specs)
+        return likely_records(groups, records)
 
     # ------------------------------------------------------------------------------------------------------- inside
 
@@ -118,14 +124,12 @@ class SigmaDetector:
             bounds.append(Bound(columns(field) if field else KEYWORDS, spec, other))
         return bounds
 
-    def _keywords(self, product: str | None = None) -> Iterator[Spec]:
-        """What keywords ask for; with a product, only those of rules that are about it or about any."""
-        for entry, rules in self._by_entry.items():
-            about = self._where.entries[entry].key[0]
-            for number in rules if product is None or about in ("", "secops", product) else ():
-                for _selection, field, _operator, _pattern, spec in self._compiled.rules[number].leaves:
-                    if not field:
-                        yield self._compiled.specs[spec]
+    def _keywords(self, entry: int) -> Iterator[Spec]:
+        """What the keywords of an entry's rules ask for."""
+        for number in self._by_entry[entry]:
+            for _selection, field, _operator, _pattern, spec in self._compiled.rules[number].leaves:
+                if not field:
+                    yield self._compiled.specs[spec]
 
     def _reads(self) -> frozenset[str]:
         names = set(self._router.columns)
