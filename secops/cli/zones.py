@@ -42,11 +42,9 @@ def _judge(site: Path) -> tuple[FlowJudge, date]:
 @json_option
 def show(site: Path, as_json: bool) -> None:
     """系統とネットワーク、三層のモデル、系統間の通信の定め、登録した通信。"""
-    from secops.org.flows import VERDICT_WORDS
     from secops.org.model import FLOW_KINDS
 
     judge, today = _judge(site)
-    rules = [rule for rule in judge.table.rules if judge.model in rule.models]
     if as_json:
         emit_json(_everything(judge, today))
         return
@@ -57,17 +55,7 @@ def show(site: Path, as_json: bool) -> None:
         [(zone, label, ", ".join(networks[zone])) for zone, label in judge.zones.labels.items()],
     )
     click.echo()
-    words = [
-        (
-            rule.source,
-            rule.destination,
-            _(VERDICT_WORDS[rule.direct]),
-            "・".join(_(FLOW_KINDS[kind]) for kind in sorted(rule.kinds)),
-            rule.why + (_("(要確認)") if rule.confirm else ""),
-        )
-        for rule in rules
-    ]
-    emit_table([_("接続元"), _("接続先"), _("登録なし"), _("登録できる種別"), _("理由")], words)
+    emit_table([_("接続元"), _("接続先"), _("登録なし"), _("登録できる種別"), _("理由")], _rules(judge))
     click.echo()
     emit_table(
         [_("通信番号"), _("種別"), _("接続元"), _("接続先"), _("サービス"), _("有効期限")],
@@ -83,6 +71,24 @@ def show(site: Path, as_json: bool) -> None:
             for flow in judge.flows
         ],
     )
+
+
+def _rules(judge: FlowJudge) -> list[tuple[str, ...]]:
+    """The rules of the model in words."""
+    from secops.org.flows import VERDICT_WORDS
+    from secops.org.model import FLOW_KINDS
+
+    return [
+        (
+            rule.source,
+            rule.destination,
+            _(VERDICT_WORDS[rule.direct]),
+            "・".join(_(FLOW_KINDS[kind]) for kind in sorted(rule.kinds)),
+            rule.why + (_("(要確認)") if rule.confirm else ""),
+        )
+        for rule in judge.table.rules
+        if judge.model in rule.models
+    ]
 
 
 def _everything(judge: FlowJudge, today: date) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from secops.demo.chance import dice as roll
+from secops.demo.hours import clock
 from secops.demo.pen import Line
-from secops.demo.rhythm import clock, ordinary_day
+from secops.demo.rhythm import ordinary_day
 from secops.demo.stories import BY_ID, STORIES, Scene
 from secops.demo.world import World, make_world
 from secops.schema.dates import JST
@@ -56,7 +57,7 @@ class Plan:
     @property
     def begin(self) -> datetime:
         """Where history begins: the midnight of the first of the working days."""
-        return clock(self.working_day(self.days), 0).astimezone(UTC)
+        return clock(self.working_day(self.days), 0)
 
     def working_day(self, back: int) -> date:
         """The working day so many working days before the day on which the ward was built."""
@@ -70,7 +71,7 @@ class Plan:
         """The scenes before the ward was built."""
         scenes = []
         for story, back, hour in _HISTORY:
-            start = clock(self.working_day(min(back, self.days)), hour).astimezone(UTC)
+            start = clock(self.working_day(min(back, self.days)), hour)
             # A night that is not over yet: it was the one before.
             if start + LONGEST_SCENE > self.built:
                 start -= timedelta(days=1)

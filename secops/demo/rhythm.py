@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
+from secops.demo.background import administration, approved_medium, maintenance, servers
 from secops.demo.chance import dice as roll
+from secops.demo.hours import moment
 from secops.demo.pen import Line, Pen
 from secops.demo.world import SECTIONS, Machine, Staff, World
 from secops.demo.writers import windows
-from secops.schema.dates import JST
 from secops.schema.holidays import is_office_day
 from secops.siem.enrich.masking import check_digit
 
@@ -39,24 +40,16 @@ _WELFARE = ("FUKU-AP01", "福祉総合", r"C:\Kikan\Fukushi\FukuClient.exe")
 def ordinary_day(world: World, day: date) -> list[Line]:
     """Everything the ward's machines write on one day (JST), in order of time; on a closed day only the servers."""
     pen = Pen(world)
-    _servers(pen, day)
+    servers(pen, day)
     if is_office_day(day):
         for person in world.staff:
             dice = roll(world.seed, day, person.number)
             if dice.random() < 0.93:
                 _person(pen, person, day, dice)
-        _administration(pen, day)
+        administration(pen, day)
+        maintenance(pen, day)
+        approved_medium(pen, day)
     return sorted(pen.lines)
-
-
-def clock(day: date, hour: float) -> datetime:
-    """A time of day in Japan as a moment in UTC; 24 and more is the next day."""
-    return datetime.combine(day, time(), JST) + timedelta(hours=hour)
-
-
-def _utc(day: date, hour: float, dice: random.Random) -> datetime:
-    moment = clock(day, hour) + timedelta(milliseconds=dice.randrange(1000))
-    return moment.astimezone(UTC)
 
 
 def _moments(day: date, arrive: float, leave: float, count: int, dice: random.Random) -> list[datetime]:
@@ -68,7 +61,7 @@ def _moments(day: date, arrive: float, leave: float, count: int, dice: random.Ra
             found.append(hour)
         elif leave - arrive < 1:
             break
-    return [_utc(day, hour, dice) for hour in sorted(found)]
+    return [moment(day, hour, dice) for hour in sorted(found)]
 
 
 def _person(pen: Pen, person: Staff, day: date, dice: random.Random) -> None:
@@ -98,7 +91,7 @@ def _session(
     pen: Pen, machine: Machine, person: Staff, day: date, arrive: float, leave: float, dice: random.Random
 ) -> None:
     """Switch on, log on (a few mistype), start the desktop, log off and switch off."""
-    on = _utc(day, arrive, dice)
+    on = moment(day, arrive, dice)
     pen.operation(on, machine, person.account, "起動・終了", "電源オン")
     at = on + timedelta(seconds=dice.uniform(20, 50))
     if dice.random() < 0.06:
@@ -111,7 +104,7 @@ def _session(
     pen.operation(at + timedelta(seconds=1), machine, person.account, "起動・終了", "ログオン")
     start = at + timedelta(seconds=4)
     pen.process(start, machine, person.account, _EXPLORER, "explorer.exe", r"C:\Windows\System32\userinit.exe")
-    off = _utc(day, leave, dice)
+    off = moment(day, leave, dice)
     data = {
         "TargetUserSid": windows.sid(person.account),
         "TargetUserName": person.account,
@@ -254,119 +247,3 @@ def _surf(pen: Pen, at: datetime, machine: Machine, person: Staff, dice: random.
             size=4100,
             user=person.account,
         )
-
-
-def _servers(pen: Pen, day: date) -> None:
-    """What goes on around the clock: data exchange between systems, backups, cron."""
-    dice = roll(pen.world.seed, day, "servers")
-    name = pen.world.by_name
-    for quarter in range(96):
-        hour = quarter / 4 + 0.02
-        pen.session(
-            _utc(day, hour, dice), name["JUMIN-AP01"].ip, name["LG-RENKEI01"].ip, 443, ("mynumber", "lgwan"), policy=11
-        )
-        if quarter % 2:
-            pen.session(
-                _utc(day, hour + 0.05, dice),
-                name["ZEI-AP01"].ip,
-                name["LG-RENKEI01"].ip,
-                443,
-                ("mynumber", "lgwan"),
-                policy=11,
-            )
-        if quarter % 4 == 3:
-            pen.session(
-                _utc(day, hour + 0.1, dice),
-                name["ZEI-AP01"].ip,
-                "172.30.1.10",
-                443,
-                ("mynumber", "lgwan_asp"),
-                policy=12,
-            )
-            pen.linux(
-                _utc(day, hour + 0.12, dice),
-                "in-prx01",
-                "CRON",
-                "(root) CMD (/usr/sbin/logrotate /etc/logrotate.conf)",
-                pid=20000 + quarter,
-                priority=78,
-            )
-        for server in ("LG-GW01", "LG-FS01", "MN-FS01"):
-            pen.logon(_utc(day, hour + 0.15, dice), name[server], f"svc-{server[3:].lower()}", 5)
-        if 34 <= quarter <= 70:
-            pen.session(
-                _utc(day, hour + 0.2, dice),
-                name["IN-MUGAI01"].ip,
-                name["LG-FS01"].ip,
-                443,
-                ("internet", "lgwan"),
-                policy=22,
-            )
-    for at, server in ((22.5, "LG-FS01"), (23.0, "MN-FS01"), (23.5, "JUMIN-AP01")):
-        pen.logon(_utc(day, at, dice), name[server], "svc-backup", 5)
-        image = r"C:\Program Files\BackupAgent\bkagent.exe"
-        pen.process(
-            _utc(day, at + 0.01, dice),
-            name[server],
-            "SYSTEM",
-            image,
-            f'"{image}" /job:daily',
-            r"C:\Windows\System32\services.exe",
-        )
-
-
-def _administration(pen: Pen, day: date) -> None:
-    """Administrators at work, in working hours: remote desktop to servers, ssh to the proxy, an approved USB device."""
-    dice = roll(pen.world.seed, day, "admin")
-    for person in pen.world.administrators:
-        desk = pen.world.terminal_of(person, "lgwan")
-        assert desk is not None
-        for _ in range(dice.randint(1, 3)):
-            server = pen.world.by_name[dice.choice(("LG-DC01", "LG-FS01", "LG-GW01", "LG-BUN01"))]
-            at = _utc(day, dice.uniform(9, 17), dice)
-            pen.logon(at, server, person.admin, 10, desk)
-            pen.privileges(at + timedelta(seconds=0.02), server, person.admin)
-            image = r"C:\Windows\System32\mmc.exe"
-            pen.process(at + timedelta(seconds=9), server, person.admin, image, f'"{image}" eventvwr.msc', _EXPLORER)
-    operator = pen.world.administrators[0]
-    terminal = pen.world.terminal_of(operator, "internet")
-    assert terminal is not None
-    at = _utc(day, dice.uniform(10, 11), dice)
-    port = dice.randint(40000, 60000)
-    user = operator.account
-    pen.linux(
-        at,
-        "in-prx01",
-        "sshd",
-        f"Accepted publickey for {user} from {terminal.ip} port {port} ssh2: ED25519 SHA256:q1Yb",
-        pid=port,
-    )
-    pen.linux(
-        at + timedelta(seconds=31),
-        "in-prx01",
-        "sudo",
-        f"  {user} : TTY=pts/0 ; PWD=/home/{user} ; USER=root ; COMMAND=/usr/bin/systemctl reload squid",
-        priority=85,
-    )
-    photographer = next(one for one in pen.world.staff if one.department == "122" and not one.chief)
-    camera = pen.world.terminal_of(photographer, "lgwan")
-    assert camera is not None
-    at = _utc(day, dice.uniform(13, 16), dice)
-    pen.operation(
-        at,
-        camera,
-        photographer.account,
-        "デバイス",
-        "USBデバイス接続",
-        device="登録済みUSBメモリ(暗号化)",
-        serial="MDR-0007",
-    )
-    pen.operation(
-        at + timedelta(minutes=6),
-        camera,
-        photographer.account,
-        "デバイス",
-        "USBデバイス切断",
-        device="登録済みUSBメモリ(暗号化)",
-        serial="MDR-0007",
-    )

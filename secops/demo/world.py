@@ -10,6 +10,7 @@ from datetime import date
 from functools import cached_property
 
 from secops.demo.chance import dice as roll
+from secops.schema.dates import fiscal_year
 
 SITE = "midori"
 WARD = "みどり区(デモ)"
@@ -237,7 +238,7 @@ def inventory(world: World, today: date) -> dict[str, str]:
     devices = [
         (one.name, one.zone, one.ip, one.mac, one.department, one.owner, one.kind, _IMPORTANCE[one.importance])
         for one in world.machines
-    ]  # fmt: skip
+    ]
     return {
         "departments": _csv(("所属コード", "所属名", "フリガナ", "区分", "上位コード", "内線"), departments),
         "staff": _csv(("職員番号", "氏名", "フリガナ", "所属コード", "アカウント"), staff),
@@ -268,44 +269,20 @@ _SYSTEMS = (
 )
 
 
+# Number, name, kind, from, to, services, department, reason; E-… and T-… run to the end of the fiscal year.
+_FLOWS = """
+T-001 住民記録の庁内連携 特定通信 10.10.0.21 10.20.0.31 tcp/443 211 異動情報の連携
+T-002 税務の庁内連携 特定通信 10.10.0.22 10.20.0.31 tcp/443 212 課税情報の連携
+T-003 旧福祉帳票の転送 特定通信 10.10.0.23 10.20.0.11 tcp/445 221 帳票の受渡し
+E-001 eLTAX 十分に安全性が確保された外部接続先 10.10.0.22 172.30.1.10 tcp/443 212 申告データの受信
+S-001 Web閲覧 画面転送 lgwan 10.30.0.20 tcp/443;tcp/8443 121 Web閲覧
+M-001 ファイル無害化 無害化通信 10.30.0.40 10.20.0.11 tcp/443 121 受信ファイルの取込み
+"""
+
+
 def _flows(today: date) -> list[tuple[str, ...]]:
-    year = today.year + (1 if today.month >= 4 else 0)
-    end, gone = f"{year}-03-31", f"{year - 1}-03-31"
-    return [
-        (
-            "T-001",
-            "住民記録の庁内連携",
-            "特定通信",
-            "10.10.0.21",
-            "10.20.0.31",
-            "tcp/443",
-            "211",
-            "異動情報の連携",
-            end,
-        ),
-        ("T-002", "税務の庁内連携", "特定通信", "10.10.0.22", "10.20.0.31", "tcp/443", "212", "課税情報の連携", end),
-        ("T-003", "旧福祉帳票の転送", "特定通信", "10.10.0.23", "10.20.0.11", "tcp/445", "221", "帳票の受渡し", gone),
-        (
-            "E-001",
-            "eLTAX",
-            "十分に安全性が確保された外部接続先",
-            "10.10.0.22",
-            "172.30.1.10",
-            "tcp/443",
-            "212",
-            "申告データの受信",
-            end,
-        ),
-        ("S-001", "Web 閲覧(画面転送)", "画面転送", "lgwan", "10.30.0.20", "tcp/443;tcp/8443", "121", "Web 閲覧", ""),
-        (
-            "M-001",
-            "ファイル無害化",
-            "無害化通信",
-            "10.30.0.40",
-            "10.20.0.11",
-            "tcp/443",
-            "121",
-            "受信ファイルの取込み",
-            end,
-        ),
-    ]
+    """The register of flows; nobody renewed T-003."""
+    year = fiscal_year(today) + 1
+    ends = {"T-003": f"{year - 1}-03-31", "S-001": ""}
+    rows = [line.split() for line in _FLOWS.strip().splitlines()]
+    return [(*row, ends.get(row[0], f"{year}-03-31")) for row in rows]
