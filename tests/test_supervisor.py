@@ -72,7 +72,7 @@ def test_children_notice_that_the_supervisor_was_killed(tmp_path: Path):
         "Supervisor([Child('c', sys.argv[1:])], lambda n, c: None).run()"
     )
     process = subprocess.Popen(python(parent, *python(child, mark)))
-    wait_for(lambda: (tmp_path / "orphaned-up").exists())
+    wait_for((tmp_path / "orphaned-up").exists)
     process.kill()
     process.wait()
     wait_for(mark.exists)

@@ -112,3 +112,19 @@ def verify(anchors: tuple[str, ...], site: Path, as_json: bool) -> None:
             click.echo(line)
     if not report.ok:
         sys.exit(1)
+
+
+@journal.command()
+@site_option
+@json_option
+def seal(site: Path, as_json: bool) -> None:
+    """いま書き込み中の区間を区切り、封(署名)をする。媒体で持ち出す前などに使う。"""
+    from secops.wiring import open_site
+
+    with open_site(site) as opened:
+        opened.sealing_journal.rotate(opened.now())
+        sealed = opened.sealing_journal.seal_closed(opened.now())
+    if as_json:
+        emit_json({"sealed": sealed})
+        return
+    click.echo(_("封をした区間: {count} 件").format(count=len(sealed)))

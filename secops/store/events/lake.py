@@ -7,7 +7,7 @@ again. Writers of different sources only append, which Delta lets through.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -168,6 +168,12 @@ class Lake:
             oldest=min((file.first_time for file in files), default=None),
             newest=max((file.last_time for file in files), default=None),
         )
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """All rows as they were written, one file after the other; for a replay that takes over what it keeps."""
+        for file in self._table.files():
+            frame = pl.read_parquet(self._table.folder / file.path)
+            yield frame.drop(TEXT, FOLDED, strict=False)
 
     # -------------------------------------------------------------------------------------------------- upkeep
 
