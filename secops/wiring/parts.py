@@ -10,13 +10,16 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from secops.errors import SecopsError
 from secops.settings import Settings
-from secops.siem.pipeline import Pipeline
 from secops.supervisor import Child, Supervisor, when_orphaned
 from secops.wiring.locks import held
 from secops.wiring.site import Site
+
+if TYPE_CHECKING:
+    from secops.siem.pipeline import Pipeline
 
 log = logging.getLogger("secops")
 Loop = Callable[[Site, threading.Event], None]
@@ -81,6 +84,8 @@ def owns(number: int, workers: int) -> Callable[[str], bool]:
 
 def make_pipeline(site: Site, number: int = 0, workers: int = 1) -> Pipeline:
     """A pipeline over this worker's share of the sources."""
+    from secops.siem.pipeline import Pipeline
+
     return Pipeline(
         site.settings.site.id,
         site.journal,

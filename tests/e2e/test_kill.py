@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from secops.siem.journal import Journal
 from secops.wiring import create_site, open_site
 
 KILLS = 50
@@ -29,7 +30,7 @@ networks = ["10.20.0.0/16"]
 [[sources]]
 id = "app"
 kind = "file"
-path = "{log}"
+path = "{log}*"
 zone = "lgwan"
 format = "json"
 [[sources]]
@@ -133,10 +134,13 @@ def test_fifty_kills_lose_and_double_nothing(tmp_path: Path):
     sender.start()
     chance = random.Random(2)
     try:
-        for _ in range(KILLS):
-            program = start(site)
-            time.sleep(chance.uniform(0.2, 2.5))
-            kill_all(program)
+        with open_site(site) as opened:
+            for _ in range(KILLS):
+                program = start(site)
+                if chance.random() < 0.6:
+                    wait_for_work(opened.journal)
+                time.sleep(chance.uniform(0.0, 1.0))
+                kill_all(program)
     finally:
         stop.set()
         writer.join()
@@ -148,6 +152,16 @@ def test_fifty_kills_lose_and_double_nothing(tmp_path: Path):
         program.terminate()
         assert program.wait(60) == 0
     check(site, writer.count, sender.count)
+
+
+def wait_for_work(journal: Journal) -> None:
+    """Until both sources went on: the other kills hit the program while it starts, these while it works."""
+    before, deadline = journal.heads(), time.monotonic() + 10
+    while time.monotonic() < deadline:
+        heads = journal.heads()
+        if all(heads.get(source, 0) > before.get(source, 0) for source in ("app", "net")):
+            return
+        time.sleep(0.02)
 
 
 def wait_until_worked_off(site: Path, lines: int) -> None:

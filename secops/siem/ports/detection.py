@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import polars as pl
+from typing import TYPE_CHECKING, Protocol
 
 from secops.schema.severity import Severity
 from secops.siem.ports.journal import RecordBatch
+
+if TYPE_CHECKING:  # collectors and commands that touch no frame start without polars
+    import polars as pl
 
 
 class Normalizer(Protocol):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
-
-import polars as pl
+from typing import TYPE_CHECKING, Any, Protocol
 
 from secops.query.tree import Node
+
+if TYPE_CHECKING:  # collectors and commands that touch no frame start without polars
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
