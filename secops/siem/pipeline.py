@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from secops.locale import _
+from secops.schema.ecs import COLUMNS
 from secops.schema.frame import EXTRA, PIPELINE_ERROR, concat
 from secops.siem.journal import DamagedError
 from secops.siem.normalize import normalize
@@ -34,10 +35,11 @@ from secops.siem.ports import (
 )
 
 log = logging.getLogger("secops")
-STEP_BYTES = 16 << 20
+STEP_BYTES = 32 << 20
 FLUSH_ROWS = 50_000
 # Batches of one origin received this close together are parsed as one: a syslog source commits ten times a second.
 MERGE_WITHIN = timedelta(seconds=60)
+_WINDOWS_DATA = '"winlog.event_data.'
 
 FrameChange = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -171,7 +173,7 @@ class Pipeline:
         records = sum(position - self._next.get(source, 0) for source, position in ahead.items())
         self._hits_at.update(ahead)
         self._next.update(ahead)
-        self._buffer.append(self._stages.mask(frame))
+        self._buffer.append(self._stages.mask(stored(frame)))
         self._buffered_rows += frame.height
         self._oldest = self._oldest or now
         return Progress(records, outcome)
@@ -221,6 +223,18 @@ class Pipeline:
             tallies[source] = replace(tally, rejected=tally.rejected + count, rejected_reasons=reasons)
         self._sink.put_tallies(list(tallies.values()), now)
         self._tallied.update(positions)
+
+
+def stored(frame: pl.DataFrame) -> pl.DataFrame:
+    """What the store gets of a frame: without the columns made for rules only.
+
+    So is the rendered ``message`` of a Windows event that has data fields, which repeats them.
+    """
+    kept = frame.select(name for name in frame.columns if name in COLUMNS or name == EXTRA)
+    if "message" not in kept.columns or EXTRA not in kept.columns:
+        return kept
+    repeats = (pl.col("event.module") == "windows") & pl.col(EXTRA).str.contains(_WINDOWS_DATA, literal=True)
+    return kept.with_columns(pl.when(repeats.fill_null(value=False)).then(None).otherwise("message").alias("message"))
 
 
 def events_of(frame: pl.DataFrame) -> list[dict[str, Any]]:

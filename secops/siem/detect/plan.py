@@ -132,12 +132,14 @@ class Plan:
         return coded.translate(local), list(distinct)
 
     def _sign_value(self, columns: Columns, value: Value) -> int:
-        judge = self._judges[columns]
         if isinstance(value, tuple):
-            sign = self._intern(tuple(sorted({predicate for element in value for predicate in judge(element)})))
+            # Elements repeat more than their lists do: each is remembered as well.
+            memo = self._values[columns]
+            signs = {memo[one] if one in memo else self._sign_value(columns, one) for one in value}
+            sign = self._intern(tuple(sorted({predicate for one in signs for predicate in self._signatures[one]})))
             size = sum(map(len, value)) + _ENTRY * len(value)
         else:
-            sign = self._intern(judge(value))
+            sign = self._intern(self._judges[columns](value))
             size = len(value)
         if size <= _LONG:
             self._values[columns][value] = sign

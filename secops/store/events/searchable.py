@@ -10,6 +10,7 @@ objects and numbers that have another text or none. It is null for nearly all ro
 from __future__ import annotations
 
 import atexit
+import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -26,8 +27,9 @@ from secops.store.events.rows import extra_fields
 TEXT = "secops.text"
 FOLDED = "secops.folded"
 
-_ODD = r":\s*([\[{]|-?[0-9.]*[eE]|-?[0-9.]{16}|-?0\.0000)"
-"""In EXTRA: arrays, objects, exponents, long numbers, tiny fractions (or, harmlessly, text that looks like them)."""
+_ODD = r'":\s*(?:[\[{]|-?[0-9]+(?:\.[0-9]+)?[eE]|-?[0-9]{20}|-?[0-9]{8,}\.|-?[0-9]+\.[0-9]{7}|-?0\.0000)'
+"""In EXTRA: arrays, objects, exponents, integers beyond 64 bits, fractions of 16 digits, tiny fractions (or, harmlessly,
+text that looks like them)."""
 
 _ESCAPES = r"\\[u/]"
 """JSON may hide a plain character behind these; a search for a key must find it as it is."""
@@ -37,10 +39,9 @@ def searchable(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with TEXT and FOLDED, and EXTRA left out where it is not a JSON object."""
     if EXTRA in frame.columns:
         frame = frame.with_columns(_objects_only(frame[EXTRA]))
-    typed = frame.select(name for name in frame.columns if _searched(frame, name))
-    parts = {
-        "typed": pl.concat_str([_joined(typed, name) for name in typed.columns], separator=SEPARATOR, ignore_nulls=True)
-    }
+    typed = frame.select(name for name, kind in frame.schema.items() if _searched(name, kind))
+    joined = [_joined(name, kind) for name, kind in typed.schema.items()]
+    parts = {"typed": pl.concat_str(joined, separator=SEPARATOR, ignore_nulls=True)}
     if EXTRA in frame.columns:
         parts["extra"] = pl.lit(_extra_texts(frame[EXTRA]))
     made = frame.with_columns(**parts).with_columns(
@@ -56,14 +57,13 @@ def searchable(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(texts.alias(TEXT), folded.alias(FOLDED))
 
 
-def _searched(frame: pl.DataFrame, name: str) -> bool:
-    kind = frame.schema[name]
+def _searched(name: str, kind: pl.DataType) -> bool:
     texts = isinstance(kind, pl.List | pl.String | pl.Int64 | pl.Float64 | pl.Boolean)
     return texts and name not in NOT_SEARCHED and name != EXTRA
 
 
-def _joined(frame: pl.DataFrame, name: str) -> pl.Expr:
-    if isinstance(frame.schema[name], pl.List):
+def _joined(name: str, kind: pl.DataType) -> pl.Expr:
+    if isinstance(kind, pl.List):
         # An empty list has no text; null keeps it out of the row.
         return pl.when(pl.col(name).list.len() > 0).then(
             pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(SEPARATOR)
@@ -104,14 +104,28 @@ atexit.register(_duckdb.cache_clear)  # a connection alive at exit makes the bin
 
 
 def _odd_rows(frame: pl.DataFrame) -> pl.Series:
-    """Numbers of the rows that need Python: text beyond ASCII, or odd values in EXTRA."""
-    odd = pl.col(TEXT).str.len_bytes() != pl.col(TEXT).str.len_chars()
+    """Numbers of the rows that need Python: text whose lower case may not be its folded text, odd values in EXTRA."""
+    odd = _beyond_ascii(frame[TEXT])
     for name, kind in frame.schema.items():
         if isinstance(kind, pl.Float64):
             odd |= pl.col(name).is_not_null()
     if EXTRA in frame.columns:
         odd |= pl.col(EXTRA).str.contains(_ODD)
     return frame.select(pl.arg_where(odd.fill_null(value=False)).alias("row"))["row"]
+
+
+def _beyond_ascii(texts: pl.Series) -> pl.Expr:
+    """Which texts hold characters for which lower case and folding differ; ``®`` and kanji are none.
+
+    Only what is beyond ASCII in each text is looked at, once per distinct rest. A combining mark may join with the
+    letter that was taken away in front of it.
+    """
+    wide = texts.str.len_bytes() != texts.str.len_chars()
+    if not wide.any():
+        return pl.lit(value=False)
+    rests = pl.select(pl.when(wide).then(pl.lit(texts).str.replace_all(r"[\x00-\x7f]+", ""))).to_series()
+    differ = [rest for rest in rests.unique().drop_nulls().to_list() if _differs(rest) or _has_mark(rest)]
+    return pl.lit(rests).is_in(differ) if differ else pl.lit(value=False)
 
 
 def _by_hand(typed: pl.DataFrame, row: int, text: str, extra: str | None) -> tuple[str, str | None]:
@@ -148,3 +162,7 @@ def _differs(text: str) -> bool:
         return False
     folded = fold(text)
     return not (folded == text.lower() and folded.encode() == text.encode().lower())
+
+
+def _has_mark(text: str) -> bool:
+    return any(unicodedata.category(char)[0] == "M" for char in text)
