@@ -184,7 +184,7 @@ def unescape(text):
 
 def windash(chars):
     """A dash or slash at the beginning of a word may be any of five characters."""
-    variants = [[]]
+    variants: list[list[object]] = [[]]
     for index, char in enumerate(chars):
         before = (
             index > 0 and isinstance(chars[index - 1], str) and (chars[index - 1].isalnum() or chars[index - 1] == "_")
