@@ -28,8 +28,8 @@ TEXT = "secops.text"
 FOLDED = "secops.folded"
 
 _ODD = r'":\s*(?:[\[{]|-?[0-9]+(?:\.[0-9]+)?[eE]|-?[0-9]{20}|-?[0-9]{8,}\.|-?[0-9]+\.[0-9]{7}|-?0\.0000)'
-"""In EXTRA: arrays, objects, exponents, integers beyond 64 bits, fractions of 16 digits, tiny fractions (or, harmlessly,
-text that looks like them)."""
+"""In EXTRA: arrays, objects, exponents, integers beyond 64 bits, fractions of 16 digits, tiny fractions (or,
+harmlessly, text that looks like them)."""
 
 _ESCAPES = r"\\[u/]"
 """JSON may hide a plain character behind these; a search for a key must find it as it is."""
