@@ -6,15 +6,17 @@ columns are looked at value by value with a memo, long ones with one search over
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import orjson
 import polars as pl
+from ahocorasick_rs import AhoCorasick
 
 from secops.schema.frame import EXTRA
 from secops.siem.detect.columns import JSON_ESCAPE, Coded, Rows, Table, Value
 from secops.siem.detect.judge import Judge
-from secops.siem.detect.specs import Spec
+from secops.siem.detect.specs import Spec, fold
 
 _MAX_PATTERN = 500  # literals in one search pattern
 
@@ -24,8 +26,9 @@ class Gate:
 
     def __init__(self, specs: Iterable[Spec]) -> None:
         self._judge = Judge(dict(enumerate(dict.fromkeys(specs))))
-        self._memo: dict[Value, bool] = {}
-        self.size = 0  # bytes held, roughly
+        literals = self._judge.literals()
+        self._automaton = AhoCorasick(sorted(literals)) if literals and "" not in literals else None
+        self.forget()
 
     def __call__(self, table: Table) -> list[str]:
         """The columns in which some keyword may occur; long ones are not looked at."""
@@ -33,21 +36,30 @@ class Gate:
 
     def forget(self) -> None:
         """Drop the memo."""
-        self._memo.clear()
-        self.size = 0
+        self._without: set[Value] = set()
+        self._holding: set[Value] = set()
+        self.size = 0  # bytes held, roughly
 
     def _occurs(self, coded: Coded | None) -> bool:
         if coded is None:
             return False
-        memo = self._memo
-        found = False
-        for value in coded.values:
-            known = memo.get(value)
-            if known is None:
-                known = memo[value] = any(map(self._judge, (value,) if isinstance(value, str) else value))
-                self.size += len(value) + 150
-            found |= known
-        return found
+        if not self._holding.isdisjoint(coded.values):
+            return True
+        new = set(coded.values) - self._without
+        if not new:
+            return False
+        texts = {value: (value,) if isinstance(value, str) else value for value in new}
+        self.size += sum(len(text) for parts in texts.values() for text in parts) + 150 * len(new)
+        # One search over all of them, since nearly always none holds any; no literal reaches over a line end.
+        if self._may_hold("\n".join(itertools.chain.from_iterable(texts.values()))):
+            holding = {value for value, parts in texts.items() if any(map(self._judge, parts))}
+            self._holding |= holding
+            new -= holding
+        self._without |= new
+        return not self._holding.isdisjoint(texts)
+
+    def _may_hold(self, text: str) -> bool:
+        return self._automaton is None or bool(self._automaton.find_matches_as_indexes(fold(text)))
 
 
 _CHANNEL = r'"[Cc]hannel"\s*:'
