@@ -67,10 +67,15 @@ def source_status(
     last_received: datetime | None,
     now: datetime,
     problem: str = "",
+    listening: datetime | None = None,
 ) -> SourceStatus:
-    """One source's line; ``head`` is its last sequence number in the journal."""
+    """One source's line; ``head`` is its last sequence number in the journal.
+
+    ``listening`` is since when the collectors run: a source is not called silent before they had time to hear it.
+    """
     quiet = parse_duration(source.quiet_after) if source.quiet_after else None
-    silent = quiet is not None and (last_received is None or now - last_received > quiet)
+    heard = max((moment for moment in (last_received, listening) if moment), default=None)
+    silent = quiet is not None and heard is not None and now - heard > quiet
     return SourceStatus(
         id=source.id,
         name=source.name or source.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -137,6 +138,7 @@ def _keeper(site: Site, stop: threading.Event) -> None:
 def drain(site: Site, more: Callable[[], bool]) -> None:
     """Work off the journal until it is dry and ``more()`` says that nothing will be added; for one-shot jobs."""
     pipeline = make_pipeline(site)
+    gc.freeze()  # the rules are there to stay: no collection has to walk over them
     try:
         while True:
             last = not more()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 from secops.settings import SourceSettings
+from secops.siem.collect.status import read_status
 from secops.siem.health import ChainState, Disk, SystemStatus, problems_of, rules_by_state, source_status
 from secops.siem.ports import SourceStatus, Tally
 from secops.wiring.site import Site
@@ -33,12 +31,12 @@ def system_status(site: Site) -> SystemStatus:
 
 def source_statuses(site: Site) -> list[SourceStatus]:
     """Every configured source, then every other one the journal knows (one-shot imports, removed sources)."""
-    heads, drops, counts, said = (
-        site.journal.heads(),
-        site.journal.drops(),
-        site.desk.tallies(),
-        _collector_problems(site),
-    )
+    # The counts first: what is counted after this is in the journal before it, so nothing is counted that was not had.
+    counts = site.desk.tallies()
+    heads, drops = site.journal.heads(), site.journal.drops()
+    collecting = read_status(site.folder) if site.parts_running()["collectors"] == "running" else {}
+    listening = datetime.fromisoformat(collecting["started"]) if collecting else None
+    said = {name: str(one["problem"]) for name, one in collecting.get("sources", {}).items() if one.get("problem")}
     known = {source.id: source for source in site.settings.sources}
     others = {name: SourceSettings(id=name, kind="folder", path="-") for name in heads if name not in known}
     result = []
@@ -53,6 +51,7 @@ def source_statuses(site: Site) -> list[SourceStatus]:
                 _last_received(site, name, head),
                 site.now(),
                 said.get(name, ""),
+                listening,
             )
         )
     return result
@@ -61,22 +60,6 @@ def source_statuses(site: Site) -> list[SourceStatus]:
 def _last_received(site: Site, source: str, head: int) -> datetime | None:
     record = site.journal.record(source, head) if head else None
     return record.received if record else None
-
-
-def _collector_problems(site: Site) -> dict[str, str]:
-    """Source → what its collector last reported as wrong, while the collectors run."""
-    if site.parts_running()["collectors"] != "running":
-        return {}
-    values = _read_json(site.folder / "run" / "collect.json")
-    return {name: str(one["problem"]) for name, one in values.get("sources", {}).items() if one.get("problem")}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}
 
 
 def _chain(site: Site) -> ChainState:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from datetime import timedelta
 
+import pytest
+
 from secops.query.tree import Or, Term
 from secops.siem.ports import AlertDetail, Scope
 from secops.web import words
@@ -80,3 +82,10 @@ def test_sizes_have_one_unit():
         "301 GB",
         "2.0 TB",
     ]
+
+
+@pytest.mark.parametrize(
+    ("operator", "word"), [("=", "="), ("contains|all", "contains"), ("re|i", "re"), ("cased|endswith", "endswith")]
+)
+def test_the_comparison_in_the_detectors_words(operator: str, word: str):
+    assert story.comparison(operator) == word

@@ -12,14 +12,14 @@ from markupsafe import Markup
 
 from secops.locale import _
 from secops.schema.dates import JST
+from secops.schema.text import fold
 from secops.siem.ports import VERDICT_LABELS, Alert, Hit, MatchedValue, Rule, Verdict
 from secops.web.siem import around
 from secops.web.text import flat, highlighted, plain
 from secops.web.words import clock_seconds, field_label, when
 
 OPERATORS = {
-    "equals": "と一致",
-    "eq": "と一致",
+    "=": "と一致",
     "contains": "を含む",
     "startswith": "で始まる",
     "endswith": "で終わる",
@@ -69,7 +69,7 @@ def entity(alert: Alert) -> str:
 
     The address a machine has is left out where its name is known; the alert's page has it.
     """
-    seen = {name: flat(value) for name, value in alert.entities.items() if flat(value)}
+    seen = _plainly({name: flat(value) for name, value in alert.entities.items() if flat(value)})
     named = any(name in seen for name in ("labels.device", "host.name"))
     targets = [value for name, value in seen.items() if name.startswith("destination.")]
     actors = [
@@ -83,7 +83,15 @@ def entity(alert: Alert) -> str:
 
 def facts(alert: Alert) -> list[tuple[str, str]]:
     """Who it is about as (word, value), each pair once: a terminal has its name in more than one field."""
-    return list(dict.fromkeys((field_label(name), flat(value)) for name, value in alert.entities.items()))
+    seen = {name: flat(value) for name, value in alert.entities.items()}
+    return list(dict.fromkeys((field_label(name), value) for name, value in _plainly(seen).items()))
+
+
+def _plainly(seen: dict[str, str]) -> dict[str, str]:
+    """Without the full host name where the device's own name says the same in one word."""
+    device = seen.get("labels.device", "")
+    said_twice = bool(device) and fold(seen.get("host.name", "")).split(".")[0] == fold(device)
+    return {name: value for name, value in seen.items() if not (said_twice and name == "host.name")}
 
 
 def _deed(event: Mapping[str, Any]) -> str:
@@ -130,6 +138,12 @@ def _period(first: datetime, last: datetime) -> str:
     return _("{first} から {last} までの間").format(first=when(first), last=clock_seconds(last) if same else when(last))
 
 
+def comparison(operator: str) -> str:
+    """The comparison in the detector's words for a match: ``re`` of ``re|i``, ``=`` where there are only others."""
+    words = operator.split("|")
+    return next((word for word in words if word in OPERATORS), operator)
+
+
 def reasons(matched: Sequence[MatchedValue]) -> dict[str, list[Reason]]:
     """Matched values by selection, in the order the detector gave them."""
     groups: dict[str, list[Reason]] = {}
@@ -138,9 +152,9 @@ def reasons(matched: Sequence[MatchedValue]) -> dict[str, list[Reason]]:
             Reason(
                 field=one.field,
                 label=field_label(one.field),
-                how=_(OPERATORS[one.operator]) if one.operator in OPERATORS else one.operator,
+                how=_(OPERATORS[how]) if (how := comparison(one.operator)) in OPERATORS else one.operator,
                 pattern=one.pattern,
-                value=highlighted(one.value, one.pattern, one.operator),
+                value=highlighted(one.value, one.pattern, how),
             )
         )
     return groups
