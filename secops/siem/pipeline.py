@@ -173,7 +173,7 @@ class Pipeline:
         records = sum(position - self._next.get(source, 0) for source, position in ahead.items())
         self._hits_at.update(ahead)
         self._next.update(ahead)
-        self._buffer.append(self._stages.mask(stored(frame)))
+        self._buffer.append(stored(frame))
         self._buffered_rows += frame.height
         self._oldest = self._oldest or now
         return Progress(records, outcome)
@@ -215,7 +215,7 @@ class Pipeline:
         return hits
 
     def _write(self, frame: pl.DataFrame, positions: Mapping[str, int], lost: Mapping[str, int], now: datetime) -> None:
-        self._store.write(frame, positions)
+        self._store.write(self._stages.mask(frame), positions)
         tallies = {tally.source: tally for tally in _tallies(frame.filter(_behind(self._tallied)), positions)}
         for source, count in lost.items():
             tally = tallies.get(source) or Tally(source, positions[source], 0, 0)
