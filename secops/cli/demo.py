@@ -32,6 +32,8 @@ def demo(folder: Path, run_: bool, report: bool, seed: int, days: int, port: int
         _play(folder)
         return
     if report:
+        if not (folder / STATE_FILE).exists():
+            _build(folder, seed, days, port, as_json=False, quiet=as_json)
         _report(folder, as_json)
         return
     if not (folder / STATE_FILE).exists():
@@ -89,7 +91,7 @@ def _play(folder: Path) -> None:
     play(folder, now, stop)
 
 
-def _build(folder: Path, seed: int, days: int, port: int, as_json: bool) -> None:
+def _build(folder: Path, seed: int, days: int, port: int, as_json: bool, *, quiet: bool = False) -> None:
     import socket
 
     from secops.demo.build import LOGINS, TCP_PORT, UDP_PORT, add_logins, build_demo, free_port, settings_text
@@ -103,6 +105,8 @@ def _build(folder: Path, seed: int, days: int, port: int, as_json: bool) -> None
     with open_site(folder) as site:
         built = build_demo(site.folder, site.settings, seed, site.now(), days=days)
         add_logins(site.accounts, site.now())
+    if quiet:
+        return
     if as_json:
         emit_json({"folder": str(folder), "lines": built.lines, "days": built.days, "logins": LOGINS})
         return
@@ -117,9 +121,11 @@ def _report(folder: Path, as_json: bool) -> None:
     from secops.demo.player import read_state
     from secops.demo.report import make_report
     from secops.wiring import open_site
+    from secops.wiring.catchup import catch_up
 
     state = read_state(folder)
     with open_site(folder) as site:
+        catch_up(site)
         found = make_report(state, site.desk, site.rules)
     if as_json:
         emit_json(found)

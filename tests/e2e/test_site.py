@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ class Program:
     def __call__(self, *arguments: str | Path, code: int = 0) -> str:
         done = self.run(*arguments)
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        assert "leaked" not in done.stderr
         return done.stdout
 
     def json(self, *arguments: str | Path, code: int = 0) -> Any:
@@ -112,6 +115,24 @@ def test_a_changed_journal_is_found(secops: Program, tmp_path: Path):
     done = secops.run("journal", "verify")
     assert done.returncode == 1
     assert "1" in done.stdout
+
+
+def test_the_keeper_seals_what_is_old_enough(secops: Program, tmp_path: Path):
+    ingest(secops, tmp_path / "a.json", cleared(1))
+    settings = secops.folder / "secops.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace('segment_age = "1h"', 'segment_age = "1s"'), encoding="utf-8")
+    argv = [sys.executable, "-m", "secops.cli", "run", "--site", str(secops.folder), "--part", "keeper"]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as keeper:
+        deadline = time.monotonic() + 60
+        while not list((secops.folder / "journal").glob("*.sealed")):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        keeper.terminate()
+        assert keeper.wait(30) == 0
+    states = [segment["state"] for segment in secops.json("journal", "list")]
+    assert states[0] == "sealed"
+    secops("journal", "verify")
 
 
 def test_a_replay_keeps_what_people_wrote_and_takes_new_rules(secops: Program, tmp_path: Path):
