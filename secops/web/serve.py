@@ -6,8 +6,10 @@ import logging
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any, cast
 
+from secops.errors import SecopsError
 from secops.locale import _
 from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore
@@ -105,5 +107,8 @@ class _Remembered:
     def __call__(self) -> SystemStatus:
         with self._lock:
             if self._value is None or time.monotonic() - self._at > STATUS_SECONDS:
+                # What cannot be used is said by the worker; the console goes on showing the rules in force.
+                with suppress(SecopsError):
+                    self._site.refresh()
                 self._value, self._at = self._site.status(), time.monotonic()
             return self._value

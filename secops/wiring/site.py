@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,9 @@ from functools import cached_property, partial
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from secops.errors import ConflictError, NotFoundError, UsageError
+from secops.errors import ConflictError, NotFoundError, SecopsError, UsageError
 from secops.locale import _
 from secops.schema.text import is_name
 from secops.settings import FILE_NAME, Settings, load
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from secops.store.events.lake import Lake
     from secops.store.records import Records
 
+LOOK_SECONDS = 5.0
 RULES = Path(__file__).parent.parent.parent / "rules"
 
 
@@ -90,6 +92,8 @@ class Site:
         self.folder = folder
         self.settings = settings
         self._close: list[Callable[[], object]] = []
+        self._known: dict[str, tuple[int, int]] | None = None
+        self._looked = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -203,13 +207,15 @@ class Site:
         """(path, text) of every rule file: the builtin ones, the site's own ``rules/``, and the configured folders."""
         from secops.wiring.rules import read_rule_files
 
-        folders = [self.folder / "rules", *(self.folder / text for text in self.settings.rules.folders)]
-        if self.settings.rules.builtin:
-            folders.insert(0, RULES)
+        folders = self._rule_folders()
         missing = [str(folder) for folder in folders[1:] if not folder.exists() and folder != self.folder / "rules"]
         if missing:
             raise NotFoundError(_("ルールのフォルダがありません: {folders}").format(folders=", ".join(missing)))
         return read_rule_files(folder for folder in folders if folder.exists())
+
+    def _rule_folders(self) -> list[Path]:
+        own = [self.folder / "rules", *(self.folder / text for text in self.settings.rules.folders)]
+        return [RULES, *own] if self.settings.rules.builtin else own
 
     @cached_property
     def directory(self) -> Directory:
@@ -225,8 +231,42 @@ class Site:
         from secops.siem.enrich import enrich, make_context, mask, mask_text
         from secops.siem.pipeline import Stages
 
+        self._known = self._known or self._inputs()
         context = make_context(self.settings, self.directory, open_table(self.folder))
         return Stages(self.detector, partial(enrich, context=context), mask, mask_text)
+
+    def refresh(self) -> bool:
+        """Take up rules, inventory and flow table where their files changed; looks at most every few seconds.
+
+        Raises:
+            SecopsError: what was written cannot be used; what was loaded before stays in force until it is mended.
+        """
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return False
+        self._looked = time.monotonic()
+        found = self._inputs()
+        if found == self._known:
+            return False
+        first, self._known = self._known is None, found
+        if first:
+            return False
+        before: dict[str, Any] = {
+            name: self.__dict__.pop(name) for name in ("detector", "directory", "stages") if name in self.__dict__
+        }
+        try:
+            _loaded = self.stages
+        except SecopsError:
+            self.__dict__.update(before)
+            raise
+        self.desk.use_rules(lambda: self.rules, self._assets)
+        return True
+
+    def _inputs(self) -> dict[str, tuple[int, int]]:
+        """Path → time and size of every file that people write while the program runs."""
+        places = [*self._rule_folders(), self.folder / "inventory", self.folder / "flows.toml"]
+        files = [path for place in places for path in (place.rglob("*") if place.is_dir() else [place])]
+        stats = {str(path): path.stat() for path in files if path.is_file()}
+        return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in stats.items()}
 
     @property
     def address(self) -> str:
