@@ -114,7 +114,7 @@ def _work(site: Site, number: int, stop: threading.Event) -> None:
     try:
         while not stop.is_set():
             with held(site.folder, f"generation-{number}", wait=True):
-                if site.generation_changed():
+                if site.generation_changed() or _refreshed(site):
                     break
                 progress = pipeline.step(site.now())
             if not progress.records:
@@ -124,6 +124,15 @@ def _work(site: Site, number: int, stop: threading.Event) -> None:
     finally:
         pipeline.close()
     site.reopen_store()
+
+
+def _refreshed(site: Site) -> bool:
+    """Whether rules or inventory changed and were loaded; what cannot be used is said, and the work goes on."""
+    try:
+        return site.refresh()
+    except SecopsError as error:
+        log.error("%s", error)  # noqa: TRY400 - the message says it all
+        return False
 
 
 def _keeper(site: Site, stop: threading.Event) -> None:
