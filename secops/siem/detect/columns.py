@@ -26,6 +26,7 @@ _ZERO = pa.scalar(0, pa.int64())
 # A \\uXXXX in JSON: the backslash before the u is not itself escaped (as it is in "C:\\\\users").
 JSON_ESCAPE = r"(?:^|[^\\])(?:\\\\)*\\[uU]"
 _MANY = 16
+_FEW = 50  # a class with less than this part of the rows does not pay for a search over all of them
 _LONG = 200  # bytes a value, on average
 # Not what a log says but what we say about it: a keyword is not looked for there.
 _OURS = frozenset(
@@ -72,6 +73,7 @@ class Table:
         self._names = {name for name in frame.columns if frame[name].null_count() < frame.height}
         self._coded: dict[Columns, Coded | None] = {}
         self._lowered: dict[str, pl.Series] = {}
+        self._found: dict[tuple[str, str], Any] = {}  # column and pattern → where it may occur (Arrow booleans)
 
     def field(self, columns: Columns) -> Coded | None:
         """A field: the first of its columns that has a value, row by row. None where no row has one."""
@@ -101,19 +103,27 @@ class Table:
 
     def rows_with(self, name: str, pattern: str, rows: Rows) -> Coded | None:
         """A text column, without the rows in which a pattern (over ASCII in lower case) surely does not occur."""
-        column, lowered = self.frame[name], self._searchable(name)
-        if rows is not None:
-            numbers = pl.Series(rows)
-            lowered = lowered.gather(numbers)
-        likely = lowered.str.contains(pattern)
-        if not likely.null_count() and not likely.any():
+        likely = self._likely(name, pattern, rows)
+        if likely is None:
             return None
-        if rows is not None:
-            column = column.gather(numbers)
-        column = pl.select(pl.when(likely.fill_null(True)).then(column)).to_series()
+        column = self.frame[name] if rows is None else self.frame[name].gather(pl.Series(rows))
+        column = pl.select(pl.when(likely).then(column)).to_series()
         if name == EXTRA:
             return _encode_tuples(tuple(texts_of_json(row)) if row else () for row in column.to_list())
         return encode(column)
+
+    def _likely(self, name: str, pattern: str, rows: Rows) -> pl.Series | None:
+        """In which of the rows a pattern may occur; None for nowhere. Most classes of events share one pattern."""
+        whole = self._found.get((name, pattern))
+        if whole is None:
+            lowered = self._searchable(name)
+            if rows is not None and len(rows) * _FEW < self.frame.height:
+                found = lowered.gather(pl.Series(rows)).str.contains(pattern).fill_null(value=True)
+                return found if found.any() else None
+            whole = lowered.str.contains(pattern).fill_null(value=True).to_arrow()
+            self._found[name, pattern] = whole
+        part = whole if rows is None else whole.take(rows)
+        return pl.Series(part) if pc.any(part).as_py() else None
 
     def _searchable(self, name: str) -> pl.Series:
         """A text column in lower case; null where lower case is not enough to tell (beyond ASCII, escapes in JSON)."""
