@@ -32,6 +32,16 @@ def site_option(function: F) -> F:
     )(function)
 
 
+def optional_site_option(function: F) -> F:
+    """Add ``--site DIR`` (or ``SECOPS_SITE``) for a command that also works without one: ``site: Path | None``."""
+    return click.option(
+        "--site",
+        envvar="SECOPS_SITE",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="サイトのフォルダ(環境変数 SECOPS_SITE でも可。省略するとサイトなし)",
+    )(function)
+
+
 def _required_site(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path:
     if value is None:
         raise UsageError(_("サイトを指定してください: --site フォルダ、または環境変数 SECOPS_SITE。"))

@@ -35,7 +35,7 @@ def hunt(
     """ログファイル(EVTX・JSON・CSV・テキスト、.gz・.zip も可)に Sigma ルールを当てる。サイトは要らない。"""
     from secops.schema.severity import Severity
     from secops.siem import hunt as road
-    from secops.wiring.rules import read_rule_files
+    from secops.wiring.rules import BUILTIN, read_rule_files
 
     try:
         lowest = Severity.parse(level)
@@ -44,9 +44,8 @@ def hunt(
     missing = [str(path) for path in (*paths, *rules) if not path.exists()]
     if missing:
         raise UsageError(_("ありません: {paths}").format(paths=", ".join(missing)))
-    builtin = Path(__file__).parents[2] / "rules"
     book = road.Rulebook(
-        read_rule_files(rules or (builtin,)), (builtin / "logsources.yml").read_text(encoding="utf-8"), cache_folder()
+        read_rule_files(rules or (BUILTIN,)), (BUILTIN / "logsources.yml").read_text(encoding="utf-8"), cache_folder()
     )
     detector = book.detector()
     files = road.files_below(paths)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secops.cli.common import emit_json, emit_table, json_option
+from secops.cli.common import emit_json, emit_table, json_option, optional_site_option
 from secops.errors import UsageError
 from secops.locale import _
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from secops.errors import Problem
     from secops.siem.detect import SigmaDetector
 
-BUILTIN = Path(__file__).parents[2] / "rules"
 _paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 
 
 @click.group()
 def rules() -> None:
-    """検知ルール(Sigma)の点検・一覧・試験。フォルダを指定しなければ、付属のルールが対象。"""
+    """検知ルール(Sigma)の点検・一覧・試験。フォルダを指定しなければサイトのルール、サイトもなければ付属のルールが対象。"""
 
 
 @rules.command()
 @_paths
+@optional_site_option
 @json_option
-def check(paths: tuple[Path, ...], as_json: bool) -> None:
+def check(paths: tuple[Path, ...], site: Path | None, as_json: bool) -> None:
     """書き誤りと、動かないルールを、ファイルと行で示す。"""
     from secops.errors import Problem
     from secops.siem.detect.samples import check_own
 
-    detector, samples = _load(paths)
+    detector, samples = _load(paths, site)
     own = [rule for rule in detector.rules if _is_own(rule.path)]
     problems = [*detector.problems, *check_own(own, samples)]
     told = {problem.where.rsplit(":", 1)[0] for problem in detector.problems}
@@ -43,13 +43,14 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
 
 @rules.command()
 @_paths
+@optional_site_option
 @json_option
-def test(paths: tuple[Path, ...], as_json: bool) -> None:
+def test(paths: tuple[Path, ...], site: Path | None, as_json: bool) -> None:
     """例(<ルール名>.samples.yml)を実際の検知にかけ、思ったとおりにならないものを示す。"""
     from secops.siem.detect.samples import run_samples
     from secops.siem.hunt import sample_frame
 
-    detector, samples = _load(paths)
+    detector, samples = _load(paths, site)
     count, problems = run_samples(detector, samples, sample_frame)
     text = _("{rules} ルールの例 {count} 件を試しました。").format(rules=len(samples), count=count)
     _report(problems, text, as_json=as_json)
@@ -58,10 +59,11 @@ def test(paths: tuple[Path, ...], as_json: bool) -> None:
 @rules.command("list")
 @_paths
 @click.option("--inactive", is_flag=True, help="動かないルールだけを、理由とともに")
+@optional_site_option
 @json_option
-def list_(paths: tuple[Path, ...], inactive: bool, as_json: bool) -> None:
+def list_(paths: tuple[Path, ...], inactive: bool, site: Path | None, as_json: bool) -> None:
     """ルールの一覧。"""
-    detector, _samples = _load(paths)
+    detector, _samples = _load(paths, site)
     shown = [rule for rule in detector.rules if not (inactive and rule.active)]
     if as_json:
         emit_json([
@@ -89,26 +91,35 @@ def list_(paths: tuple[Path, ...], inactive: bool, as_json: bool) -> None:
     )
 
 
-def _load(paths: tuple[Path, ...]) -> tuple[SigmaDetector, dict[str, str]]:
-    """The detector of the named rules, and the sample files beside them by path."""
+def _load(paths: tuple[Path, ...], site: Path | None) -> tuple[SigmaDetector, dict[str, str]]:
+    """The detector of the named rules, else of the site's, else of the builtin ones; and their sample files by path."""
     from secops.cli.hunt import cache_folder
     from secops.siem.detect import load_detector
-    from secops.siem.detect.samples import samples_path
-    from secops.wiring.rules import read_rule_files
+    from secops.wiring.rules import BUILTIN, read_rule_files
 
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise UsageError(_("ありません: {paths}").format(paths=", ".join(missing)))
+    if site and not paths:
+        from secops.wiring import open_site
+
+        with open_site(site) as opened:
+            return opened.detector, _samples(opened.rule_files())
     files = read_rule_files(paths or (BUILTIN,))
-    beside = {samples_path(path) for path, _text in files}
-    samples = {
-        path: Path(path).read_text(encoding="utf-8", errors="replace") for path in beside if Path(path).is_file()
-    }
     logsources = (BUILTIN / "logsources.yml").read_text(encoding="utf-8")
-    return load_detector(files, logsources, cache_folder()), samples
+    return load_detector(files, logsources, cache_folder()), _samples(files)
+
+
+def _samples(files: list[tuple[str, str]]) -> dict[str, str]:
+    from secops.siem.detect.samples import samples_path
+
+    beside = {samples_path(path) for path, _text in files}
+    return {path: Path(path).read_text(encoding="utf-8", errors="replace") for path in beside if Path(path).is_file()}
 
 
 def _is_own(path: str) -> bool:
+    from secops.wiring.rules import BUILTIN
+
     return Path(path).resolve().is_relative_to(BUILTIN.resolve())
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+# In an installed wheel the rules are inside the package, in a checkout at its top.
+_PACKED = Path(__file__).parent.parent / "_rules"
+BUILTIN = _PACKED if _PACKED.exists() else Path(__file__).parent.parent.parent / "rules"
 SUFFIXES = (".yml", ".yaml")
 NOT_RULES = ("logsources.yml", ".samples.yml")
 

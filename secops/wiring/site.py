@@ -18,6 +18,7 @@ from secops.locale import _
 from secops.schema.text import is_name
 from secops.settings import FILE_NAME, Settings, load
 from secops.wiring.locks import is_held
+from secops.wiring.rules import BUILTIN, read_rule_files
 
 if TYPE_CHECKING:
     from secops.access.ports import Accounts
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from secops.store.records import Records
 
 LOOK_SECONDS = 5.0
-RULES = Path(__file__).parent.parent.parent / "rules"
 
 
 def now() -> datetime:
@@ -193,7 +193,7 @@ class Site:
 
         return load_detector(
             self.rule_files(),
-            (RULES / "logsources.yml").read_text(encoding="utf-8"),
+            (BUILTIN / "logsources.yml").read_text(encoding="utf-8"),
             self.folder / "run" / "cache",
             self.settings.rules.disabled,
         )
@@ -205,8 +205,6 @@ class Site:
 
     def rule_files(self) -> list[tuple[str, str]]:
         """(path, text) of every rule file: the builtin ones, the site's own ``rules/``, and the configured folders."""
-        from secops.wiring.rules import read_rule_files
-
         folders = self._rule_folders()
         missing = [str(folder) for folder in folders[1:] if not folder.exists() and folder != self.folder / "rules"]
         if missing:
@@ -215,7 +213,7 @@ class Site:
 
     def _rule_folders(self) -> list[Path]:
         own = [self.folder / "rules", *(self.folder / text for text in self.settings.rules.folders)]
-        return [RULES, *own] if self.settings.rules.builtin else own
+        return [BUILTIN, *own] if self.settings.rules.builtin else own
 
     @cached_property
     def directory(self) -> Directory:
