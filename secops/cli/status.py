@@ -32,36 +32,7 @@ def status(site: Path, as_json: bool) -> None:
 
 
 def _print(found: SystemStatus) -> None:
-    from secops.schema.dates import relative
-
-    emit_table(
-        [
-            _("収集元"),
-            _("系統"),
-            _("受信"),
-            _("保管"),
-            _("解析不可"),
-            _("破棄"),
-            _("処理待ち"),
-            _("最終受信"),
-            _("状態"),
-        ],
-        [
-            (
-                source.name,
-                source.zone,
-                f"{source.received:,}",
-                f"{source.stored:,}",
-                f"{source.rejected:,}",
-                f"{sum(source.dropped.values()):,}",
-                f"{source.waiting:,}",
-                relative(source.last_received, found.at) if source.last_received else "—",
-                source.problem or (_("受信なし") if source.silent else _("正常")),
-            )
-            for source in found.sources
-        ],
-        right=range(2, 7),
-    )
+    _print_sources(found)
     click.echo()
     inactive = sum(found.rules_inactive.values())
     click.echo(_("検知ルール: 有効 {active}、無効 {inactive}").format(active=found.rules_active, inactive=inactive))
@@ -71,14 +42,33 @@ def _print(found: SystemStatus) -> None:
     click.echo(text.format(segments=found.chain.segments, head=found.chain.head[:16] or "—"))
     text = _("ディスク: 空き {free:.1f} GiB / {total:.1f} GiB(原本 {journal:.1f} MiB、検索用 {lake:.1f} MiB)")
     disk = found.disk
-    click.echo(
-        text.format(
-            free=disk.free / 2**30, total=disk.total / 2**30, journal=disk.journal / 2**20, lake=disk.lake / 2**20
-        )
-    )
+    free, total = disk.free / 2**30, disk.total / 2**30
+    click.echo(text.format(free=free, total=total, journal=disk.journal / 2**20, lake=disk.lake / 2**20))
     for name, state in found.parts.items():
         click.echo(_("処理 {name}: {state}").format(name=name, state=state))
     for problem in found.problems:
         click.secho(f"⚠ {problem}", fg="yellow", err=True)
     if found.ok:
         click.echo(_("問題はありません。"))
+
+
+def _print_sources(found: SystemStatus) -> None:
+    from secops.schema.dates import relative
+
+    headers = [_("収集元"), _("系統"), _("受信"), _("保管"), _("解析不可"), _("破棄"), _("処理待ち"), _("遅れ(秒)")]
+    rows = [
+        (
+            source.name,
+            source.zone,
+            f"{source.received:,}",
+            f"{source.stored:,}",
+            f"{source.rejected:,}",
+            f"{sum(source.dropped.values()):,}",
+            f"{source.waiting:,}",
+            f"{source.lag_s:.1f}",
+            relative(source.last_received, found.at) if source.last_received else "—",
+            source.problem or (_("受信なし") if source.silent else _("正常")),
+        )
+        for source in found.sources
+    ]
+    emit_table([*headers, _("最終受信"), _("状態")], rows, right=range(2, 8))

@@ -68,6 +68,7 @@ def source_status(
     now: datetime,
     problem: str = "",
     listening: datetime | None = None,
+    waiting_since: datetime | None = None,
 ) -> SourceStatus:
     """One source's line; ``head`` is its last sequence number in the journal.
 
@@ -91,6 +92,7 @@ def source_status(
         last_event=counted.last_event,
         silent=silent,
         problem=problem,
+        lag_s=(now - waiting_since).total_seconds() if waiting_since else 0.0,
         rejected_reasons=dict(counted.rejected_reasons),
     )
 

@@ -41,24 +41,25 @@ def source_statuses(site: Site) -> list[SourceStatus]:
     others = {name: SourceSettings(id=name, kind="folder", path="-") for name in heads if name not in known}
     result = []
     for name, source in {**known, **others}.items():
-        head = heads.get(name, 0)
+        head, tally = heads.get(name, 0), counts.get(name) or Tally(name, 0, 0, 0)
         result.append(
             source_status(
                 source,
                 head,
                 drops.get(name, {}),
-                counts.get(name) or Tally(name, 0, 0, 0),
-                _last_received(site, name, head),
+                tally,
+                _received(site, name, head),
                 site.now(),
                 said.get(name, ""),
                 listening,
+                _received(site, name, tally.position + 1) if tally.position < head else None,
             )
         )
     return result
 
 
-def _last_received(site: Site, source: str, head: int) -> datetime | None:
-    record = site.journal.record(source, head) if head else None
+def _received(site: Site, source: str, seq: int) -> datetime | None:
+    record = site.journal.record(source, seq) if seq else None
     return record.received if record else None
 
 

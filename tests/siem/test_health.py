@@ -48,3 +48,10 @@ def test_everything_that_needs_a_person_is_one_sentence():
 
 def test_nothing_wrong_is_no_problem():
     assert problems_of([status()], CHAIN, ROOMY, {"worker-0": "running"}, 3) == []
+
+
+def test_lag_is_how_long_the_oldest_waiting_record_has_waited():
+    tally = Tally("fw01", 90, stored=90, rejected=0)
+    waiting = source_status(FW, 100, {}, tally, NOW, NOW, waiting_since=NOW - timedelta(seconds=7))
+    assert (waiting.waiting, waiting.lag_s) == (10, 7.0)
+    assert source_status(FW, 90, {}, tally, NOW, NOW).lag_s == 0.0

@@ -83,7 +83,10 @@ class HitSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """A source on the status page: ``received = stored + rejected + sum(dropped) + waiting`` at all times."""
+    """A source on the status page: ``received = stored + rejected + sum(dropped) + waiting`` at all times.
+
+    ``lag_s`` is how many seconds the oldest waiting record has waited.
+    """
 
     id: str
     name: str
@@ -99,4 +102,5 @@ class SourceStatus:
     last_event: datetime | None
     silent: bool
     problem: str = ""
+    lag_s: float = 0.0
     rejected_reasons: Mapping[str, int] = field(default_factory=dict)
