@@ -102,5 +102,5 @@ class SourceStatus:
     last_event: datetime | None
     silent: bool
     problem: str = ""
-    lag_s: float = 0.0
     rejected_reasons: Mapping[str, int] = field(default_factory=dict)
+    lag_s: float = 0.0
