@@ -86,11 +86,20 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    # Not from within the handler: the traceback would keep what the command used alive, and libraries complain of that.
+    code = _run()
+    sys.exit(code)
+
+
+def _run() -> int | str | None:
     try:
         secops(standalone_mode=True)
+    except SystemExit as end:
+        return end.code
     except SecopsError as error:
         click.echo(_("エラー: {message}").format(message=error), err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(1)
+        return 1
+    return 0
