@@ -138,7 +138,8 @@ def _refreshed(site: Site) -> bool:
 def _keeper(site: Site, stop: threading.Event) -> None:
     from secops.siem.keeper import Keeper
 
-    keeper = Keeper(site.settings, site.journal, site.store, site.desk, lambda text: log.warning("keeper: %s", text))
+    journal = site.sealing_journal
+    keeper = Keeper(site.settings, journal, site.store, site.desk, lambda text: log.warning("keeper: %s", text))
     while not stop.is_set():
         keeper.turn(site.now())
         stop.wait(KEEPER_SECONDS)
@@ -156,4 +157,5 @@ def drain(site: Site, more: Callable[[], bool]) -> None:
                 return
             time.sleep(IDLE_SECONDS)
     finally:
+        gc.unfreeze()  # what was never to be collected is, at the end: a library would complain
         pipeline.close()
