@@ -35,7 +35,7 @@ from secops.siem.ports import (
 )
 
 log = logging.getLogger("secops")
-STEP_BYTES = 32 << 20
+STEP_BYTES = 16 << 20
 FLUSH_ROWS = 50_000
 # Batches of one origin received this close together are parsed as one: a syslog source commits ten times a second.
 MERGE_WITHIN = timedelta(seconds=60)

@@ -10,9 +10,11 @@ import pytest
 
 from secops.errors import StoreError
 from secops.query.tree import All
+from secops.schema.frame import concat
 from secops.schema.severity import Severity
 from secops.siem.journal import DamagedError
-from secops.siem.pipeline import Pipeline, Stages
+from secops.siem.normalize import normalize
+from secops.siem.pipeline import Pipeline, Stages, stored
 from secops.siem.ports import (
     AlertFilter,
     MatchedValue,
@@ -197,3 +199,18 @@ def test_damaged_records_are_counted_and_passed_by():
     assert ward.ids() == ["ward.app.1", "ward.app.4"]
     tally = ward.desk.tallies()["app"]
     assert (tally.stored, tally.rejected) == (2, 2)
+
+
+def test_a_rendered_message_that_repeats_the_fields_is_read_by_rules_and_not_stored():
+    flat = {"EventID": 1, "Channel": "Microsoft-Windows-Sysmon/Operational", "EventTime": "2026-11-23 11:00:00"}
+    full = {**flat, "CommandLine": "calc", "IntegrityLevel": "High", "Message": "bad"}
+    bare = {**flat, "Channel": "Application", "Message": "bad"}
+    wanted = frozenset({"message", "winlog.event_data.CommandLine"})
+    records = [json.dumps(event).encode() for event in (full, bare)]
+    batch = RecordBatch("dc", 1, NOW, Origin("file", "windows_json"), records)
+    frame = concat(normalize(batch, "ward", wanted))
+    assert frame["message"].to_list() == ["bad", "bad"]
+    kept = stored(frame)
+    assert kept["message"].to_list() == [None, "bad"]
+    assert "winlog.event_data.CommandLine" not in kept.columns
+    assert [json.loads(text)["winlog.event_data.IntegrityLevel"] for text in kept["secops.extra"].head(1)] == ["High"]
