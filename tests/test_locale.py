@@ -23,7 +23,9 @@ def marked_texts() -> dict[str, str]:
     for path in ROOT.rglob("*.html"):
         for match in re.finditer(r"""_\(\s*(?:"([^"]*)"|'([^']*)')\s*[,)]""", path.read_text(encoding="utf-8")):
             found[match[1] or match[2]] = str(path.relative_to(ROOT))
-    return found
+    from secops.cli import SUMMARIES
+
+    return found | dict.fromkeys(SUMMARIES.values(), "cli/__init__.py")
 
 
 def test_every_marked_text_is_translated():
