@@ -103,7 +103,7 @@ def read(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFrame:
             _learn(body, header, index, groups, recent, wrong, texts, line)
     wide = Wide()
     for (names, odd), (indexes, rows) in groups.of.items():
-        _emit(names, odd, indexes, rows, want, wide)
+        _emit(names, odd, indexes, rows, given, want, wide)
     if wrong:
         wide.group(*failed(list(wrong), texts, list(wrong.values()), MODULE))
     return wide.frame()
@@ -154,11 +154,17 @@ def _plain(value: str) -> str:
 
 
 def _emit(
-    known: tuple[str, ...], odd: bool, indexes: list[int], rows: list[Sequence[Any]], want: Want, wide: Wide
+    known: tuple[str, ...],
+    odd: bool,
+    indexes: list[int],
+    rows: list[Sequence[Any]],
+    given: Input,
+    want: Want,
+    wide: Wide,
 ) -> None:
     names = ("syslog_header", *known, "unparsed") if odd else ("syslog_header", *known)
     cells = dict(zip(names, zip(*rows, strict=True), strict=True))
-    derived: dict[str, Sequence[Any]] = {"@timestamp": _times(cells, len(rows))}
+    derived: dict[str, Sequence[Any]] = {"@timestamp": _times(cells, len(rows), given.origin.timezone)}
     if "duration" in cells:
         seconds = values.CONVERSIONS["long"].all(cells["duration"])
         derived["event.duration"] = [None if one is None else one * 1_000_000_000 for one in seconds]
@@ -180,13 +186,13 @@ def _emit(
     emit(wide, indexes, names, rows, TABLE, want, constants, derived)
 
 
-def _times(cells: Mapping[str, Sequence[str]], count: int) -> list[int | None]:
-    """``eventtime`` (seconds or nanoseconds since 1970), else ``date`` and ``time`` in zone ``tz``, else Japan's."""
+def _times(cells: Mapping[str, Sequence[str]], count: int, timezone: str | None) -> list[int | None]:
+    """``eventtime`` (seconds or nanoseconds since 1970), else ``date`` and ``time`` in zone ``tz``, else the origin's."""
     found: list[int | None] = [None] * count
     if "eventtime" in cells:
         found = moments.UTC_TIME.all(cells["eventtime"])
     if None in found and "date" in cells and "time" in cells:
         zones = cells.get("tz") or [""] * count
         local = [f"{d} {t}{z.strip()}" for d, t, z in zip(cells["date"], cells["time"], zones, strict=True)]
-        found = [a if a is not None else b for a, b in zip(found, moments.JAPAN_TIME.all(local), strict=True)]
+        found = [a if a is not None else b for a, b in zip(found, moments.local_time(timezone).all(local), strict=True)]
     return found

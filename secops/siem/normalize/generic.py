@@ -45,7 +45,7 @@ def read_json(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFram
     for (names, mended), (indexes, rows) in groups.of.items():
         constants: dict[str, Any] = {**_JSON_CONSTANTS, **({"error.message": _(REPAIRED)} if mended else {})}
         if names:
-            emit(wide, indexes, names, rows, _JSON, want, constants, _guess(names, rows))
+            emit(wide, indexes, names, rows, _JSON, want, constants, _guess(names, rows, given.origin.timezone))
         else:
             wide.group(indexes, {}, constants)
     if wrong:
@@ -73,7 +73,7 @@ def read_csv(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFrame
     names, groups, wrong = split(records, given)
     wide = Wide()
     for indexes, rows in groups.of.values():
-        emit(wide, indexes, names, rows, _CSV, want, _CSV_CONSTANTS, _guess(names, rows))
+        emit(wide, indexes, names, rows, _CSV, want, _CSV_CONSTANTS, _guess(names, rows, given.origin.timezone))
     if wrong:
         texts, messages = zip(*wrong.values(), strict=True)
         wide.group(*failed(list(wrong), texts, messages, "csv"))
@@ -89,12 +89,12 @@ def read_text(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFram
     return wide.frame()
 
 
-def _guess(names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> dict[str, Sequence[Any]]:
-    """The time: the first field with a usual name; without a zone it is UTC for ``@timestamp``, else Japanese."""
+def _guess(names: tuple[str, ...], rows: Sequence[Sequence[Any]], timezone: str | None) -> dict[str, Sequence[Any]]:
+    """The time: the first field with a usual name; without a zone it is UTC for ``@timestamp``, else the origin's."""
     lowered = [name.lower().replace(" ", "") for name in names]
     for known in _TIMES:
         if known in lowered:
             cells = [row[lowered.index(known)] for row in rows]
-            memo = moments.UTC_TIME if known == "@timestamp" else moments.JAPAN_TIME
+            memo = moments.UTC_TIME if known == "@timestamp" else moments.local_time(timezone)
             return {"@timestamp": memo.all(cells)}
     return {}

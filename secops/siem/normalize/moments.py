@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from secops.schema.dates import JST
 from secops.siem.normalize import values
@@ -79,14 +81,28 @@ def _epoch(number: float) -> int | None:
     return None
 
 
-def _japan(value: Any) -> int | None:
-    """As `_utc`, but text that names no zone is Japanese time."""
-    if isinstance(value, str) and len(value) <= 64 and (found := parse(value)) is not None:
-        try:
-            return micros(found if found.tzinfo else found.replace(tzinfo=JST))
-        except OverflowError:
-            return None
-    return _utc(value)
+def zone_of(timezone: str | None) -> tzinfo:
+    """The zone of an origin: Japan's where it names none, or one that this machine does not know."""
+    try:
+        return ZoneInfo(timezone) if timezone else JST
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # what was journaled must stay readable
+        return JST
+
+
+@lru_cache(maxsize=64)
+def local_time(timezone: str | None) -> Memo:
+    """Reads as `UTC_TIME` does, but text that names no zone is time in the origin's zone (see `zone_of`)."""
+    zone = zone_of(timezone)
+
+    def read(value: Any) -> int | None:
+        if isinstance(value, str) and len(value) <= 64 and (found := parse(value)) is not None:
+            try:
+                return micros(found if found.tzinfo else found.replace(tzinfo=zone))
+            except OverflowError:
+                return None
+        return _utc(value)
+
+    return Memo(read)
 
 
 def _wall(value: Any) -> int | None:
@@ -96,7 +112,6 @@ def _wall(value: Any) -> int | None:
 
 
 UTC_TIME = values.CONVERSIONS["date"] = Memo(_utc)
-JAPAN_TIME = Memo(_japan)
 WALL_TIME = Memo(_wall)
 
 
@@ -117,17 +132,17 @@ def utc_column(items: Iterable[Any]) -> list[int | None]:
         return slow.all(list(items))
 
 
-def nearest_year(month: int, day: int, seconds: int, received: datetime) -> int | None:
-    """RFC 3164 names no year: microseconds UTC of that Japanese date in the year nearest the receive time.
+def nearest_year(month: int, day: int, hour: int, received: datetime, zone: tzinfo) -> int | None:
+    """RFC 3164 names no year: microseconds UTC of that local hour in the year nearest the receive time.
 
-    ``seconds`` are those since midnight. The receive time itself wins on either side of New Year; a 29 February is
+    The receive time itself wins on either side of New Year; a 29 February is
     only in leap years.
     """
     best: int | None = None
     now = micros(received)
     for year in (received.year - 1, received.year, received.year + 1):
         try:
-            moment = datetime(year, month, day, tzinfo=JST) + timedelta(seconds=seconds)
+            moment = datetime(year, month, day, hour, tzinfo=zone)
         except ValueError:
             continue
         value = micros(moment)

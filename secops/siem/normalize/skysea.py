@@ -186,16 +186,16 @@ def read(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFrame:
     wide = Wide()
     for indexes, rows in groups.of.values():
         constants = {"event.kind": "event", "event.module": MODULE, "event.dataset": "skysea.operation"}
-        emit(wide, indexes, names, rows, _table(names), want, constants, _derived(names, rows))
+        emit(wide, indexes, names, rows, _table(names), want, constants, _derived(names, rows, given.origin.timezone))
     if wrong:
         texts, messages = zip(*wrong.values(), strict=True)
         wide.group(*failed(list(wrong), texts, messages, MODULE))
     return wide.frame()
 
 
-def _derived(names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> dict[str, Sequence[Any]]:
+def _derived(names: tuple[str, ...], rows: Sequence[Sequence[Any]], timezone: str | None) -> dict[str, Sequence[Any]]:
     cells = list(zip(*rows, strict=True))
-    derived: dict[str, Sequence[Any]] = {"@timestamp": _times(names, cells)}
+    derived: dict[str, Sequence[Any]] = {"@timestamp": _times(names, cells, timezone)}
     if (place := _first(names, _ACTION)) is not None:
         found = _MEANINGS.all(cells[place])
         derived["event.action"] = [one[0] or None for one in found]
@@ -208,11 +208,12 @@ def _derived(names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> dict[str,
     return derived
 
 
-def _times(names: tuple[str, ...], cells: list[tuple[Any, ...]]) -> list[int | None]:
-    """The moment in Japanese time, from one column or from a date and a time column."""
+def _times(names: tuple[str, ...], cells: list[tuple[Any, ...]], timezone: str | None) -> list[int | None]:
+    """The moment in the origin's local time, from one column or from a date and a time column."""
+    local = moments.local_time(timezone)
     if (place := _first(names, _MOMENT)) is not None:
-        return moments.JAPAN_TIME.all(cells[place])
+        return local.all(cells[place])
     day, clock = _first(names, _DAY), _first(names, _CLOCK)
     if day is None or clock is None:
         return [None] * (len(cells[0]) if cells else 0)
-    return moments.JAPAN_TIME.all([f"{a} {b}" for a, b in zip(cells[day], cells[clock], strict=True)])
+    return local.all([f"{a} {b}" for a, b in zip(cells[day], cells[clock], strict=True)])

@@ -157,38 +157,38 @@ def structured(data: str | None) -> dict[str, dict[str, str]] | None:
 
 
 class _Stamp:
-    """Reads time stamps of one batch; those without a year take the year nearest the receive time, in Japan."""
+    """Reads time stamps of one batch; those without a year take the year nearest the receive time, those without offset the zone of the origin."""
 
     def __init__(self, given: Input) -> None:
         self._received = given.received
-        self._days: dict[str, int | None] = {}
+        self._zone = moments.zone_of(given.origin.timezone)
+        self._local = moments.local_time(given.origin.timezone)
+        self._hours: dict[str, int | None] = {}
 
     def __call__(self, time: str | None) -> int | None:
         if time is None:
             return None
         if time[0].isdigit():
-            found: int | None = moments.JAPAN_TIME[time]
+            found: int | None = self._local[time]
             return found
         if not _MONTH_TIME.fullmatch(time):
             return None  # RFC 5424 allows "-"; some devices write anything there
         day, _space, clock = time.rpartition(" ")
-        key = day + ("h" if clock < "12" else "")
-        if key not in self._days:
-            self._days[key] = self._midnight(day, clock)
-        midnight = self._days[key]
-        hours, minutes, seconds = clock.split(":")
-        if midnight is None or hours > "23" or minutes > "59" or seconds[:2] > "60":
+        hour, minutes, seconds = clock.split(":")
+        if hour > "23" or minutes > "59" or seconds[:2] > "60":
             return None
-        return midnight + (int(hours) * 3600 + int(minutes) * 60) * 1_000_000 + int(float(seconds) * 1_000_000)
+        key = f"{day} {hour}"  # by the hour: where summer time begins, a day has not one offset
+        if key not in self._hours:
+            self._hours[key] = self._hour(day, int(hour))
+        began = self._hours[key]
+        return None if began is None else began + int(minutes) * 60_000_000 + int(float(seconds) * 1_000_000)
 
-    def _midnight(self, day: str, clock: str) -> int | None:
+    def _hour(self, day: str, hour: int) -> int | None:
         name, number, *year = day.split()
         month = _MONTHS.get(name)
         if month is None:
             return None
         if year:
-            exact: int | None = moments.JAPAN_TIME[f"{year[0]}-{month:02}-{int(number):02} 00:00:00"]
+            exact: int | None = self._local[f"{year[0]}-{month:02}-{int(number):02} {hour:02}:00:00"]
             return exact
-        seconds = int(clock[:2]) * 3600 if clock[:2] <= "23" else 0
-        found = moments.nearest_year(month, int(number), seconds, self._received)
-        return None if found is None else found - seconds * 1_000_000
+        return moments.nearest_year(month, int(number), hour, self._received, self._zone)

@@ -53,7 +53,7 @@ def read(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFrame:
             key, source = found
             group = groups.get(key)
         if group is None:
-            group = groups[key] = _Group(plan_for(key, want))
+            group = groups[key] = _Group(plan_for(key, want, given.origin.timezone))
         group.indexes.append(index)
         group.rows.append(group.pick(source))
         if group.names:

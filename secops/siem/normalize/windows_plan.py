@@ -70,8 +70,8 @@ class Plan:
 
 
 @lru_cache(maxsize=4096)
-def plan_for(key: Key, want: Want) -> Plan:
-    """The plan for a shape."""
+def plan_for(key: Key, want: Want, timezone: str | None) -> Plan:
+    """The plan for a shape; ``timezone`` is the origin's."""
     reader, raw_channel, code, names = key
     channel = raw_channel if raw_channel is None or isinstance(raw_channel, str) else str(raw_channel)
     dataset = tables.DATASETS.get((channel or "").lower(), tables.OTHER_DATASET)
@@ -100,7 +100,7 @@ def plan_for(key: Key, want: Want) -> Plan:
         tuple(fields[index] for index in extra),
         _picker([sources[index] for index in extra]),
         _constants(channel, kind),
-        _times([fields[index] for index in needed], dataset),
+        _times([fields[index] for index in needed], dataset, timezone),
     )
 
 
@@ -197,7 +197,7 @@ def _constants(channel: str | None, kind: tuple[str, str]) -> dict[str, Any]:
 _QUARTER = 15 * 60 * 1_000_000
 
 
-def _times(fields: list[str], dataset: str) -> Times | None:
+def _times(fields: list[str], dataset: str, timezone: str | None) -> Times | None:
     """How the creation time is read: the first of these that the shape has and that can be read, row by row.
 
     1. Sysmon's ``UtcTime``, in flat records only: it is the one field there that is always UTC (the OTRF sets of 2022
@@ -205,7 +205,7 @@ def _times(fields: list[str], dataset: str) -> Times | None:
     2. NXLog's ``EventTime``, which is local: the offset of that clock is ``EventReceivedTime`` (same clock) minus
        ``@timestamp`` (UTC), to the quarter of an hour.
     3. ``TimeCreated`` (evtx, winlogbeat), then ``@timestamp``: UTC.
-    4. ``EventTime`` as Japanese time.
+    4. ``EventTime`` as the origin's local time.
     """
     at = {name.removeprefix(_TIME): index for index, name in enumerate(fields) if name.startswith(_TIME)}
     steps: list[Times] = []
@@ -215,7 +215,7 @@ def _times(fields: list[str], dataset: str) -> Times | None:
         steps.append(_corrected(at["EventTime"], at["EventReceivedTime"], at["@timestamp"]))
     steps += [_reader(moments.utc_column, at[name]) for name in ("TimeCreated", "@timestamp") if name in at]
     if "EventTime" in at:
-        steps.append(_reader(moments.JAPAN_TIME.all, at["EventTime"]))
+        steps.append(_reader(moments.local_time(timezone).all, at["EventTime"]))
     if not steps:
         return None
 

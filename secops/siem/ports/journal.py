@@ -15,7 +15,8 @@ class Origin:
     ``kind`` is ``file``, ``syslog`` or ``import``. ``format`` is a normalizer's name, ``encoding`` the Python codec of
     the bytes. ``path`` and ``offset`` (bytes, of the first record; for EVTX the record number) are for files, ``peer``
     (``ip:port/udp``) for the network. ``header`` is the CSV header line of the file, decoded.
-    ``note`` says what was unusual (``truncated``, ``part 2 of an overlong line``).
+    ``note`` says what was unusual (``truncated``, ``part 2 of an overlong line``). ``timezone`` is the IANA name of the
+    zone in which times without an offset are meant; None is Asia/Tokyo.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Origin:
     header: str | None = None
     zone: str | None = None
     note: str | None = None
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
