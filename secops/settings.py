@@ -17,6 +17,7 @@ from secops.schema.dates import parse_duration
 from secops.schema.text import is_name
 
 FILE_NAME = "secops.toml"
+TIMEZONE = "Asia/Tokyo"  # unless the settings say otherwise
 SYSLOG_KINDS = ("syslog-udp", "syslog-tcp")
 MODELS = ("alpha", "alpha_prime", "beta", "beta_prime")
 
@@ -42,11 +43,18 @@ def _duration(text: str) -> str:
     return text
 
 
-def _timezone(text: str) -> str:
+def is_timezone(text: str) -> bool:
+    """Whether it is the name of a time zone, such as ``Asia/Tokyo``."""
     try:
         ZoneInfo(text)
-    except (KeyError, ValueError):
-        raise ValueError(_("タイムゾーン名で書いてください(例: Asia/Tokyo)")) from None
+    except (KeyError, ValueError, OSError):  # OSError: a folder of the time zone data
+        return False
+    return True
+
+
+def _timezone(text: str) -> str:
+    if not is_timezone(text):
+        raise ValueError(_("タイムゾーン名で書いてください(例: Asia/Tokyo)"))
     return text
 
 
@@ -72,7 +80,7 @@ class SiteSettings(_Strict):
 
     id: Name
     name: str
-    timezone: Timezone = "Asia/Tokyo"
+    timezone: Timezone = TIMEZONE
     model: Literal["alpha", "alpha_prime", "beta", "beta_prime"] = "alpha"
 
 
@@ -183,6 +191,11 @@ class Settings(_Strict):
     work: WorkSettings = WorkSettings()
     web: WebSettings = WebSettings()
     records: RecordsSettings = RecordsSettings()
+
+    def local_time(self, own: str | None) -> str | None:
+        """What an origin says of local times: a source's own zone or else the site's; None stands for Japan's."""
+        chosen = own or self.site.timezone
+        return None if chosen == TIMEZONE else chosen
 
     def source(self, source_id: str) -> SourceSettings | None:
         """The source with this id, or None."""

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 @click.option("--zone", required=True, help="ログの系統(secops.toml の zones にあるもの)")
 @click.option("--format", "format_name", default=None, help="ログの形式(省略すると内容から判定)")
 @click.option("--encoding", default=None, help="文字コード: utf-8, cp932, euc_jp, utf-16(省略すると判定)")
+@click.option(
+    "--timezone", default=None, help="時差の付いていない時刻のタイムゾーン(例: UTC。既定: secops.toml の site)"
+)
 @click.option("--source", default=None, help="収集元の id(既定: import-系統名)")
 @click.option("--again", is_flag=True, help="取り込み済みのファイルでも、もう一度取り込む")
 @site_option
@@ -30,6 +33,7 @@ def ingest(
     zone: str,
     format_name: str | None,
     encoding: str | None,
+    timezone: str | None,
     source: str | None,
     again: bool,
     site: Path,
@@ -39,7 +43,7 @@ def ingest(
     from secops.wiring import open_site
     from secops.wiring.ingest import Job, ingest_files, total_bytes
 
-    job = Job(files, zone, format_name, encoding, source, again)
+    job = Job(files, zone, format_name, encoding, source, again, timezone)
     with open_site(site) as opened, progress_bar(_("取り込み"), total_bytes(job)) as advance:
         outcome = ingest_files(opened, job, advance)
     if as_json:

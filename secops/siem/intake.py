@@ -60,8 +60,11 @@ class Poller(Protocol):
 class Collector:
     """One source at work: its settings, its way to the committer, and what is to be said of it."""
 
-    def __init__(self, settings: SourceSettings, committer: Committer, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: SourceSettings, committer: Committer, now: Callable[[], datetime], timezone: str | None
+    ) -> None:
         self.settings = settings
+        self.timezone = timezone
         self.worker: Poller | Syslog | None = None
         self.failure: Problem | None = None
         self._committer = committer
@@ -115,7 +118,9 @@ class Intake:
         self._poll = poll
         self._committer = Committer(journal)
         self._watch = Watch()
-        self.collectors = {one.id: Collector(one, self._committer, now) for one in settings.sources}
+        self.collectors = {
+            one.id: Collector(one, self._committer, now, settings.local_time(one.timezone)) for one in settings.sources
+        }
         files = sum(one.kind not in SYSLOG_KINDS for one in settings.sources)
         self._threads = ThreadPoolExecutor(min(max(files, 1), 64), thread_name_prefix="files")
 
@@ -156,14 +161,14 @@ class Intake:
 
     async def _collect(self, one: Collector, stopping: asyncio.Event) -> None:
         if one.settings.kind in SYSLOG_KINDS:
-            worker = one.worker = syslog_of(one.settings, one, self._now)
+            worker = one.worker = syslog_of(one.settings, one, self._now, one.timezone)
             one.failure = None
             await worker.run(stopping)
             return
         make = tail_of if one.settings.kind == "file" else folder_of_source
         prefix = f"{'file' if one.settings.kind == 'file' else 'drop'}:{one.settings.id}:"
         known = await self._committer.call(self._journal.checkpoints, prefix)
-        poller = one.worker = make(one.settings, known, self._site, self._now)
+        poller = one.worker = make(one.settings, known, self._site, self._now, one.timezone)
         one.failure = None
         try:
             await self._follow(one, poller, stopping)
@@ -225,7 +230,9 @@ def reading_of(source: SourceSettings) -> Reading:
     return Reading(None if source.format == "auto" else source.format, source.encoding if chosen else None)
 
 
-def tail_of(source: SourceSettings, known: dict[str, bytes], site: Path, now: Callable[[], datetime]) -> Poller:
+def tail_of(
+    source: SourceSettings, known: dict[str, bytes], site: Path, now: Callable[[], datetime], timezone: str | None
+) -> Poller:
     """The collector of a ``file`` source."""
     return Tail(
         source.id,
@@ -234,20 +241,21 @@ def tail_of(source: SourceSettings, known: dict[str, bytes], site: Path, now: Ca
         now=now,
         reading=reading_of(source),
         zone=source.zone or None,
+        timezone=timezone,
         from_start=source.from_start,
     )
 
 
 def folder_of_source(
-    source: SourceSettings, known: dict[str, bytes], site: Path, now: Callable[[], datetime]
+    source: SourceSettings, known: dict[str, bytes], site: Path, now: Callable[[], datetime], timezone: str | None
 ) -> Poller:
     """The collector of a ``folder`` source."""
     reading = reading_of(source)
-    wanted = Wanted("file", reading.format, reading.encoding, source.zone or None)
+    wanted = Wanted("file", reading.format, reading.encoding, source.zone or None, timezone=timezone)
     return DropFolder(source.id, str(site / source.path), known, now=now, wanted=wanted)
 
 
-def syslog_of(source: SourceSettings, outlet: Outlet, now: Callable[[], datetime]) -> Syslog:
+def syslog_of(source: SourceSettings, outlet: Outlet, now: Callable[[], datetime], timezone: str | None) -> Syslog:
     """The collector of a syslog source."""
     return Syslog(
         source.id,
@@ -258,4 +266,5 @@ def syslog_of(source: SourceSettings, outlet: Outlet, now: Callable[[], datetime
         format=None if source.format == "auto" else source.format,
         encoding=byte_order_of(source.encoding),
         zone=source.zone or None,
+        timezone=timezone,
     )

@@ -18,6 +18,7 @@ from pathlib import Path
 from secops.errors import ConflictError, SecopsError, UsageError
 from secops.locale import _
 from secops.schema.text import is_name
+from secops.settings import is_timezone
 from secops.siem.collect import FileReport, files_of, one_shot
 from secops.supervisor import supervised_environment
 from secops.wiring.locks import held, is_held
@@ -41,6 +42,7 @@ class Job:
     encoding: str | None = None
     source: str | None = None
     again: bool = False
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def ingest_files(site: Site, job: Job, progress: Callable[[int], None]) -> Outco
     """Journal the files, work the journal off, and say what came of it; ``progress`` gets bytes as they are read.
 
     Raises:
-        UsageError: the zone is not in the settings, or the source is not a name.
+        UsageError: the zone is not in the settings, the source is not a name, or the time zone does not exist.
         ConflictError: the workers stand still, so what was journaled could not be worked off.
     """
     source = _source(site, job)
@@ -78,6 +80,7 @@ def ingest_files(site: Site, job: Job, progress: Callable[[int], None]) -> Outco
             now=site.now,
             format=job.format,
             encoding=job.encoding,
+            timezone=_timezone(site, job),
             force=job.again,
             progress=progress,
         )
@@ -97,6 +100,13 @@ def _source(site: Site, job: Job) -> str:
             _("収集元の id「{id}」は使えません。英小文字・数字・ハイフンで書いてください。").format(id=source)
         )
     return source
+
+
+def _timezone(site: Site, job: Job) -> str | None:
+    if job.timezone and not is_timezone(job.timezone):
+        text = _("タイムゾーン「{name}」はありません。Asia/Tokyo、UTC のような名前で指定してください。")
+        raise UsageError(text.format(name=job.timezone))
+    return site.settings.local_time(job.timezone)
 
 
 @contextmanager

@@ -75,6 +75,7 @@ def test_what_was_appended_is_read_back_with_all_that_belongs_to_it(journal):
         header="日時,氏名",
         zone="lgwan",
         note="truncated",
+        timezone="Europe/London",
     )
     received = datetime(2026, 11, 23, 2, 4, 11, 123456, tzinfo=timezone(timedelta(hours=9)))
     records = [b"", b"\x00\xff\n\r", "日本".encode("cp932"), b"x" * 300_000]

@@ -69,6 +69,7 @@ def one_shot(
     now: Callable[[], datetime],
     format: str | None = None,
     encoding: str | None = None,
+    timezone: str | None = None,
     force: bool = False,
     progress: Callable[[int], None] = lambda _count: None,
 ) -> Summary:
@@ -76,6 +77,7 @@ def one_shot(
 
     ``progress`` gets bytes of the files on disk as they are read; their sum is the size of the files. A run that was
     killed goes on where it was when it is repeated. ``force`` takes a file in again.
+    ``timezone`` is what the origins carry for times without an offset (None: Asia/Tokyo).
 
     Raises:
         UsageError: an unknown format or encoding.
@@ -83,7 +85,7 @@ def one_shot(
     """
     _check("format", format, FORMATS)
     _check("encoding", encoding, get_args(Encoding))
-    wanted = Wanted(format=format, encoding=encoding, zone=zone)
+    wanted = Wanted(format=format, encoding=encoding, zone=zone, timezone=timezone)
     reports = [_one(path, journal, source, wanted, now, force, progress) for path in files_of(paths)]
     return Summary(tuple(reports))
 

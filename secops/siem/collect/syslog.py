@@ -113,6 +113,7 @@ class Syslog:
         format: str | None = None,
         encoding: str = "utf-8",
         zone: str | None = None,
+        timezone: str | None = None,
         inbox: int = INBOX,
         retry: float = RETRY,
     ) -> None:
@@ -128,6 +129,7 @@ class Syslog:
         self._format = format
         self._encoding = encoding
         self._zone = zone
+        self._timezone = timezone
         self._inbox = Inbox(inbox)
         self._connections: set[asyncio.Task[None]] = set()
         self._retry = retry
@@ -165,7 +167,9 @@ class Syslog:
             NewBatch(
                 self.source,
                 received,
-                Origin("syslog", format, self._encoding, peer=peer, zone=self._zone, note=note),
+                Origin(
+                    "syslog", format, self._encoding, peer=peer, zone=self._zone, note=note, timezone=self._timezone
+                ),
                 records,
             )
             for (peer, format, note), records in groups.items()

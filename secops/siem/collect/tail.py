@@ -23,6 +23,7 @@ import re
 import stat as stat_module
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +59,7 @@ class Tail:
         now: Callable[[], datetime],
         reading: Reading,
         zone: str | None = None,
+        timezone: str | None = None,
         from_start: bool = True,
         grace: timedelta = GRACE,
     ) -> None:
@@ -67,6 +69,7 @@ class Tail:
         self._now = now
         self._reading = reading
         self._zone = zone
+        self._timezone = timezone
         self._grace = grace
         self._marks: dict[Identity, Mark] = {identity_of(name): Mark.load(value) for name, value in marks.items()}
         self._at_end = not from_start and not self._marks
@@ -406,25 +409,16 @@ class Tail:
             path=follow.path,
             header=follow.header,
             zone=self._zone,
+            timezone=self._timezone,
         )
-        return [NewBatch(self.source, received, _at(origin, piece), piece.records) for piece in pieces if piece.records]
+        return [
+            NewBatch(self.source, received, replace(origin, offset=piece.offset, note=piece.note), piece.records)
+            for piece in pieces
+            if piece.records
+        ]
 
     def _problem(self, path: str, error: OSError) -> None:
         self.problems[path] = Problem(path, _os_text(error))
-
-
-def _at(origin: Origin, piece: Piece) -> Origin:
-    return Origin(
-        origin.kind,
-        origin.format,
-        origin.encoding,
-        origin.path,
-        piece.offset,
-        None,
-        origin.header,
-        origin.zone,
-        piece.note,
-    )
 
 
 def _mark_at(path: str, fd: int, offset: int, like: Follow) -> Mark:

@@ -74,13 +74,14 @@ class BombError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How to read: None is "recognise it". ``kind`` and ``zone`` go into the origin."""
+    """How to read: None is "recognise it". ``kind``, ``zone`` and ``timezone`` go into the origin."""
 
     kind: str = "import"
     format: str | None = None
     encoding: str | None = None
     zone: str | None = None
     limits: Limits = Limits()
+    timezone: str | None = None
 
 
 class Counted:
@@ -230,7 +231,8 @@ def _read_text(stream: Counted, path: str, name: str, wanted: Wanted, first: byt
     yield Member(path, replace(guess, format=format, encoding=encoding))
     skip = marked[1] if marked else 0
     splitter, recode = _splitter(layout, encoding, skip)
-    origin = Origin(wanted.kind, format, "utf-8" if recode else encoding, path=path, zone=wanted.zone)
+    said = "utf-8" if recode else encoding
+    origin = Origin(wanted.kind, format, said, path=path, zone=wanted.zone, timezone=wanted.timezone)
     is_first = layout == "rows"
     data = sample[skip:]
     broken: Exception | None = None
@@ -287,7 +289,10 @@ def _read_evtx(file: IO[bytes], path: str, wanted: Wanted) -> Iterator[Item]:
     yield Member(path, guess)
     expected, complaint = evtx_expectation(file)
     file.seek(0)
-    origin = Origin(wanted.kind, guess.format, "utf-8", path=path, zone=wanted.zone, note=CUT if complaint else None)
+    note = CUT if complaint else None
+    origin = Origin(
+        wanted.kind, guess.format, "utf-8", path=path, zone=wanted.zone, note=note, timezone=wanted.timezone
+    )
     records: list[bytes] = []
     done = failed = 0
     try:

@@ -187,7 +187,7 @@ def _emit(
 
 
 def _times(cells: Mapping[str, Sequence[str]], count: int, timezone: str | None) -> list[int | None]:
-    """``eventtime`` (seconds or nanoseconds since 1970), else ``date`` and ``time`` in zone ``tz``, else the origin's."""
+    """``eventtime`` (seconds or nanoseconds since 1970), or ``date`` and ``time`` in zone ``tz``, else the origin's."""
     found: list[int | None] = [None] * count
     if "eventtime" in cells:
         found = moments.UTC_TIME.all(cells["eventtime"])

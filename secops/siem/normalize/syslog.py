@@ -157,7 +157,10 @@ def structured(data: str | None) -> dict[str, dict[str, str]] | None:
 
 
 class _Stamp:
-    """Reads time stamps of one batch; those without a year take the year nearest the receive time, those without offset the zone of the origin."""
+    """Reads time stamps of one batch.
+
+    Those without a year take the year nearest the receive time, those without an offset the zone of the origin.
+    """
 
     def __init__(self, given: Input) -> None:
         self._received = given.received
