@@ -22,7 +22,7 @@ def unpacked(folder: Path) -> Path:
         target.mkdir()
         for number, archive in enumerate(sorted(SHARED.glob("otrf/**/*.zip"))):
             with zipfile.ZipFile(archive) as file:
-                for name in file.namelist():
+                for name in (one for one in file.namelist() if not Path(one).name.startswith("._")):
                     (target / f"{number:02}-{Path(name).name}").write_bytes(file.read(name))
     return target
 
