@@ -6,6 +6,7 @@ import glob
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from secops.errors import NotFoundError, Problem
 from secops.locale import _
 from secops.settings import SYSLOG_KINDS, Settings, SourceSettings
+from secops.siem.collect.containers import cannot_follow, container, container_at
 from secops.siem.collect.lines import byte_order_mark, byte_order_of
 from secops.siem.collect.recognise import SAMPLE, Guess, decode, recognise
 from secops.siem.collect.status import read_status
@@ -69,7 +71,24 @@ def _files(source: SourceSettings, found: SourceCheck) -> SourceCheck:
     if not files:
         text = _("ファイルがありません。パスを確認してください。現れたら自動で読み始めます。")
         return replace(found, problems=(Problem(found.place, text),))
-    return _contents(source, replace(found, files=len(files)), files)
+    plain, problems = _followable(files)
+    return _contents(source, replace(found, files=len(plain), problems=tuple(problems)), plain)
+
+
+def _followable(files: list[Path]) -> tuple[list[Path], list[Problem]]:
+    """The files that a tail can follow, and what is wrong with the others."""
+    plain: list[Path] = []
+    problems: list[Problem] = []
+    names = [str(path) for path in files]
+    for path in files:
+        kind = None
+        with suppress(OSError):  # said with the contents
+            kind = container_at(str(path))
+        if kind is None:
+            plain.append(path)
+        elif problem := cannot_follow(str(path), kind, names):
+            problems.append(problem)
+    return plain, problems
 
 
 def _folder(source: SourceSettings, found: SourceCheck) -> SourceCheck:
@@ -111,7 +130,7 @@ def _sample(source: SourceSettings, found: SourceCheck, path: Path, start: bytes
             sample = item.records[0].decode(item.origin.encoding, "replace")[:LONGEST]
             break
     if guess is None:
-        return replace(found, problems=tuple(problems))
+        return replace(found, problems=(*found.problems, *problems))
     problems += _contradictions(source, path, start, guess)
     return replace(
         found,
@@ -127,7 +146,7 @@ def _contradictions(source: SourceSettings, path: Path, start: bytes, used: Gues
     """Where the settings say one thing and the content another."""
     problems: list[Problem] = []
     seen = recognise(start, path.name)
-    if start.startswith((b"\x1f\x8b", b"PK\x03\x04")) or seen.layout == "evtx":
+    if container(start):
         return problems
     if source.format != "auto" and seen.sure and seen.format != source.format and seen.format not in GENERAL:
         text = _("設定の形式は {wanted} ですが、内容は {seen} に見えます({reason})。format を確認してください。")

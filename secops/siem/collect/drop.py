@@ -15,6 +15,7 @@ from pathlib import Path
 from secops.errors import Problem
 from secops.locale import _
 from secops.siem.collect.commit import Delivery
+from secops.siem.collect.containers import container
 from secops.siem.collect.take import Taken, digest, take
 from secops.siem.collect.whole import Member, Wanted
 
@@ -172,7 +173,7 @@ def _complete_records(path: Path, before: Taken) -> int:
         start = file.read(8)
         file.seek(before.size - 1)
         ended = file.read(1) in {b"\n", b"\x00"}
-    if start[:2] in {b"\x1f\x8b", b"PK"} or start.startswith(b"ElfFile"):
+    if container(start):
         return 0
     return before.done if ended else max(before.done - 1, 0)
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from secops.locale import _
+from secops.siem.collect.containers import EVTX_MAGIC
 from secops.siem.collect.lines import byte_order_mark
 
 SAMPLE = 64 << 10  # bytes that are enough to tell
 CSV_FORMATS = frozenset({"csv", "skysea_csv"})
 FORMATS = ("windows_json", "syslog", "fortigate", "squid", "skysea_csv", "json", "csv", "text")
-EVTX_MAGIC = b"ElfFile\x00"
 
 Layout = Literal["lines", "rows", "documents", "evtx"]
 

@@ -30,7 +30,9 @@ from pathlib import Path
 from secops.errors import Problem
 from secops.locale import _
 from secops.siem.collect.commit import Delivery
+from secops.siem.collect.containers import MAGIC, cannot_follow, container, container_at
 from secops.siem.collect.follow import Follow, Reading
+from secops.siem.collect.generations import related, siblings
 from secops.siem.collect.lines import Piece
 from secops.siem.collect.mark import SPAN, Identity, Mark, Print, identity_of, key
 from secops.siem.ports import NewBatch, Origin
@@ -75,6 +77,7 @@ class Tail:
         self._at_end = not from_start and not self._marks
         self._follows: dict[Identity, Follow] = {}
         self._asleep: dict[Identity, tuple[int, int]] = {}  # closed while idle: size, mtime
+        self._kinds: dict[Identity, tuple[tuple[int, int], str | None]] = {}  # size and mtime, kind of container
         self._new_marks: dict[str, bytes] = {}
         self._header: str | None = None
         self._first = True
@@ -122,7 +125,8 @@ class Tail:
         """Bring the list of followed files up to date."""
         seen: dict[Identity, str] = {}
         failed: dict[str, Problem] = {}
-        for path in self._paths():
+        paths = self._paths()
+        for path in paths:
             try:
                 stat = Path(path).stat()
                 if not stat_module.S_ISREG(stat.st_mode):
@@ -131,12 +135,18 @@ class Tail:
                         failed[path] = Problem(path, text)
                     continue
                 identity = (stat.st_dev, stat.st_ino)
-                if identity not in seen:
-                    seen[identity] = path
+                if identity in seen:
+                    continue
+                seen[identity] = path
+                if kind := self._container(path, identity, stat):
+                    if problem := cannot_follow(path, kind, paths):
+                        failed[path] = problem
+                else:
                     self._see(path, identity, stat)
             except OSError as error:
                 failed[path] = Problem(path, _os_text(error))
         self.problems = failed
+        self._kinds = {identity: found for identity, found in self._kinds.items() if identity in seen}
         if self._first or any(identity not in seen for identity in self._asleep):
             self._find_renamed(seen)
         if self._first and not glob.has_magic(self.pattern):
@@ -149,6 +159,19 @@ class Tail:
             follow.detached = identity not in seen
             if follow.detached or len(self._follows) > OPEN_FILES:
                 self._let_go(identity, follow)
+
+    def _container(self, path: str, identity: Identity, stat: os.stat_result) -> str | None:
+        """The kind of a file that cannot be followed; a file of which something was read is not looked at again."""
+        follow = self._follows.get(identity)
+        if identity in self._asleep or (follow and follow.position):
+            return None
+        stamp = stat.st_size, stat.st_mtime_ns
+        if identity not in self._kinds or self._kinds[identity][0] != stamp:
+            self._kinds[identity] = stamp, container_at(path)
+        kind = self._kinds[identity][1]
+        if kind and follow:  # it was empty until now
+            self._close(identity, follow)
+        return kind
 
     def _see(self, path: str, identity: Identity, stat: os.stat_result) -> None:
         follow = self._follows.get(identity)
@@ -197,14 +220,14 @@ class Tail:
     def _original(self, path: str, fd: int) -> Follow | None:
         """The followed file that this new one is a copy of, made beside it for a rotation."""
         for follow in self._follows.values():
-            if follow.path != path and _related(follow.path, path) and follow.intact() and follow.has_copy(fd):
+            if follow.path != path and related(follow.path, path) and follow.intact() and follow.has_copy(fd):
                 return follow
         return None
 
     def _truncated_original(self, path: str, fd: int) -> Follow | None:
         """The followed file that was truncated just now and whose old content this new file holds."""
         for follow in self._follows.values():
-            if follow.path != path and _related(follow.path, path) and not follow.intact():
+            if follow.path != path and related(follow.path, path) and not follow.intact():
                 mark = follow.mark()
                 if mark.head.length and os.fstat(fd).st_mtime_ns >= mark.mtime and mark.holds(fd):
                     return follow
@@ -231,7 +254,7 @@ class Tail:
         mtime = os.fstat(fd).st_mtime_ns
         for identity, mark in self._marks.items():
             alike = mark.offset >= SPAN or (mark.offset > 0 and path != mark.path and mtime >= mark.mtime)
-            alike = alike and identity not in self._follows and _related(mark.path, path)
+            alike = alike and identity not in self._follows and related(mark.path, path)
             if alike and mark.holds(fd) and not _holds(mark, mark.path, identity):
                 return mark
         return None
@@ -258,7 +281,7 @@ class Tail:
             if identity in seen or identity in self._follows:
                 continue
             self._asleep.pop(identity, None)
-            for name in (mark.path, *_siblings(mark.path)):
+            for name in (mark.path, *siblings(mark.path)):
                 try:
                     stat = Path(name).stat()
                     if _identity(stat) == identity and stat.st_size > mark.offset:
@@ -276,7 +299,7 @@ class Tail:
         present = next((one for one in self._follows.values() if one.path == self.pattern), None)
         others = [one for one in self._follows.values() if one is not present]  # what `_find_renamed` found
         before = (present and present.waits_for) or (others[-1] if others else None)
-        for name in reversed(_siblings(self.pattern)):
+        for name in reversed(siblings(self.pattern)):
             with suppress(OSError):
                 stat = Path(name).stat()
                 identity = _identity(stat)
@@ -286,7 +309,7 @@ class Tail:
                     continue
                 fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
                 known = self._marks.get(identity)
-                if (known and known.holds(fd)) or self._original(name, fd):
+                if container(os.pread(fd, MAGIC, 0)) or (known and known.holds(fd)) or self._original(name, fd):
                     os.close(fd)
                     continue
                 missed = Follow(name, fd, identity, self._reading)
@@ -312,7 +335,7 @@ class Tail:
 
     def _follow_copy(self, mark: Mark) -> Follow | None:
         """After a truncation: the copy beside the file, from where reading stood (or from the copy's own mark)."""
-        for name in _siblings(mark.path):
+        for name in siblings(mark.path):
             try:
                 stat = Path(name).stat()
                 identity = _identity(stat)
@@ -443,23 +466,6 @@ def _holds(mark: Mark, path: str, identity: Identity | None = None) -> bool:
         return identity in {None, _identity(os.fstat(fd))} and mark.holds(fd)
     finally:
         os.close(fd)
-
-
-def _related(path: str, other: str) -> bool:
-    """Whether one name is what a rotation makes of the other: ``app.log`` → ``app.log.1``, ``app-20260401.log``."""
-    one, two = Path(path), Path(other)
-    return one.parent == two.parent and two.name.startswith((one.name, f"{one.stem}-", f"{one.stem}.", f"{one.stem}_"))
-
-
-def _siblings(path: str) -> list[str]:
-    """Files beside ``path`` that a rotation may have made of it, newest first; not the file itself."""
-    this = Path(path)
-    try:
-        others = [other for other in this.parent.iterdir() if other != this and _related(path, str(other))]
-        found = [(other.stat().st_mtime, str(other)) for other in others if other.is_file()]
-    except OSError:
-        return []
-    return [name for _mtime, name in sorted(found, reverse=True)]
 
 
 def _os_text(error: OSError) -> str:

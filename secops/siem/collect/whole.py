@@ -21,11 +21,11 @@ import evtx
 
 from secops.errors import Problem
 from secops.locale import _
+from secops.siem.collect.containers import EVTX_MAGIC, GZIP_MAGIC, ZIP_MAGIC
 from secops.siem.collect.documents import DocumentSplitter
 from secops.siem.collect.lines import CUT, LineSplitter, Piece, Splitter, byte_order_mark, byte_order_of
 from secops.siem.collect.recognise import (
     CSV_FORMATS,
-    EVTX_MAGIC,
     SAMPLE,
     Guess,
     is_header,
@@ -35,8 +35,6 @@ from secops.siem.ports import Origin
 
 CHUNK = 4 << 20  # bytes
 EVTX_RECORDS = 1000  # in one piece
-GZIP_MAGIC = b"\x1f\x8b"
-ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
 
 @dataclass(frozen=True, slots=True)
