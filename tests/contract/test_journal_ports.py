@@ -124,13 +124,22 @@ def test_an_empty_batch_takes_no_number(journal):
 
 
 def test_checkpoints_are_kept_and_found_by_prefix(journal):
-    journal.append([new_batch("a", b"1")], {"file:a:1": b"\x00one", "file:a:2": b"two", "file:b:1": b""})
+    journal.append([new_batch("a", b"1")], {"file:a:1": b"\x00one", "file:a:2": b"two", "file:b:1": b"\x00"})
     journal.append([], {"file:a:2": b"two again"})
     assert journal.checkpoint("file:a:1") == b"\x00one"
-    assert journal.checkpoint("file:b:1") == b""
+    assert journal.checkpoint("file:b:1") == b"\x00"
     assert journal.checkpoint("file:a") is None
     assert journal.checkpoints("file:a:") == {"file:a:1": b"\x00one", "file:a:2": b"two again"}
     assert journal.checkpoints("file:_:") == {}
+
+
+def test_an_empty_checkpoint_is_forgotten_with_what_is_committed_beside_it(journal):
+    journal.append([], {"file:a:1": b"one", "file:a:2": b"two"})
+    assert journal.append([new_batch("a", b"1")], {"file:a:1": b"", "file:a:3": b"three", "file:a:4": b""}) == [1]
+    assert journal.checkpoint("file:a:1") is None
+    assert journal.checkpoints("file:") == {"file:a:2": b"two", "file:a:3": b"three"}
+    journal.append([], {"file:a:1": b"again"})
+    assert journal.checkpoint("file:a:1") == b"again"
 
 
 def test_drops_add_up_per_source_and_reason(journal):

@@ -43,6 +43,7 @@ class MemoryJournal:
         with self._lock:
             firsts = [self._keep(batch) for batch in batches]
             self._checkpoints.update(checkpoints or {})
+            self._checkpoints = {key: value for key, value in self._checkpoints.items() if value}
             for drop in drops:
                 reasons = self._drops.setdefault(drop.source, {})
                 reasons[drop.reason] = reasons.get(drop.reason, 0) + drop.count

@@ -3,6 +3,9 @@
 A file is complete when its size and time have not changed for `SETTLED`, and it does not carry a name that says it is
 still being copied. It is known by the SHA-256 of its content: under another name it is not taken again. It stays where
 it is; a broken one is listed as a problem and looked at again when it changes.
+
+A content is remembered as long as a file of the folder has it, and for `KEEP` after the last one was removed: whoever
+drops it again later means it. (Else the list, which is copied at each rotation of the journal, would grow for ever.)
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from secops.siem.collect.take import Taken, digest, take
 from secops.siem.collect.whole import Member, Wanted
 
 SETTLED = timedelta(seconds=2)
+KEEP = timedelta(days=30)  # a content of which no file is left
+TIDY = timedelta(hours=1)  # between two looks for such
 UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".filepart", "~")
 
 Stamp = tuple[int, int]  # size, mtime in ns
@@ -53,6 +58,9 @@ class DropFolder:
         self._known: dict[str, Stamp] = {
             taken.path: (taken.size, taken.mtime) for taken in self._taken.values() if taken.complete
         }
+        self._content = {taken.path: sha256 for sha256, taken in self._taken.items() if taken.complete}
+        self._present: set[str] = set()
+        self._tidied: datetime | None = None
         self._settling: dict[str, tuple[Stamp, datetime]] = {}
         self._found: dict[str, list[Problem]] = {
             taken.path: [Problem(*one) for one in taken.problems] for taken in self._taken.values() if taken.problems
@@ -81,7 +89,7 @@ class DropFolder:
             path = self._next()
             self._active = self._deliveries(path) if path else None
         if self._active is None:
-            return None
+            return self._forget_gone()
         delivery = next(self._active, None)
         if delivery is None:
             self._active = None
@@ -111,6 +119,7 @@ class DropFolder:
                         chosen = path
             except OSError as error:
                 self._scan_problems.append(Problem(name, _unreadable(error)))
+        self._present = present
         self._found = {name: found for name, found in self._found.items() if name in present}
         self._settling = {name: seen for name, seen in self._settling.items() if name in present}
         return chosen
@@ -146,6 +155,31 @@ class DropFolder:
             return
         self._settling.pop(name, None)
         self._known[name] = stamp
+        self._content[name] = sha256
+
+    def _forget_gone(self) -> Delivery | None:
+        """Forget contents of which no file is left, see the module's text; only when every file's content is known.
+
+        An empty folder forgets nothing: it may just not be mounted.
+        """
+        now = self._now()
+        unsure = self._scan_problems or self._settling or not self._present or self._present - self._content.keys()
+        if unsure or (self._tidied and now - self._tidied < TIDY):
+            return None
+        self._tidied = now
+        self._known = {name: stamp for name, stamp in self._known.items() if name in self._present}
+        self._content = {name: sha256 for name, sha256 in self._content.items() if name in self._present}
+        held = set(self._content.values())
+        changes: dict[str, bytes] = {}
+        for sha256, taken in list(self._taken.items()):
+            gone = 0 if sha256 in held else taken.gone or int(now.timestamp())
+            if gone and now.timestamp() - gone > KEEP.total_seconds():
+                del self._taken[sha256]
+                changes[key(self.source, sha256)] = b""
+            elif gone != taken.gone:
+                self._taken[sha256] = replace(taken, gone=gone)
+                changes[key(self.source, sha256)] = self._taken[sha256].dump()
+        return Delivery([], changes) if changes else None
 
     def _earlier(self, name: str, stamp: Stamp) -> Taken | None:
         """What was taken in under this name while the file was shorter: a copy that paused for longer than we wait."""

@@ -43,6 +43,7 @@ class Mark:
     sure: bool = True
     header: str | None = None
     mtime: int = 0  # ns, of the file when it was last read: a copy of it is not older
+    gone: int = 0  # seconds since 1970 when no name of the source was seen to lead to it any more; 0: one does
 
     def dump(self) -> bytes:
         """The mark as small JSON."""
@@ -74,3 +75,20 @@ def identity_of(checkpoint_key: str) -> Identity:
     """The identity in a checkpoint key."""
     device, inode = checkpoint_key.rsplit(":", 1)[1].split("-")
     return int(device, 16), int(inode, 16)
+
+
+def identity_at(stat: os.stat_result) -> Identity:
+    """The identity of a file."""
+    return stat.st_dev, stat.st_ino
+
+
+def holds(mark: Mark, path: str, identity: Identity | None = None) -> bool:
+    """Whether the file at a path has the content that a mark speaks of (and is the very same file)."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return identity in {None, identity_at(os.fstat(fd))} and mark.holds(fd)
+    finally:
+        os.close(fd)

@@ -34,7 +34,7 @@ from secops.siem.collect.containers import MAGIC, cannot_follow, container, cont
 from secops.siem.collect.follow import Follow, Reading
 from secops.siem.collect.generations import related, siblings
 from secops.siem.collect.lines import Piece
-from secops.siem.collect.mark import SPAN, Identity, Mark, Print, identity_of, key
+from secops.siem.collect.mark import SPAN, Identity, Mark, Print, holds, identity_at, identity_of, key
 from secops.siem.ports import NewBatch, Origin
 
 _GENERATION = re.compile(r"[\d.T_-]*(\.[a-z]{1,8})?[\d.T_-]*")  # what rotation puts behind or into a name
@@ -43,6 +43,8 @@ BUDGET = 8 << 20  # bytes in one delivery
 OPEN_FILES = 256  # files beyond this that have been idle are closed until they grow
 GRACE = timedelta(seconds=5)
 IDLE = timedelta(seconds=60)
+KEEP = timedelta(days=30)  # the mark of a file that is gone
+TIDY = timedelta(hours=1)  # between two looks for such marks
 
 
 class Tail:
@@ -81,6 +83,8 @@ class Tail:
         self._new_marks: dict[str, bytes] = {}
         self._header: str | None = None
         self._first = True
+        self._tidied: datetime | None = None
+        self._unsure = False  # whether a file may be there that could not be looked at
         self._turn = 0
 
     @property
@@ -125,6 +129,7 @@ class Tail:
         """Bring the list of followed files up to date."""
         seen: dict[Identity, str] = {}
         failed: dict[str, Problem] = {}
+        self._unsure = False
         paths = self._paths()
         for path in paths:
             try:
@@ -144,6 +149,7 @@ class Tail:
                 else:
                     self._see(path, identity, stat)
             except OSError as error:
+                self._unsure = True
                 failed[path] = Problem(path, _os_text(error))
         self.problems = failed
         self._kinds = {identity: found for identity, found in self._kinds.items() if identity in seen}
@@ -159,6 +165,26 @@ class Tail:
             follow.detached = identity not in seen
             if follow.detached or len(self._follows) > OPEN_FILES:
                 self._let_go(identity, follow)
+        self._forget_gone(seen)
+
+    def _forget_gone(self, seen: Mapping[Identity, str]) -> None:
+        """Forget the marks of files that are finished and to which no name has led for `KEEP`.
+
+        Not while nothing at all is seen or something cannot be looked at: a file system may just not be mounted.
+        """
+        now = self._now()
+        if not seen or self._unsure or (self._tidied and now - self._tidied < TIDY):
+            return
+        self._tidied = now
+        for identity, mark in list(self._marks.items()):
+            if identity in seen or identity in self._follows:
+                if mark.gone:
+                    self._save(identity, replace(mark, gone=0))
+            elif not mark.gone:
+                self._save(identity, replace(mark, gone=int(now.timestamp())))
+            elif now.timestamp() - mark.gone > KEEP.total_seconds() and len(self._marks) > 1:  # one says: not new
+                del self._marks[identity]
+                self._new_marks[key(self.source, identity)] = b""
 
     def _container(self, path: str, identity: Identity, stat: os.stat_result) -> str | None:
         """The kind of a file that cannot be followed; a file of which something was read is not looked at again."""
@@ -255,7 +281,7 @@ class Tail:
         for identity, mark in self._marks.items():
             alike = mark.offset >= SPAN or (mark.offset > 0 and path != mark.path and mtime >= mark.mtime)
             alike = alike and identity not in self._follows and related(mark.path, path)
-            if alike and mark.holds(fd) and not _holds(mark, mark.path, identity):
+            if alike and mark.holds(fd) and not holds(mark, mark.path, identity):
                 return mark
         return None
 
@@ -284,7 +310,7 @@ class Tail:
             for name in (mark.path, *siblings(mark.path)):
                 try:
                     stat = Path(name).stat()
-                    if _identity(stat) == identity and stat.st_size > mark.offset:
+                    if identity_at(stat) == identity and stat.st_size > mark.offset:
                         self._adopt(name, identity, mark)
                         break
                 except OSError:
@@ -302,7 +328,7 @@ class Tail:
         for name in reversed(siblings(self.pattern)):
             with suppress(OSError):
                 stat = Path(name).stat()
-                identity = _identity(stat)
+                identity = identity_at(stat)
                 if not last_look or stat.st_mtime_ns < last_look or identity in self._follows:
                     continue
                 if not _GENERATION.fullmatch(name.removeprefix(str(Path(self.pattern).with_suffix("")))):
@@ -338,11 +364,11 @@ class Tail:
         for name in siblings(mark.path):
             try:
                 stat = Path(name).stat()
-                identity = _identity(stat)
+                identity = identity_at(stat)
                 known = self._marks.get(identity)
                 if identity in self._follows or not stat_module.S_ISREG(stat.st_mode) or not mark.head.length:
                     continue
-                if stat.st_mtime_ns < mark.mtime or (known and known.offset >= mark.offset and _holds(known, name)):
+                if stat.st_mtime_ns < mark.mtime or (known and known.offset >= mark.offset and holds(known, name)):
                     continue
                 if follow := self._adopt(name, identity, mark):
                     self._save(identity, mark)  # in the same transaction as the new mark of the truncated file
@@ -450,22 +476,6 @@ def _mark_at(path: str, fd: int, offset: int, like: Follow) -> Mark:
     start = max(offset - SPAN, 0)
     before = os.pread(fd, offset - start, start)
     return Mark(path, offset, 0, Print.of(head), Print.of(before), like.format, like.encoding, like.sure, like.header)
-
-
-def _identity(stat: os.stat_result) -> Identity:
-    return stat.st_dev, stat.st_ino
-
-
-def _holds(mark: Mark, path: str, identity: Identity | None = None) -> bool:
-    """Whether the file at a path has the content that a mark speaks of (and is the very same file)."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        return identity in {None, _identity(os.fstat(fd))} and mark.holds(fd)
-    finally:
-        os.close(fd)
 
 
 def _os_text(error: OSError) -> str:

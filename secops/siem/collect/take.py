@@ -28,6 +28,7 @@ class Taken:
     done: int = 0
     complete: bool = False
     problems: tuple[tuple[str, str], ...] = ()
+    gone: int = 0  # seconds since 1970 when no file of a drop folder had the content any more; 0: one has
 
     def dump(self) -> bytes:
         """The checkpoint as small JSON."""

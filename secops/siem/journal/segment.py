@@ -272,8 +272,10 @@ class OpenSegment:
             firsts = self._insert(batches)
             self._db.executemany(
                 "INSERT INTO checkpoint VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                list(checkpoints.items()),
+                [(key, value) for key, value in checkpoints.items() if value],
             )
+            forgotten = [(key,) for key, value in checkpoints.items() if not value]
+            self._db.executemany("DELETE FROM checkpoint WHERE key = ?", forgotten)
             self._db.executemany(
                 "INSERT INTO dropped VALUES (?, ?, ?)"
                 " ON CONFLICT (source, reason) DO UPDATE SET count = count + excluded.count",

@@ -84,6 +84,7 @@ class JournalWriter(Protocol):
     ) -> list[int]:
         """Commit batches, checkpoints and drop counts in one durable transaction.
 
+        A checkpoint whose value is empty is forgotten: its key is there no more.
         Returns the first sequence number of each batch. When it returns, the records survive power loss; when it
         raises, nothing of the call was kept.
 

@@ -51,6 +51,15 @@ def test_checkpoints_drops_and_numbers_go_over_into_the_next_segment(place, jour
     assert everything(journal, "b") == [b"x", b"y"]
 
 
+def test_a_forgotten_checkpoint_stays_forgotten_in_the_next_segment(place, journal):
+    journal.append([new_batch("a", b"1")], {"one": b"1", "two": b"2"})
+    journal.rotate(NOW)
+    journal.append([new_batch("a", b"2")], {"one": b""})
+    journal.rotate(NOW)
+    with place.open() as other:
+        assert other.checkpoints("") == {"two": b"2"}
+
+
 def test_other_processes_notice_rotation_and_sealing(place, journal):
     with place.open() as writer, place.open() as reader:
         for round_ in range(4):
