@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 def status(site: Path, as_json: bool) -> None:
     """収集元ごとの件数、遅れ、検知ルール、ディスク、原本ログの封の状態。問題があれば終了コード 1。"""
     from secops.wiring import open_site
+    from secops.wiring.status import system_status
 
     with open_site(site) as opened:
-        found = opened.status()
+        found = system_status(opened)
     if as_json:
         emit_json({**plain(found), "ok": found.ok})
     else:

@@ -16,6 +16,7 @@ from secops.siem.ports import EventStore
 from secops.web.app import create_app
 from secops.web.services import Services
 from secops.wiring.site import Site
+from secops.wiring.status import system_status
 
 log = logging.getLogger("secops")
 STATUS_SECONDS = 3.0
@@ -110,5 +111,5 @@ class _Remembered:
                 # What cannot be used is said by the worker; the console goes on showing the rules in force.
                 with suppress(SecopsError):
                     self._site.refresh()
-                self._value, self._at = self._site.status(), time.monotonic()
+                self._value, self._at = system_status(self._site), time.monotonic()
             return self._value

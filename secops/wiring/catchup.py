@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from secops.wiring.ingest import drain_alone
 from secops.wiring.locks import held, is_held
+from secops.wiring.parts import drain_alone
 from secops.wiring.site import Site
 
 QUIET_SECONDS = 3.0

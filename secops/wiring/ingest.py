@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +20,8 @@ from secops.schema.text import is_name
 from secops.settings import is_timezone
 from secops.siem.collect import FileReport, files_of, one_shot
 from secops.supervisor import supervised_environment
-from secops.wiring.locks import held, is_held
-from secops.wiring.parts import drain, part_names
+from secops.wiring.locks import is_held, worker_names
+from secops.wiring.parts import drain_alone
 from secops.wiring.site import Site
 
 SMALL = 24 << 20
@@ -112,7 +111,7 @@ def _timezone(site: Site, job: Job) -> str | None:
 @contextmanager
 def _worked_off(site: Site, size: int) -> Iterator[None]:
     """See to it that what is journaled inside is in all sinks afterwards."""
-    workers = [name for name in part_names(site.settings) if name.startswith("worker-")]
+    workers = worker_names(site.settings)
     if any(is_held(site.folder, name) for name in workers):
         yield
         _wait_for_workers(site, workers)
@@ -122,15 +121,6 @@ def _worked_off(site: Site, size: int) -> Iterator[None]:
     else:
         with _second_process(site):
             yield
-
-
-def drain_alone(site: Site, more: Callable[[], bool]) -> None:
-    """Be all workers of the site until the journal is worked off and ``more()`` is false."""
-    workers = [name for name in part_names(site.settings) if name.startswith("worker-")]
-    with ExitStack() as stack:
-        for name in workers:
-            stack.enter_context(held(site.folder, name))
-        drain(site, more)
 
 
 def _wait_for_workers(site: Site, workers: Sequence[str]) -> None:
@@ -160,8 +150,3 @@ def _second_process(site: Site) -> Iterator[None]:
             "解析の処理が止まりました(終了コード {code})。取り込んだログは失われず、secops run で続きから解析されます。"
         )
         raise SecopsError(text.format(code=code))
-
-
-def drain_until_closed(site: Site, ended: threading.Event) -> None:
-    """The second process: work off what the first one journals until it closes the life line."""
-    drain_alone(site, lambda: not ended.is_set())

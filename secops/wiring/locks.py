@@ -10,6 +10,7 @@ from pathlib import Path
 
 from secops.errors import ConflictError
 from secops.locale import _
+from secops.settings import Settings
 
 
 def _path(site: Path, part: str) -> Path:
@@ -50,3 +51,19 @@ def is_held(site: Path, part: str) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def worker_names(settings: Settings) -> list[str]:
+    """The names of the workers."""
+    return [f"worker-{number}" for number in range(settings.work.workers)]
+
+
+def part_names(settings: Settings) -> list[str]:
+    """The names of all parts, in the order in which they are stopped."""
+    return ["collectors", *worker_names(settings), "keeper", "web"]
+
+
+def parts_running(site: Path, settings: Settings) -> dict[str, str]:
+    """Name of each part → ``running``, ``stopped`` (the whole program is), or ``missing``."""
+    absent = "missing" if is_held(site, "supervisor") else "stopped"
+    return {name: "running" if is_held(site, name) else absent for name in part_names(settings)}

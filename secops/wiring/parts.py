@@ -10,13 +10,13 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from secops.errors import SecopsError
-from secops.settings import Settings
 from secops.supervisor import Child, Supervisor, when_orphaned
-from secops.wiring.locks import held
+from secops.wiring.locks import held, part_names, worker_names
 from secops.wiring.site import Site
 
 if TYPE_CHECKING:
@@ -35,12 +35,6 @@ def children(site: Site, python: str = sys.executable) -> list[Child]:
     return [Child(name, [*command, name]) for name in part_names(site.settings)]
 
 
-def part_names(settings: Settings) -> list[str]:
-    """The names of all parts, in the order in which they are stopped."""
-    workers = [f"worker-{number}" for number in range(settings.work.workers)]
-    return ["collectors", *workers, "keeper", "web"]
-
-
 def run_site(
     site: Site, ready: Callable[[], None], said: Callable[[str, int], None], extra: Sequence[Child] = ()
 ) -> int:
@@ -56,9 +50,8 @@ def run_part(site: Site, name: str, web: Loop) -> None:
         signal.signal(number, lambda *_args: stop.set())
     when_orphaned(stop.set)
     if name == "drain":
-        from secops.wiring.ingest import drain_until_closed
-
-        drain_until_closed(site, stop)
+        # Beside an import: work off what it journals until it closes the life line.
+        drain_alone(site, lambda: not stop.is_set())
         return
     loops: dict[str, Loop] = {
         "collectors": _collectors,
@@ -159,3 +152,11 @@ def drain(site: Site, more: Callable[[], bool]) -> None:
     finally:
         gc.unfreeze()  # what was never to be collected is, at the end: a library would complain
         pipeline.close()
+
+
+def drain_alone(site: Site, more: Callable[[], bool]) -> None:
+    """Be all workers of the site until the journal is worked off and ``more()`` is false."""
+    with ExitStack() as stack:
+        for name in worker_names(site.settings):
+            stack.enter_context(held(site.folder, name))
+        drain(site, more)

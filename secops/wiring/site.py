@@ -17,14 +17,12 @@ from secops.errors import ConflictError, NotFoundError, SecopsError, UsageError
 from secops.locale import _
 from secops.schema.text import is_name
 from secops.settings import FILE_NAME, Settings, load
-from secops.wiring.locks import is_held
 from secops.wiring.rules import BUILTIN, read_rule_files
 
 if TYPE_CHECKING:
     from secops.access.ports import Accounts
     from secops.org.model import Directory
     from secops.siem.detect import SigmaDetector
-    from secops.siem.health import SystemStatus
     from secops.siem.journal import Journal
     from secops.siem.pipeline import Stages
     from secops.siem.ports import Rule
@@ -271,20 +269,6 @@ class Site:
         """Where the console is opened."""
         scheme = "https" if self.settings.web.tls_certificate else "http"
         return f"{scheme}://{self.settings.web.host}:{self.settings.web.port}/"
-
-    def parts_running(self) -> dict[str, str]:
-        """Name of each part → ``running``, ``stopped`` (the whole program is), or ``missing``."""
-        from secops.wiring.parts import part_names
-
-        supervised = is_held(self.folder, "supervisor")
-        absent = "missing" if supervised else "stopped"
-        return {name: "running" if is_held(self.folder, name) else absent for name in part_names(self.settings)}
-
-    def status(self) -> SystemStatus:
-        """The state of sources, rules, journal, disk and processes at this moment."""
-        from secops.wiring.status import system_status
-
-        return system_status(self)
 
     def free_space(self) -> tuple[int, int]:
         """(total, free) bytes of the volume the site is on."""

@@ -8,6 +8,7 @@ from secops.settings import SourceSettings
 from secops.siem.collect.status import read_status
 from secops.siem.health import ChainState, Disk, SystemStatus, problems_of, rules_by_state, source_status
 from secops.siem.ports import SourceStatus, Tally
+from secops.wiring.locks import is_held, parts_running
 from secops.wiring.site import Site
 
 
@@ -15,7 +16,7 @@ def system_status(site: Site) -> SystemStatus:
     """The state of a site at this moment."""
     sources = source_statuses(site)
     active, inactive = rules_by_state(site.rules)
-    chain, disk, parts = _chain(site), _disk(site), site.parts_running()
+    chain, disk, parts = _chain(site), _disk(site), parts_running(site.folder, site.settings)
     return SystemStatus(
         at=site.now(),
         site=site.settings.site.id,
@@ -34,7 +35,9 @@ def source_statuses(site: Site) -> list[SourceStatus]:
     # The counts first: what is counted after this is in the journal before it, so nothing is counted that was not had.
     counts = site.desk.tallies()
     heads, drops = site.journal.heads(), site.journal.drops()
-    collecting = read_status(site.folder) if site.parts_running()["collectors"] == "running" else {}
+    collecting = (
+        read_status(site.folder) if is_held(site.folder, "collectors") else {}
+    )
     listening = datetime.fromisoformat(collecting["started"]) if collecting else None
     said = {name: str(one["problem"]) for name, one in collecting.get("sources", {}).items() if one.get("problem")}
     known = {source.id: source for source in site.settings.sources}
