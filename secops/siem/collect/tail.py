@@ -159,13 +159,17 @@ class Tail:
             self._find_missed()
         self._first = False
         self._at_end = False
+        self._detach(seen)
+        self._forget_gone(seen)
+
+    def _detach(self, seen: Mapping[Identity, str]) -> None:
+        """Let go of files that no name of the source leads to any more, once they are finished."""
         for identity, follow in list(self._follows.items()):
             if identity not in seen and not follow.detached:
                 follow.changed = self._now()  # the quiet time begins when the name is gone
             follow.detached = identity not in seen
             if follow.detached or len(self._follows) > OPEN_FILES:
                 self._let_go(identity, follow)
-        self._forget_gone(seen)
 
     def _forget_gone(self, seen: Mapping[Identity, str]) -> None:
         """Forget the marks of files that are finished and to which no name has led for `KEEP`.
