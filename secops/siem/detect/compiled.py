@@ -24,6 +24,8 @@ from secops.siem.detect.specs import Spec
 
 _FORMAT = "1"  # counts up whenever the compiled form or its meaning changes
 
+KEPT = 8  # compiled rulebooks in one cache folder
+
 
 @dataclass(frozen=True, slots=True)
 class Meta:
@@ -123,9 +125,14 @@ def read_cache(path: Path) -> Compiled | None:
 
 
 def write_cache(path: Path, compiled: Compiled) -> None:
-    """Write beside and rename, so that nobody reads half a file; a cache that cannot be written is no harm."""
+    """Write beside and rename, so that nobody reads half a file; a cache that cannot be written is no harm.
+
+    Of older ones the newest few stay: a folder may serve several sets of rules.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(_encode(compiled))
         beside.replace(path)
+        for old in sorted(path.parent.glob("rules-*.json"), key=lambda one: -one.stat().st_mtime_ns)[KEPT:]:
+            old.unlink()
