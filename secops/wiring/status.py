@@ -35,9 +35,7 @@ def source_statuses(site: Site) -> list[SourceStatus]:
     # The counts first: what is counted after this is in the journal before it, so nothing is counted that was not had.
     counts = site.desk.tallies()
     heads, drops = site.journal.heads(), site.journal.drops()
-    collecting = (
-        read_status(site.folder) if is_held(site.folder, "collectors") else {}
-    )
+    collecting = read_status(site.folder) if is_held(site.folder, "collectors") else {}
     listening = datetime.fromisoformat(collecting["started"]) if collecting else None
     said = {name: str(one["problem"]) for name, one in collecting.get("sources", {}).items() if one.get("problem")}
     known = {source.id: source for source in site.settings.sources}
