@@ -59,6 +59,10 @@ def parse(text: str, now: datetime) -> Node:
         found = parse_lucene(text)
     except (ParseSyntaxError, IllegalCharacterError) as error:
         raise _syntax_error(text, str(error)) from None
+    except ArithmeticError:
+        # luqum reads what stands behind ~ and ^ as a number without looking (`a~.`); neither sign can be used anyway.
+        at = next(place for place, sign in enumerate(text) if sign in "~^")
+        raise _error(at, text[at], _("語と演算子(~ と ^ は使えません)")) from None
     return _Reader(text, now).node(found, None, 0)
 
 
