@@ -26,11 +26,13 @@ from secops.siem.normalize import normalize
 from secops.siem.ports import (
     Detector,
     EventStore,
+    Filtered,
     Hit,
     HitOutcome,
     HitSink,
     JournalReader,
     RecordBatch,
+    RowMatch,
     Tally,
 )
 
@@ -168,8 +170,8 @@ class Pipeline:
 
     def _take(self, frame: pl.DataFrame, ahead: Mapping[str, int], now: datetime) -> Progress:
         frame = self._stages.enrich(frame)
-        hits = self._hits(frame)
-        outcome = self._sink.put_hits(hits, ahead, now)
+        hits, filtered = self._hits(frame, now)
+        outcome = self._sink.put_hits(hits, ahead, now, filtered)
         records = sum(position - self._next.get(source, 0) for source, position in ahead.items())
         self._hits_at.update(ahead)
         self._next.update(ahead)
@@ -178,12 +180,25 @@ class Pipeline:
         self._oldest = self._oldest or now
         return Progress(records, outcome)
 
-    def _hits(self, frame: pl.DataFrame) -> list[Hit]:
-        """Hits of the rows whose hits are not yet committed."""
+    def _hits(self, frame: pl.DataFrame, now: datetime) -> tuple[list[Hit], list[Filtered]]:
+        """Hits of the rows whose hits are not yet committed, and those of them that filters suppressed."""
+        matches = self._stages.detector.match(frame, now=now)
+        pairs = [(match.rule, row) for match in matches for row in match.rows]
+        return self._made(frame, pairs) if pairs else [], self._suppressed(frame, matches)
+
+    def _suppressed(self, frame: pl.DataFrame, matches: Sequence[RowMatch]) -> list[Filtered]:
         detector = self._stages.detector
-        pairs = [(match.rule, row) for match in detector.match(frame) for row in match.rows]
-        if not pairs:
-            return []
+        triples = [(match.rule, *pair) for match in matches for pair in match.filtered]
+        rows = [row for _rule, row, _filter in triples]
+        where = frame.select("labels.source", "event.sequence", "event.ingested")[rows].iter_rows() if rows else ()
+        return [
+            Filtered(detector.filters[number].id, detector.rules[rule].id, source, seq, at)
+            for (rule, _row, number), (source, seq, at) in zip(triples, where, strict=True)
+            if seq > self._hits_at.get(source, 0)
+        ]
+
+    def _made(self, frame: pl.DataFrame, pairs: Sequence[tuple[int, int]]) -> list[Hit]:
+        detector = self._stages.detector
         rows = sorted({row for _rule, row in pairs})
         picked = frame[rows]
         events = dict(zip(rows, events_of(self._stages.mask(picked)), strict=True))

@@ -15,6 +15,8 @@ from secops.schema.severity import Severity
 from secops.siem.ports import (
     AlertDesk,
     AlertFilter,
+    FilterCount,
+    Filtered,
     Hit,
     HitSink,
     MatchedValue,
@@ -130,6 +132,22 @@ def test_positions_advance_without_hits_and_never_fall(records: Records):
     records.put_hits([], {"a": 10, "b": 5}, NOW)
     records.put_hits([], {"a": 3, "b": 6}, NOW)
     assert records.positions() == {"a": 10, "b": 6}
+
+
+def held(seq: int, filter_id: str = "f1", source: str = "win", rule: str = "r1") -> Filtered:
+    return Filtered(filter_id, rule, source, seq, NOW + timedelta(seconds=seq))
+
+
+def test_what_filters_suppress_is_counted_with_the_positions_and_once(records: Records):
+    assert records.filter_counts() == []
+    assert records.put_hits([], {"win": 3, "fw": 9}, NOW, [held(1), held(3), held(9, source="fw")]).filtered == 3
+    assert records.put_hits([hit(4)], {"win": 4}, NOW, [held(3), held(4), held(4, "f2")]).filtered == 2
+    assert records.put_hits([], {"win": 4}, NOW, [held(4)]).filtered == 0
+    assert records.filter_counts() == [
+        FilterCount("f1", "r1", 4, held(1).at, held(9).at),
+        FilterCount("f2", "r1", 1, held(4).at, held(4).at),
+    ]
+    assert only(records).count == 1, "nobody is alerted to what was suppressed"
 
 
 def test_a_closed_alert_never_absorbs_a_hit(records: Records):

@@ -18,6 +18,8 @@ from secops.siem.ports import (
     AlertDetail,
     AlertFilter,
     AlertPage,
+    FilterCount,
+    Filtered,
     HistoryEntry,
     Hit,
     HitOutcome,
@@ -47,6 +49,7 @@ class MemoryDesk:
         self._tallies: dict[str, Tally] = {}
         self._positions: dict[str, int] = {}
         self._known: set[tuple[str, str]] = set()
+        self._filtered: list[Filtered] = []
         self._looked: dict[str, int] = {}
 
     # hits in
@@ -54,7 +57,11 @@ class MemoryDesk:
     def positions(self) -> dict[str, int]:
         return dict(self._positions)
 
-    def put_hits(self, hits: Sequence[Hit], positions: Mapping[str, int], now: datetime) -> HitOutcome:
+    def put_hits(
+        self, hits: Sequence[Hit], positions: Mapping[str, int], now: datetime, filtered: Sequence[Filtered] = ()
+    ) -> HitOutcome:
+        held = [one for one in filtered if one.seq > self._positions.get(one.source, 0)]
+        self._filtered += held
         new = [hit for hit in fresh(hits, self._positions) if (hit.rule_id, hit.event_id) not in self._known]
         self._known |= {(hit.rule_id, hit.event_id) for hit in new}
         opened: list[int] = []
@@ -70,7 +77,14 @@ class MemoryDesk:
             suppressed += limits.suppressed(self._raise(alert, found, now).count) - before
         for source, seq in positions.items():
             self._positions[source] = max(seq, self._positions.get(source, 0))
-        return HitOutcome(tuple(opened), tuple(raised), len(new), suppressed)
+        return HitOutcome(tuple(opened), tuple(raised), len(new), suppressed, len(held))
+
+    def filter_counts(self) -> Sequence[FilterCount]:
+        times: dict[tuple[str, str], list[datetime]] = {}
+        for one in self._filtered:
+            times.setdefault((one.filter_id, one.rule_id), []).append(one.at)
+        found = [FilterCount(*key, len(moments), min(moments), max(moments)) for key, moments in times.items()]
+        return sorted(found, key=lambda one: (-one.count, one.filter_id, one.rule_id))
 
     def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
         for tally in tallies:

@@ -23,6 +23,7 @@ from secops.siem.ports import (
     RecordBatch,
     RowMatch,
     Rule,
+    RuleFilter,
     Scope,
     Span,
 )
@@ -53,17 +54,41 @@ RULE = Rule(
 )
 
 
+FILTER = RuleFilter(
+    id="f1",
+    title="Expected",
+    title_ja="想定内",
+    description="",
+    owner="情報政策課",
+    grounds="点検",
+    until=NOW + timedelta(hours=1),
+    rules=("r1",),
+    every=False,
+    keeps_only=False,
+    logsource={},
+    path="f1.yml",
+    text="",
+)
+
+
 class BadMessages:
-    """A detector with one rule: the message is 'bad'."""
+    """A detector with one rule (the message is 'bad', or 'expected') and one filter ('expected' before it ends)."""
 
     rules: Sequence[Rule] = (RULE,)
+    filters: Sequence[RuleFilter] = (FILTER,)
     wanted: frozenset[str] = frozenset()
 
-    def match(self, frame: pl.DataFrame) -> list[RowMatch]:
+    def match(self, frame: pl.DataFrame, *, now: datetime | None = None) -> list[RowMatch]:
         if "message" not in frame.columns:
             return []
-        rows = [index for index, text in enumerate(frame["message"]) if text == "bad"]
-        return [RowMatch(0, rows)] if rows else []
+        held = [
+            (row, 0)
+            for row, (text, at) in enumerate(frame.select("message", "event.ingested").iter_rows())
+            if text == "expected" and now is not None and FILTER.in_force(at)
+        ]
+        texts = enumerate(frame["message"])
+        rows = [row for row, text in texts if text in {"bad", "expected"} and (row, 0) not in held]
+        return [RowMatch(0, rows, held)] if rows or held else []
 
     def explain(self, rule: int, frame: pl.DataFrame, row: int) -> tuple[MatchedValue, ...]:
         return (MatchedValue("selection", "message", "equals", "bad", frame["message"][row]),)
@@ -123,6 +148,20 @@ def test_a_restart_after_the_hits_and_before_the_store_stores_once_and_counts_on
     ward.work()
     assert ward.ids() == ["ward.app.1", "ward.app.2"]
     assert ward.desk.alerts(AlertFilter(), Scope()).alerts[0].count == 1
+
+
+def test_what_filters_suppress_is_counted_once_whatever_restarts():
+    ward = Ward()
+    ward.log("bad", "expected", "fine", "expected")
+    ward.pipeline().step(NOW)
+    ward.work()
+    ward.log("expected", at=NOW + timedelta(hours=2))
+    ward.work()
+    ward.work()
+    [count] = ward.desk.filter_counts()
+    assert (count.filter_id, count.rule_id, count.count, count.first, count.last) == ("f1", "r1", 2, NOW, NOW)
+    alert = ward.desk.alerts(AlertFilter(), Scope()).alerts[0]
+    assert alert.count == 2, "the bad one, and the one that came when the filter had ended"
 
 
 class FullStore(MemoryEventStore):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import re2
-from sigma.exceptions import SigmaError
-
 from secops.errors import Problem
 from secops.locale import _
+from secops.siem.detect.compile_filters import compile_filters
 from secops.siem.detect.compiled import Compiled, CompiledRule, Meta
 from secops.siem.detect.logsources import Key, LogsourceMap
-from secops.siem.detect.lower import Lowered, UnsupportedError, lower
+from secops.siem.detect.lower import Lowered, try_lower
 from secops.siem.detect.rulebook import Document, Lines, read_rules
 from secops.siem.detect.specs import Spec
 
@@ -19,8 +17,15 @@ from secops.siem.detect.specs import Spec
 def compile_rules(files: Sequence[tuple[str, str]], where: LogsourceMap) -> Compiled:
     """Parse and translate all rules; a rule that cannot run keeps its place, with the reason."""
     work = _Compiling(files, where)
-    rules = [work.rule(document) for document in read_rules(files)]
-    return Compiled(rules, list(work.specs))
+    rules: list[CompiledRule] = []
+    filters: list[Document] = []
+    for document in read_rules(files):
+        if document.filter is None:
+            rules.append(work.rule(document))
+        else:
+            filters.append(document)  # what it bears on is known when all rules are
+    compiled = compile_filters(filters, rules, files, where, work.specs) if filters else []
+    return Compiled(rules, list(work.specs), compiled)
 
 
 class _Compiling:
@@ -43,7 +48,7 @@ class _Compiling:
             problems.append(Problem(f"{path}:{Lines(text, document.number).of('id')}", reason))
         elif document.sigma is not None:
             entries, reason = self._logsource(document.meta)
-            lowered, failure = _lower(document)
+            lowered, failure = try_lower(document.sigma.detection)
             if failure is not None:
                 reason = str(failure)
                 line = Lines(text, document.number).of_error(failure)
@@ -88,17 +93,3 @@ class _Compiling:
         if usable or not entries:
             return usable, ""
         return [], _("項目を割り当てられません: {names}").format(names=", ".join(dict.fromkeys(missing)))
-
-
-def _lower(document: Document) -> tuple[Lowered, Exception | None]:
-    assert document.sigma is not None
-    try:
-        return lower(document.sigma), None
-    except UnsupportedError as error:
-        return Lowered([], ["or"]), error
-    except re2.error as error:
-        text = error.args[0] if error.args else error
-        what = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-        return Lowered([], ["or"]), UnsupportedError(_("RE2 で使えない正規表現です: {what}").format(what=what))
-    except (SigmaError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        return Lowered([], ["or"]), error

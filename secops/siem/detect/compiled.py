@@ -20,9 +20,10 @@ import orjson
 
 from secops.errors import Problem
 from secops.locale import language
+from secops.siem.detect.filters import CompiledFilter, decode_filters, encode_filters
 from secops.siem.detect.specs import Spec
 
-_FORMAT = "1"  # counts up whenever the compiled form or its meaning changes
+_FORMAT = "2"  # counts up whenever the compiled form or its meaning changes
 
 KEPT = 8  # compiled rulebooks in one cache folder
 
@@ -64,10 +65,11 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """All rules of a rulebook, and the specs their leaves share."""
+    """All rules and filters of a rulebook, and the specs their leaves share."""
 
     rules: Sequence[CompiledRule]
     specs: Sequence[Spec]
+    filters: Sequence[CompiledFilter] = ()
 
 
 def cache_key(files: Sequence[tuple[str, str]], logsources: str) -> str:
@@ -100,7 +102,7 @@ def _encode(compiled: Compiled) -> bytes:
         ]
         for rule in compiled.rules
     ]
-    return orjson.dumps({"specs": compiled.specs, "rules": rules})
+    return orjson.dumps({"specs": compiled.specs, "rules": rules, "filters": encode_filters(compiled.filters)})
 
 
 def _decode(data: Any) -> Compiled:
@@ -108,7 +110,7 @@ def _decode(data: Any) -> Compiled:
         CompiledRule(_meta(meta), file, entries, leaves, tree, reason, [Problem(*problem) for problem in problems])
         for meta, file, entries, leaves, tree, reason, problems in data["rules"]
     ]
-    return Compiled(rules, [tuple(spec) for spec in data["specs"]])
+    return Compiled(rules, [tuple(spec) for spec in data["specs"]], decode_filters(data["filters"]))
 
 
 def _meta(raw: dict[str, Any]) -> Meta:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+import re2
 from sigma.conditions import (
     ConditionAND,
     ConditionIdentifier,
@@ -17,8 +18,9 @@ from sigma.conditions import (
     ConditionOR,
     ConditionSelector,
 )
+from sigma.exceptions import SigmaError
 from sigma.modifiers import reverse_modifier_mapping
-from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaRule
+from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections
 from sigma.types import (
     CompareOperators,
     SigmaBool,
@@ -53,7 +55,11 @@ _HIDDEN = {"all", "neq", "cased", "windash", "wide", "base64", "base64offset", "
 
 
 class UnsupportedError(Exception):
-    """The rule asks for something the engine does not do (yet); the message says what."""
+    """The rule asks for something the engine does not do; the message says what, ``about`` is the text in the rule."""
+
+    def __init__(self, message: str, about: str = "") -> None:
+        self.about = about
+        super().__init__(message)
 
 
 class Leaf(NamedTuple):
@@ -73,31 +79,40 @@ class Lowered(NamedTuple):
     tree: Tree
 
 
-def lower(rule: SigmaRule) -> Lowered:
-    """Translate a rule that pySigma parsed without an error.
+def lower(detections: SigmaDetections) -> Lowered:
+    """Translate the detections of a rule or filter that pySigma parsed without an error.
 
     Raises:
-        UnsupportedError: a placeholder, or too many values.
+        UnsupportedError: a placeholder without values, too many values, or a regular expression that RE2 refuses.
         sigma.exceptions.SigmaError: the condition cannot be read.
-        re2.error: RE2 refuses a regular expression.
     """
-    work = _Lowering(rule)
-    conditions = [work.condition(condition.parse(postprocess=False)) for condition in rule.detection.parsed_condition]
+    work = _Lowering(detections)
+    conditions = [work.condition(condition.parse(postprocess=False)) for condition in detections.parsed_condition]
     return Lowered(work.leaves, _join("or", conditions))
+
+
+def try_lower(detections: SigmaDetections) -> tuple[Lowered, Exception | None]:
+    """The translation, or nothing and why there is none."""
+    try:
+        return lower(detections), None
+    except UnsupportedError as error:
+        return Lowered([], ["or"]), error
+    except (SigmaError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        return Lowered([], ["or"]), error
 
 
 class _Lowering:
     """Collects leaves while the tree is built; a selection used twice is translated once."""
 
-    def __init__(self, rule: SigmaRule) -> None:
-        self.rule = rule
+    def __init__(self, detections: SigmaDetections) -> None:
+        self.detections = detections
         self.leaves: list[Leaf] = []
         self.done: dict[str, Tree] = {}
 
     def condition(self, node: Any) -> Tree:
         """A node of pySigma's unprocessed condition tree."""
         if isinstance(node, ConditionSelector):
-            names = node.resolve_referenced_detections(self.rule.detection)
+            names = node.resolve_referenced_detections(self.detections)
             if not names:
                 raise UnsupportedError(
                     _("condition の「{pattern}」に当てはまる選択がありません。").format(pattern=node.pattern)
@@ -116,7 +131,7 @@ class _Lowering:
     def selection(self, name: str) -> Tree:
         """A named detection."""
         if name not in self.done:
-            found = self.rule.detection.detections.get(name)
+            found = self.detections.detections.get(name)
             if found is None:
                 raise UnsupportedError(_("condition の「{name}」は detection にありません。").format(name=name))
             self.done[name] = self.detection(found, name)
@@ -157,7 +172,7 @@ class _Lowering:
             wrap = keyword and not _ANCHORING.intersection(modifiers)
             return glob_spec(_parts(value, wrap=wrap), cased=isinstance(value, SigmaCasedString))
         if isinstance(value, SigmaRegularExpression):
-            return regex_spec(_regex_text(value), _flags(value))
+            return _regex_spec(_regex_text(value), _flags(value))
         if isinstance(value, SigmaTimestampPart):
             return ("part", value.timestamp_part.name.lower(), "eq", str(value.number))
         if isinstance(value, SigmaCompareExpression):
@@ -203,6 +218,19 @@ def _regex_text(value: SigmaRegularExpression) -> str:
     if value.contains_placeholder():
         raise UnsupportedError(_("正規表現の中のプレースホルダの値が決まっていません。"))
     return str(value.regexp)
+
+
+def _regex_spec(pattern: str, flags: str) -> Spec:
+    try:
+        return regex_spec(pattern, flags)
+    except re2.error as error:
+        found = error.args[0] if error.args else error
+        what = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
+        text = _(
+            "RE2 で使えない正規表現です: {what}。先読み・後読み・後方参照は使えません。条件を分けるか、contains などで"
+            "書き直してください。"
+        )
+        raise UnsupportedError(text.format(what=what), pattern) from error
 
 
 def _flags(value: SigmaRegularExpression) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -15,11 +16,12 @@ from secops.schema.severity import Severity
 from secops.siem.detect.columns import Table
 from secops.siem.detect.compiled import Compiled, CompiledRule
 from secops.siem.detect.explain import Event, reasons, tree_holds, truth_in
+from secops.siem.detect.filters import CompiledFilter, Filters, as_seen
 from secops.siem.detect.keywords import Gate, likely_records
 from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.plan import KEYWORDS, Bound, Budget, Item, Plan
 from secops.siem.detect.specs import Spec
-from secops.siem.ports import MatchedValue, RowMatch, Rule
+from secops.siem.ports import MatchedValue, RowMatch, Rule, RuleFilter
 
 _TEXT_OF_EVENT = ("message", EXTRA)  # what a keyword rule needs beside the columns
 
@@ -42,7 +44,13 @@ class SigmaDetector:
         self._compiled = compiled
         self._where = where
         self.rules: Sequence[Rule] = [_rule(rule, files, disabled) for rule in compiled.rules]
-        self.problems: Sequence[Problem] = [problem for rule in compiled.rules for problem in rule.problems]
+        ids = [rule.id for rule in self.rules]
+        self.filters: Sequence[RuleFilter] = [as_seen(one, ids, *files[one.file]) for one in compiled.filters]
+        self._filters = Filters(compiled.filters)
+        self.problems: Sequence[Problem] = [
+            *(problem for rule in compiled.rules for problem in rule.problems),
+            *(problem for one in compiled.filters for problem in one.problems),
+        ]
         self._budget = Budget(memo_bytes)
         self._by_entry: dict[int, list[int]] = {}
         for number, (rule, shown) in enumerate(zip(compiled.rules, self.rules, strict=True)):
@@ -57,8 +65,8 @@ class SigmaDetector:
             name for name in self.reads if name not in COLUMNS or name in _TEXT_OF_EVENT
         )
 
-    def match(self, frame: pl.DataFrame, *, keywords: bool = True) -> list[RowMatch]:
-        """All (rule, rows) that match, each rule at most once, in order of rule index.
+    def match(self, frame: pl.DataFrame, *, keywords: bool = True, now: datetime | None = None) -> list[RowMatch]:
+        """All (rule, rows) that match, each rule at most once, in order of rule index; ``now`` as in the port.
 
         Without ``keywords`` no text is searched for them: for frames of records that surely hold none.
         """
@@ -68,12 +76,21 @@ class SigmaDetector:
             self._forget()
         table = Table(frame, self._gate if keywords else _no_columns)
         found: dict[int, list[Any]] = {}
+        gone: dict[int, list[tuple[int, int]]] = {}
         for entries, rows in self._router.results(table):
             for results, inner in self._plan(entries).results(table, rows):
                 numbers = range(frame.height) if inner is None else inner.to_pylist()
-                for rule in results:
-                    found.setdefault(rule, []).append(numbers)
-        return [RowMatch(rule, sorted(itertools.chain.from_iterable(found[rule]))) for rule in sorted(found)]
+                for rule, against in self._filters.split(results):
+                    stay = numbers
+                    if against:
+                        stay, suppressed = self._filters.suppressed(frame, numbers, against, now)
+                        gone.setdefault(rule, []).extend(suppressed)
+                    found.setdefault(rule, []).append(stay)
+        matches = [
+            RowMatch(rule, sorted(itertools.chain.from_iterable(found[rule])), sorted(gone.get(rule, ())))
+            for rule in sorted(found)
+        ]
+        return [match for match in matches if match.rows or match.filtered]
 
     def explain(self, rule: int, frame: pl.DataFrame, row: int) -> tuple[MatchedValue, ...]:
         """Why this rule matched this row: the values that met its patterns, in the order of the rule."""
@@ -110,11 +127,16 @@ class SigmaDetector:
                 for entry in entries
                 for number in self._by_entry[entry]
             ]
+            items += [
+                Item(result, one.tree, self._bounds(one, entry))
+                for entry in entries
+                for result, one in self._filters.of_entry(entry)
+            ]
             plan = self._plans[entries] = Plan(items, self._budget)
         return plan
 
-    def _bounds(self, rule: CompiledRule, entry: int) -> list[Bound]:
-        """The rule's leaves with the columns that their fields are in this logsource."""
+    def _bounds(self, rule: CompiledRule | CompiledFilter, entry: int) -> list[Bound]:
+        """The leaves of a rule or filter with the columns that their fields are in this logsource."""
         columns = self._where.entries[entry].columns
         specs = self._compiled.specs
         bounds = []
@@ -125,22 +147,28 @@ class SigmaDetector:
         return bounds
 
     def _keywords(self, entry: int) -> Iterator[Spec]:
-        """What the keywords of an entry's rules ask for."""
-        for number in self._by_entry[entry]:
-            for _selection, field, _operator, _pattern, spec in self._compiled.rules[number].leaves:
-                if not field:
-                    yield self._compiled.specs[spec]
+        """What the keywords of an entry's rules and filters ask for."""
+        for field, spec in self._asked(entry):
+            if not field:
+                yield spec
+
+    def _asked(self, entry: int) -> Iterator[tuple[str, Spec]]:
+        """(field, spec) of every leaf of an entry's rules and filters."""
+        rules = (self._compiled.rules[number] for number in self._by_entry[entry])
+        filters = (one for _result, one in self._filters.of_entry(entry))
+        for part in itertools.chain[CompiledRule | CompiledFilter](rules, filters):
+            for _selection, field, _operator, _pattern, spec in part.leaves:
+                yield field, self._compiled.specs[spec]
 
     def _reads(self) -> frozenset[str]:
         names = set(self._router.columns)
-        for entry, rules in self._by_entry.items():
+        for entry in self._by_entry:
             columns = self._where.entries[entry].columns
             fields: set[str] = set()
-            for number in rules:
-                for _selection, field, _operator, _pattern, spec in self._compiled.rules[number].leaves:
-                    fields.add(field)
-                    if self._compiled.specs[spec][0] == "ref":
-                        fields.add(self._compiled.specs[spec][1])
+            for field, spec in self._asked(entry):
+                fields.add(field)
+                if spec[0] == "ref":
+                    fields.add(spec[1])
             if "" in fields:
                 names.update(_TEXT_OF_EVENT)
             names.update(name for field in fields if field for name in columns(field))

@@ -31,7 +31,10 @@ class Bound(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A condition: ``tree`` over indexes of ``bounds`` (see `lower`), and what it results in."""
+    """A condition: ``tree`` over indexes of ``bounds`` (see `lower`), and what it results in.
+
+    A negative result (a filter's, see `filters`) is only given beside others, never alone.
+    """
 
     result: int
     tree: Any
@@ -203,6 +206,8 @@ class Plan:
                 places.update(by_witness[predicate])
         conditions = self._conditions
         results = tuple(sorted({conditions[place][0] for place in places if holds(conditions[place][1], true)}))
+        if results and results[-1] < 0:
+            results = ()
         self._rows[key] = results
         self._budget.used += 8 * len(key) + 8 * len(results) + _ENTRY
         return results

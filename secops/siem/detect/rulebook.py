@@ -30,7 +30,7 @@ SAMPLES_SUFFIX = ".samples.yml"
 OWN_KEYS = {"title_ja", "description_ja", "clauses", "next_steps", "group_by"}
 _TEXTS = ("title_ja", "description_ja")
 # A mistake of another kind (a date, a tag) is reported, but the rule can run.
-_FATAL = (
+FATAL = (
     SigmaConditionError,
     SigmaDetectionError,
     SigmaLogsourceError,
@@ -47,6 +47,7 @@ class Document:
     """One document of a rule file.
 
     ``sigma`` is the parsed rule, or None where ``reason`` says why it cannot run. ``problems`` are all its mistakes.
+    ``filter`` is the raw document of a filter, which is no rule.
     """
 
     file: int
@@ -55,6 +56,7 @@ class Document:
     sigma: SigmaRule | None
     reason: str = ""
     problems: tuple[Problem, ...] = ()
+    filter: dict[str, Any] | None = None
 
 
 def is_rule_file(path: str) -> bool:
@@ -94,20 +96,21 @@ def _read_document(file: int, number: int, path: str, text: str, document: Any) 
         reason = _("ルールではありません(title と detection を持つ YAML にしてください)。")
         meta = Meta(id=f"{path}#{number}", name=stem, title=PurePath(path).name, level=Severity.MEDIUM)
         return Document(file, number, meta, None, reason, (Problem(f"{path}:1", reason),))
+    if "filter" in document:
+        return Document(file, number, _meta(document, stem, {}), None, filter=document)
     lines = Lines(text, number)
     own, own_problems = _own_fields(document.get("secops"), path, lines)
     meta = _meta(document, stem, own)
     for key, reason in (
         ("correlation", _("相関ルールにはまだ対応していません。")),
-        ("filter", _("フィルタ文書にはまだ対応していません。")),
         ("action", _("action を使う古い書き方には対応していません。")),
     ):
         if key in document:
             return Document(file, number, meta, None, reason, own_problems)
     sigma, errors = _parse(document)
-    problems = [Problem(f"{path}:{lines.of_error(error)}", _words(error)) for error in errors]
-    fatal = [error for error in errors if isinstance(error, _FATAL) or not isinstance(error, SigmaError)]
-    reason = _("ルールに誤りがあります: {what}").format(what=_words(fatal[0])) if fatal else ""
+    problems = [Problem(f"{path}:{lines.of_error(error)}", words(error)) for error in errors]
+    fatal = [error for error in errors if isinstance(error, FATAL) or not isinstance(error, SigmaError)]
+    reason = _("ルールに誤りがあります: {what}").format(what=words(fatal[0])) if fatal else ""
     return Document(file, number, meta, None if fatal else sigma, reason, (*problems, *own_problems))
 
 
@@ -121,7 +124,8 @@ def _parse(document: dict[str, Any]) -> tuple[SigmaRule | None, list[Exception]]
     return rule, errors
 
 
-def _words(error: Exception) -> str:
+def words(error: Exception) -> str:
+    """What an error says, on one line."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -208,29 +212,34 @@ class Lines:
             line, node = pair[0].start_mark.line + 1, pair[1]
         return line
 
-    def item(self, key: str, number: int) -> int:
-        """The line of an item of a list under a top-level key."""
-        found = next((value for name, value in _pairs(self._node()) if name.value == key), None)
-        items = found.value if isinstance(found, yaml.SequenceNode) else []
-        return items[number].start_mark.line + 1 if number < len(items) else self.of(key)
+    def item(self, key: str, number: int, *below: str) -> int:
+        """The line of an item of the list under a top-level key, or under keys ``below`` it."""
+        node = self._node()
+        for part in (key, *below):
+            node = next((value for name, value in _pairs(node) if name.value == part), None)
+        items = node.value if isinstance(node, yaml.SequenceNode) else []
+        return items[number].start_mark.line + 1 if number < len(items) else self.of(key, *below)
 
-    def of_error(self, error: Exception) -> int:
-        """The line of what an error is about: the key its kind names, or the longest text of it the message quotes."""
+    def of_error(self, error: Exception, part: str = "detection") -> int:
+        """The line of what an error is about: the key its kind names, or the longest text of it the message quotes.
+
+        ``part`` is the top-level key under which the detections stand.
+        """
         kind = type(error).__name__.removeprefix("Sigma").removesuffix("Error").lower()
         if kind == "condition":
-            return self.of("detection", "condition")
+            return self.of(part, "condition")
         for key in ("title", "level", "status", "logsource", "description", "date", "modified", "references", "tags"):
             if kind.startswith(key):
                 return self.of(key)
         for key, of_kind in (("id", "identifier"), ("falsepositives", "falsepositives"), ("related", "related")):
             if kind == of_kind:
                 return self.of(key)
-        return self._quoted(str(error))
+        return self._quoted(getattr(error, "about", "") or str(error), part)
 
-    def _quoted(self, message: str) -> int:
-        best = (0, self.of("detection"))
+    def _quoted(self, message: str, part: str) -> int:
+        best = (0, self.of(part))
         root = self._node()
-        detection = next((value for key, value in _pairs(root) if key.value == "detection"), None)
+        detection = next((value for key, value in _pairs(root) if key.value == part), None)
         for scalar in _scalars(detection):
             parts = [scalar.value, *scalar.value.split("|")[1:]]
             size = max((len(part) for part in parts if len(part) > 1 and part in message), default=0)

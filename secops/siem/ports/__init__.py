@@ -16,9 +16,9 @@ from secops.siem.ports.desk import (
     State,
     Verdict,
 )
-from secops.siem.ports.detection import Detector, MatchedValue, Normalizer, RowMatch, Rule
+from secops.siem.ports.detection import Detector, MatchedValue, Normalizer, RowMatch, Rule, RuleFilter
 from secops.siem.ports.events import EventStore, Found, Scope, Span, StoreStats
-from secops.siem.ports.hits import Hit, HitOutcome, HitSink, SourceStatus, Tally
+from secops.siem.ports.hits import FilterCount, Filtered, Hit, HitOutcome, HitSink, SourceStatus, Tally
 from secops.siem.ports.journal import Drop, JournalReader, JournalWriter, NewBatch, Origin, RecordBatch
 
 __all__ = [
@@ -32,6 +32,8 @@ __all__ = [
     "Detector",
     "Drop",
     "EventStore",
+    "FilterCount",
+    "Filtered",
     "Found",
     "HistoryEntry",
     "Hit",
@@ -46,6 +48,7 @@ __all__ = [
     "RecordBatch",
     "RowMatch",
     "Rule",
+    "RuleFilter",
     "Scope",
     "SourceStatus",
     "Span",

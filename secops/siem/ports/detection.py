@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from secops.schema.severity import Severity
@@ -49,6 +50,35 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleFilter:
+    """An exception to rules: a Sigma filter document, as people see it.
+
+    ``owner`` answers for it, ``grounds`` say why, ``until`` is when it ends (the end of its last day, Japan time).
+    ``rules`` are ids of the rules it bears on; ``every`` says that it named none but all of a logsource, ``keeps_only``
+    that it suppresses everything but what it describes. ``problem`` says why it does not filter at all.
+    """
+
+    id: str
+    title: str
+    title_ja: str
+    description: str
+    owner: str
+    grounds: str
+    until: datetime | None
+    rules: tuple[str, ...]
+    every: bool
+    keeps_only: bool
+    logsource: Mapping[str, str]
+    path: str
+    text: str
+    problem: str = ""
+
+    def in_force(self, at: datetime) -> bool:
+        """Whether it suppresses what was received at this moment."""
+        return not self.problem and self.until is not None and at < self.until
+
+
+@dataclass(frozen=True, slots=True)
 class MatchedValue:
     """One reason why a rule fired: in ``selection``, ``field`` with ``operator`` and ``pattern`` met ``value``."""
 
@@ -61,20 +91,30 @@ class MatchedValue:
 
 @dataclass(frozen=True, slots=True)
 class RowMatch:
-    """A rule (its index in ``Detector.rules``) and the rows of the frame it matched, ascending."""
+    """A rule (its index in ``Detector.rules``) and the rows of the frame it matched, ascending.
+
+    ``filtered`` are the rows it matched as well but filters suppressed: (row, index in ``Detector.filters``), a row
+    once for each filter that suppresses it, ascending.
+    """
 
     rule: int
     rows: Sequence[int]
+    filtered: Sequence[tuple[int, int]] = ()
 
 
 class Detector(Protocol):
     """The compiled rulebook."""
 
     rules: Sequence[Rule]
+    filters: Sequence[RuleFilter]
     wanted: frozenset[str]  # columns outside ECS that some active rule reads
 
-    def match(self, frame: pl.DataFrame) -> list[RowMatch]:
-        """All (rule, rows) that match, each rule at most once, in order of rule index."""
+    def match(self, frame: pl.DataFrame, *, now: datetime | None = None) -> list[RowMatch]:
+        """All (rule, rows) that match, each rule at most once, in order of rule index.
+
+        A filter suppresses a row that was received (``event.ingested``, else ``now``) before it ends; without ``now``
+        filters are left out of it: what the rules themselves say.
+        """
         ...
 
     def explain(self, rule: int, frame: pl.DataFrame, row: int) -> tuple[MatchedValue, ...]:

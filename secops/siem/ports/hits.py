@@ -32,6 +32,28 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Filtered:
+    """A hit that a filter suppressed: nobody is alerted, but it is counted. ``at`` is when the record was received."""
+
+    filter_id: str
+    rule_id: str
+    source: str
+    seq: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FilterCount:
+    """How many hits of a rule a filter suppressed since the site was made, and when the first and the last came."""
+
+    filter_id: str
+    rule_id: str
+    count: int
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """What became of a source's records in one flush: up to ``position``, counts since the last flush."""
 
@@ -45,12 +67,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class HitOutcome:
-    """What a batch of hits did to the queue: ids of alerts that were opened or raised, and how many hits were new."""
+    """What a batch of hits did to the queue: ids of alerts that were opened or raised, and how many hits were new.
+
+    ``suppressed`` of them are counted without being kept in full; ``filtered`` more were held back by filters.
+    """
 
     opened: tuple[int, ...]
     raised: tuple[int, ...]
     new_hits: int
     suppressed: int = 0
+    filtered: int = 0
 
 
 class HitSink(Protocol):
@@ -60,12 +86,18 @@ class HitSink(Protocol):
         """Source → last sequence number whose hits are committed."""
         ...
 
-    def put_hits(self, hits: Sequence[Hit], positions: Mapping[str, int], now: datetime) -> HitOutcome:
-        """Commit hits, the alerts they open or raise, and the new positions, in one transaction.
+    def put_hits(
+        self, hits: Sequence[Hit], positions: Mapping[str, int], now: datetime, filtered: Sequence[Filtered] = ()
+    ) -> HitOutcome:
+        """Commit hits, their alerts, what filters suppressed, and the new positions, in one transaction.
 
-        Hits with ``seq`` at or before the committed position of their source, and repeated (rule, event), are ignored.
-        A position is never lowered.
+        Hits with ``seq`` at or before the committed position of their source, and repeated (rule, event), are ignored;
+        so is what was ``filtered`` at or before it. A position is never lowered.
         """
+        ...
+
+    def filter_counts(self) -> Sequence[FilterCount]:
+        """What each filter suppressed of each rule, most first."""
         ...
 
     def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:

@@ -91,7 +91,7 @@ def put_tally(connection: Connection, name: str, tally: Tally) -> None:
 
 def forget(connection: Connection, name: str) -> None:
     """Empty a ledger."""
-    for table in (tables.positions, tables.tallies, tables.tally_reasons):
+    for table in (tables.positions, tables.tallies, tables.tally_reasons, tables.filtered):
         connection.execute(delete(table).where(table.c.ledger == name))
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Select, and_, case, delete, func, insert, or_
 
 from secops.locale import _
 from secops.schema.severity import Severity
-from secops.siem.ports import Hit, HitOutcome, State, Tally
+from secops.siem.ports import FilterCount, Filtered, Hit, HitOutcome, State, Tally
 from secops.siem.triage import limits
 from secops.siem.triage.grouping import Group, fresh
 from secops.siem.triage.identity import Identity, identify
@@ -32,6 +32,7 @@ from secops.siem.triage.states import SYSTEM
 from secops.store.records import ledger
 from secops.store.records.codec import alert_of, detail_of, hit_of
 from secops.store.records.engine import Database, run_many, take
+from secops.store.records.exempt import add_filtered, counts, swap_filtered
 from secops.store.records.ledger import LIVE, REPLAY
 from secops.store.records.siem_tables import alerts, history, hits, positions, replay_hits
 from secops.store.records.sink import Book, entry, hit_row, open_alerts, unknown
@@ -62,14 +63,22 @@ class ReplaySink:
         with self._database.read() as connection:
             return ledger.positions(connection, REPLAY)
 
-    def put_hits(self, new: Sequence[Hit], reached: Mapping[str, int], now: datetime) -> HitOutcome:
+    def put_hits(
+        self, new: Sequence[Hit], reached: Mapping[str, int], now: datetime, filtered: Sequence[Filtered] = ()
+    ) -> HitOutcome:
         """See `secops.siem.ports.HitSink`; no alert is opened or raised before the swap."""
         book = self._book()
         with self._database.write() as connection:
             kept = unknown(connection, replay_hits, fresh(new, ledger.positions(connection, REPLAY)))
             run_many(connection, insert(replay_hits), [self._row(hit, book) for hit in kept])
+            suppressed = add_filtered(connection, REPLAY, filtered) if filtered else 0
             ledger.advance(connection, REPLAY, reached)
-        return HitOutcome((), (), len(kept))
+        return HitOutcome((), (), len(kept), filtered=suppressed)
+
+    def filter_counts(self) -> Sequence[FilterCount]:
+        """See `secops.siem.ports.HitSink`."""
+        with self._database.read() as connection:
+            return counts(connection, REPLAY)
 
     def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
         """See `secops.siem.ports.HitSink`."""
@@ -124,6 +133,7 @@ def swap(connection: Connection, book: Book, now: datetime) -> Swapped:
     _derive(connection, change)
     _fade(connection)
     removed, unconfirmed = _settle_empty(connection, change, now)
+    swap_filtered(connection)  # looks at both ledgers' positions, so it comes before they are joined
     _swap_ledgers(connection)
     drop(connection)
     return Swapped(count, opened, removed, unconfirmed)

@@ -150,6 +150,27 @@ tally_reasons = Table(
     Column("count", BigInteger, nullable=False),
 )
 
+# What filters (exceptions) suppressed, per source, so that a replay of a whole source can count anew.
+filtered = Table(
+    "filtered",
+    metadata,
+    Column("ledger", String(10), primary_key=True),
+    Column("source", String(40), primary_key=True),
+    Column("filter_id", Text, primary_key=True),
+    Column("rule_id", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("first", Moment, nullable=False),
+    Column("last", Moment, nullable=False),
+)
+
+# What people were last told about: "protection" is which rules and filters were in force, as JSON.
+told = Table(
+    "told",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 looked = Table(
     "looked",
     metadata,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from secops.schema.severity import Severity
-from secops.siem.ports import Alert, Hit, HitOutcome, Rule, State, Tally
+from secops.siem.ports import Alert, FilterCount, Filtered, Hit, HitOutcome, Rule, State, Tally
 from secops.siem.triage import limits
 from secops.siem.triage.grouping import Group, fresh, group, milestone, titles
 from secops.siem.triage.identity import Assets, severity_of
@@ -18,6 +18,7 @@ from secops.siem.triage.states import SYSTEM
 from secops.store.records import ledger
 from secops.store.records.codec import chunks, detail_of, row_of
 from secops.store.records.engine import Database, run_many, take
+from secops.store.records.exempt import add_filtered, counts
 from secops.store.records.ledger import LIVE
 from secops.store.records.siem_tables import alerts, history, hits
 
@@ -42,7 +43,9 @@ class LiveSink:
         with self._database.read() as connection:
             return ledger.positions(connection, LIVE)
 
-    def put_hits(self, new: Sequence[Hit], positions: Mapping[str, int], now: datetime) -> HitOutcome:
+    def put_hits(
+        self, new: Sequence[Hit], positions: Mapping[str, int], now: datetime, filtered: Sequence[Filtered] = ()
+    ) -> HitOutcome:
         """See `secops.siem.ports.HitSink`."""
         book = self._book()
         with self._database.write() as connection:
@@ -50,8 +53,15 @@ class LiveSink:
             outcome = HitOutcome((), (), 0)
             if kept:
                 outcome = _commit(connection, kept, book, now)
+            if filtered:
+                outcome = replace(outcome, filtered=add_filtered(connection, LIVE, filtered))
             ledger.advance(connection, LIVE, positions)
         return outcome
+
+    def filter_counts(self) -> Sequence[FilterCount]:
+        """See `secops.siem.ports.HitSink`."""
+        with self._database.read() as connection:
+            return counts(connection, LIVE)
 
     def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
         """See `secops.siem.ports.HitSink`."""

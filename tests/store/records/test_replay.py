@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from secops.schema.severity import Severity
-from secops.siem.ports import Alert, AlertFilter, Hit, Scope, State, Tally, Verdict
+from secops.siem.ports import Alert, AlertFilter, Filtered, Hit, Scope, State, Tally, Verdict
 from secops.store.records import Records, open_records
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
@@ -139,3 +139,20 @@ def test_tallies_are_replaced_where_every_record_was_counted_again(records: Reco
     tallies = records.tallies()
     assert tallies["win"] == Tally("win", 10, 9, 1, NOW, {"utf8": 1})
     assert (tallies["fw"].stored, tallies["fw"].rejected) == (10, 0)
+
+
+def test_counts_of_filters_are_taken_from_a_replay_of_whole_sources(records: Records):
+    def held(source: str, seq: int) -> Filtered:
+        return Filtered("f1", "r1", source, seq, NOW)
+
+    records.put_hits([], {"win": 3, "fw": 2}, NOW, [held("win", 1), held("win", 2), held("fw", 1), held("fw", 2)])
+    sink = records.replay_sink({"fw": 1})
+    assert sink.put_hits([], {"win": 3, "fw": 2}, LATER, [held("win", 1)]).filtered == 1
+    sink.put_hits([], {"win": 3, "fw": 2}, LATER, [held("win", 1)])
+    assert [one.count for one in sink.filter_counts()] == [1]
+    assert [one.count for one in records.filter_counts()] == [4]
+    records.swap_replay(LATER)
+    assert [one.count for one in records.filter_counts()] == [3], "one of win again, two of fw that began later"
+    records.put_hits([], {"win": 4}, LATER, [held("win", 3), held("win", 4)])
+    assert [one.count for one in records.filter_counts()] == [4]
+    assert records.replay_sink().filter_counts() == []
