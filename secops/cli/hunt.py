@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secops.cli.common import emit_json, emit_table, json_option, plain
+from secops.cli.filters import filters_of, say_filters
 from secops.errors import UsageError
 from secops.locale import _
 
@@ -36,6 +37,7 @@ def hunt(
     from secops.schema.severity import Severity
     from secops.siem import hunt as road
     from secops.wiring.rules import BUILTIN, read_rule_files
+    from secops.wiring.site import now as clock
 
     try:
         lowest = Severity.parse(level)
@@ -49,14 +51,14 @@ def hunt(
     )
     detector = book.detector()
     files = road.files_below(paths)
-    total = road.Outcome()
+    total, now = road.Outcome(), clock()
     with _sink(output) as write, _bar(sum(file.stat().st_size for file in files)) as progress:
-        for part in road.hunt(files, detector, book, processes=processes, progress=progress):
+        for part in road.hunt(files, detector, book, now=now, processes=processes, progress=progress):
             part.hits = [hit for hit in part.hits if detector.rules[hit.rule].level >= lowest]
             for hit in part.hits:
                 write(line_of(hit, detector.rules[hit.rule]))
             _add(total, part)
-    _show(total, detector.rules, as_json=as_json)
+    _show(total, detector.rules, filters_of(detector.filters, total.filtered, now), as_json=as_json)
     sys.exit(1 if total.problems else 0)
 
 
@@ -138,6 +140,7 @@ class _bar:  # noqa: N801 - used like a function
 def _add(total: Outcome, part: Outcome) -> None:
     total.files += part.files
     total.events += part.events
+    total.filtered += part.filtered
     total.problems += part.problems
     # What is shown needs no records and no matched values: thousands of hits must not fill the memory.
     from dataclasses import replace
@@ -145,7 +148,7 @@ def _add(total: Outcome, part: Outcome) -> None:
     total.hits += [replace(hit, original="", matched=()) for hit in part.hits]
 
 
-def _show(total: Outcome, rules: Any, *, as_json: bool) -> None:
+def _show(total: Outcome, rules: Any, filters: list[dict[str, Any]], *, as_json: bool) -> None:
     by_rule: dict[int, list[Found]] = {}
     for hit in total.hits:
         by_rule.setdefault(hit.rule, []).append(hit)
@@ -163,6 +166,7 @@ def _show(total: Outcome, rules: Any, *, as_json: bool) -> None:
             "problems": [{"where": problem.where, "what": problem.what} for problem in total.problems],
             "rules_active": sum(rule.active for rule in rules),
             "rules_inactive": inactive,
+            "filters": filters,
         })  # fmt: skip
         return
     emit_table(
@@ -176,6 +180,7 @@ def _show(total: Outcome, rules: Any, *, as_json: bool) -> None:
         right=[1],
     )
     _say(total, rules, inactive)
+    say_filters(filters)
 
 
 def _row(rule: Rule, hits: list[Found]) -> dict[str, Any]:

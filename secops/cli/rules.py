@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secops.cli.common import emit_json, emit_table, json_option, optional_site_option
+from secops.cli.filters import filters
 from secops.errors import UsageError
 from secops.locale import _
 
@@ -30,12 +31,14 @@ def rules() -> None:
 @json_option
 def check(paths: tuple[Path, ...], site: Path | None, as_json: bool) -> None:
     """書き誤りと、動かないルールを、ファイルと行で示す。"""
+    from secops.cli.filters import ended
     from secops.errors import Problem
     from secops.siem.detect.samples import check_own
 
-    detector, samples = _load(paths, site)
+    detector, samples = load_rules(paths, site)
     own = [rule for rule in detector.rules if _is_own(rule.path)]
     problems = [*detector.problems, *check_own(own, samples)]
+    problems += ended(detector.filters)
     told = {problem.where.rsplit(":", 1)[0] for problem in detector.problems}
     problems += [Problem(rule.path, rule.reason) for rule in detector.rules if rule.reason and rule.path not in told]
     _report(problems, _("{count} ルールを点検しました。").format(count=len(detector.rules)), as_json=as_json)
@@ -50,7 +53,7 @@ def test(paths: tuple[Path, ...], site: Path | None, as_json: bool) -> None:
     from secops.siem.detect.samples import run_samples
     from secops.siem.hunt import sample_frame
 
-    detector, samples = _load(paths, site)
+    detector, samples = load_rules(paths, site)
     count, problems = run_samples(detector, samples, sample_frame)
     text = _("{rules} ルールの例 {count} 件を試しました。").format(rules=len(samples), count=count)
     _report(problems, text, as_json=as_json)
@@ -63,7 +66,7 @@ def test(paths: tuple[Path, ...], site: Path | None, as_json: bool) -> None:
 @json_option
 def list_(paths: tuple[Path, ...], inactive: bool, site: Path | None, as_json: bool) -> None:
     """ルールの一覧。"""
-    detector, _samples = _load(paths, site)
+    detector, _samples = load_rules(paths, site)
     shown = [rule for rule in detector.rules if not (inactive and rule.active)]
     if as_json:
         emit_json([
@@ -78,6 +81,7 @@ def list_(paths: tuple[Path, ...], inactive: bool, site: Path | None, as_json: b
                 "clauses": rule.clauses,
                 "tags": rule.tags,
                 "logsource": rule.logsource,
+                "filters": [one.id for one in detector.filters if rule.id in one.rules],
             }
             for rule in shown
         ])  # fmt: skip
@@ -91,7 +95,7 @@ def list_(paths: tuple[Path, ...], inactive: bool, site: Path | None, as_json: b
     )
 
 
-def _load(paths: tuple[Path, ...], site: Path | None) -> tuple[SigmaDetector, dict[str, str]]:
+def load_rules(paths: tuple[Path, ...], site: Path | None) -> tuple[SigmaDetector, dict[str, str]]:
     """The detector of the named rules, else of the site's, else of the builtin ones; and their sample files by path."""
     from secops.cli.hunt import cache_folder
     from secops.siem.detect import load_detector
@@ -108,6 +112,9 @@ def _load(paths: tuple[Path, ...], site: Path | None) -> tuple[SigmaDetector, di
     files = read_rule_files(paths or (BUILTIN,))
     logsources = (BUILTIN / "logsources.yml").read_text(encoding="utf-8")
     return load_detector(files, logsources, cache_folder()), _samples(files)
+
+
+rules.add_command(filters)
 
 
 def _samples(files: list[tuple[str, str]]) -> dict[str, str]:

@@ -39,6 +39,11 @@ def _print(found: SystemStatus) -> None:
     click.echo(_("検知ルール: 有効 {active}、無効 {inactive}").format(active=found.rules_active, inactive=inactive))
     for reason, count in found.rules_inactive.items():
         click.echo(f"  {count:>5}  {reason}")
+    if found.filters:
+        text = _("例外(フィルタ): 有効 {active}、無効 {rest}、抑止した検知 {count:,} 件")
+        active = sum(one.state == "active" for one in found.filters)
+        count = sum(one.suppressed for one in found.filters)
+        click.echo(text.format(active=active, rest=len(found.filters) - active, count=count))
     text = _("原本ログ: 区切り {segments}、封の先頭 {head}")
     click.echo(text.format(segments=found.chain.segments, head=found.chain.head[:16] or "—"))
     text = _("ディスク: 空き {free:.1f} GiB / {total:.1f} GiB(原本 {journal:.1f} MiB、検索用 {lake:.1f} MiB)")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from secops.locale import _
 from secops.schema.dates import parse_duration
 from secops.settings import SourceSettings
-from secops.siem.ports import Rule, SourceStatus, Tally
+from secops.siem.ports import FilterCount, Rule, RuleFilter, SourceStatus, Tally
 
 DISK_LOW = 0.10
 
@@ -40,6 +40,33 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
+class FilterState:
+    """An exception (Sigma filter) as people look after it.
+
+    ``state`` is ``active``, ``ended`` (its last day ``expires`` is over) or ``broken`` (``problem`` says why it does
+    not filter). ``rules`` are the ids of what it bears on, ``every`` if it names none but a logsource. ``suppressed``
+    hits since the site was made, the ``last`` received then; ``by_rule`` has them by rule.
+    """
+
+    id: str
+    title: str
+    title_ja: str
+    state: str
+    problem: str
+    owner: str
+    reason: str
+    expires: date | None
+    rules: Sequence[str]
+    every: bool
+    keeps_only: bool
+    path: str
+    suppressed: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    by_rule: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SystemStatus:
     """The whole picture; ``problems`` has one sentence for each thing that needs a person."""
 
@@ -52,6 +79,7 @@ class SystemStatus:
     disk: Disk
     parts: Mapping[str, str]
     problems: Sequence[str]
+    filters: Sequence[FilterState] = ()
 
     @property
     def ok(self) -> bool:
@@ -106,8 +134,56 @@ def rules_by_state(rules: Sequence[Rule]) -> tuple[int, dict[str, int]]:
     return sum(rule.active for rule in rules), dict(sorted(inactive.items(), key=lambda item: -item[1]))
 
 
+def filter_states(filters: Sequence[RuleFilter], counts: Iterable[FilterCount], now: datetime) -> list[FilterState]:
+    """Exceptions with what they suppressed; those that need a person first."""
+    of_filter: dict[str, list[FilterCount]] = {}
+    for count in counts:
+        of_filter.setdefault(count.filter_id, []).append(count)
+    states = [_filter_state(one, of_filter.get(one.id, []), now) for one in filters]
+    return sorted(states, key=lambda one: (one.state == "active", one.state, -one.suppressed, one.id))
+
+
+def _filter_state(one: RuleFilter, counts: Sequence[FilterCount], now: datetime) -> FilterState:
+    return FilterState(
+        id=one.id,
+        title=one.title,
+        title_ja=one.title_ja,
+        state="broken" if one.problem else "active" if one.in_force(now) else "ended",
+        problem=one.problem,
+        owner=one.owner,
+        reason=one.grounds,
+        expires=one.expires,
+        rules=one.rules,
+        every=one.every,
+        keeps_only=one.keeps_only,
+        path=one.path,
+        suppressed=sum(count.count for count in counts),
+        first=min((count.first for count in counts), default=None),
+        last=max((count.last for count in counts), default=None),
+        by_rule={count.rule_id: count.count for count in counts},
+    )
+
+
+def filter_problems(filters: Iterable[FilterState]) -> list[str]:
+    """One sentence for each exception that does not filter."""
+    ended = _("例外「{name}」は {day} で期限が切れ、抑止していません。延長するか、ファイルを消してください({path})。")
+    broken = _("例外「{name}」は誤りがあり、抑止していません({path}): {problem}")
+    return [
+        (broken if one.state == "broken" else ended).format(
+            name=one.title_ja, day=one.expires, path=one.path, problem=one.problem
+        )
+        for one in filters
+        if one.state != "active"
+    ]
+
+
 def problems_of(
-    sources: Sequence[SourceStatus], chain: ChainState, disk: Disk, parts: Mapping[str, str], rules_active: int
+    sources: Sequence[SourceStatus],
+    chain: ChainState,
+    disk: Disk,
+    parts: Mapping[str, str],
+    rules_active: int,
+    filters: Sequence[FilterState] = (),
 ) -> list[str]:
     """One sentence for each thing that needs a person."""
     problems = [
@@ -128,4 +204,4 @@ def problems_of(
         problems.append(text.format(percent=int(100 * disk.free / max(1, disk.total))))
     if not rules_active:
         problems.append(_("有効な検知ルールがありません。secops rules check で確認してください。"))
-    return problems
+    return problems + filter_problems(filters)

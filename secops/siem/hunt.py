@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -47,11 +48,15 @@ class Found:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a hunt went through: files and events read, hits, and what could not be read."""
+    """What a hunt went through: files and events read, hits, and what could not be read.
+
+    ``filtered`` are the hits that filters suppressed, by filter (index in ``detector.filters``).
+    """
 
     files: int = 0
     events: int = 0
     hits: list[Found] = field(default_factory=list)
+    filtered: Counter[int] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -86,38 +91,40 @@ def hunt(
     detector: SigmaDetector,
     rulebook: Rulebook,
     *,
+    now: datetime | None = None,
     processes: int = 2,
     progress: Callable[[int], None] = lambda _bytes: None,
 ) -> Iterator[Outcome]:
     """Search files; yields what was found, task by task, in the order of the files.
 
-    ``detector`` is that of ``rulebook``, which other processes load for themselves. ``progress`` gets bytes done.
+    ``detector`` is that of ``rulebook``, which other processes load for themselves. Filters that have not ended ``now``
+    suppress; None leaves all of them out of it. ``progress`` gets bytes done.
     """
     tasks = _tasks(files)
     if processes < 2 or len(tasks) < 2 or sum(size for _task, size in tasks) < _SHARE_FROM:
         for task, size in tasks:
-            yield search(task, detector)
+            yield search(task, detector, now)
             progress(size)
         return
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # for the new processes: they are the parallelism
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _start, (rulebook,)) as pool:
+    with ProcessPoolExecutor(processes, context, _start, (rulebook, now)) as pool:
         for outcome, (_task, size) in zip(pool.map(_work, [task for task, _size in tasks]), tasks, strict=True):
             yield outcome
             progress(size)
 
 
-_detector: SigmaDetector | None = None  # of a worker process
+_given: tuple[SigmaDetector, datetime | None] | None = None  # of a worker process
 
 
-def _start(rulebook: Rulebook) -> None:
-    global _detector  # noqa: PLW0603 - what ProcessPoolExecutor's initializer is for
-    _detector = rulebook.detector()
+def _start(rulebook: Rulebook, now: datetime | None) -> None:
+    global _given  # noqa: PLW0603 - what ProcessPoolExecutor's initializer is for
+    _given = rulebook.detector(), now
 
 
 def _work(files: Sequence[Path]) -> Outcome:
-    assert _detector is not None
-    return search(files, _detector)
+    assert _given is not None
+    return search(files, *_given)
 
 
 def _tasks(files: Sequence[Path]) -> list[tuple[list[Path], int]]:
@@ -135,9 +142,9 @@ def _tasks(files: Sequence[Path]) -> list[tuple[list[Path], int]]:
     return tasks
 
 
-def search(files: Sequence[Path], detector: SigmaDetector) -> Outcome:
-    """Search files in this process."""
-    work = _Search(detector)
+def search(files: Sequence[Path], detector: SigmaDetector, now: datetime | None = None) -> Outcome:
+    """Search files in this process; ``now`` as in `hunt`."""
+    work = _Search(detector, now)
     for file in files:
         work.file(file)
     work.finish()
@@ -165,8 +172,9 @@ class _Batch:
 
 
 class _Search:
-    def __init__(self, detector: SigmaDetector) -> None:
+    def __init__(self, detector: SigmaDetector, now: datetime | None) -> None:
         self.detector = detector
+        self.now = now
         self.outcome = Outcome()
         self.columns = detector.reads | frozenset(_SHOWN)
         self.batches: dict[tuple[str, str, str | None], _Batch] = {}
@@ -221,7 +229,8 @@ class _Search:
             places = frame["event.sequence"]
             self._complain(batch, frame, chosen)
             hosts = frame["host.name"] if "host.name" in frame.columns else None
-            for match in self.detector.match(frame, keywords=full):
+            for match in self.detector.match(frame, keywords=full, now=self.now):
+                self.outcome.filtered.update(number for _row, number in match.filtered)
                 for row in match.rows:
                     record = chosen[places[row]]
                     self.outcome.hits.append(

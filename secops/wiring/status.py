@@ -6,7 +6,15 @@ from datetime import datetime
 
 from secops.settings import SourceSettings
 from secops.siem.collect.status import read_status
-from secops.siem.health import ChainState, Disk, SystemStatus, problems_of, rules_by_state, source_status
+from secops.siem.health import (
+    ChainState,
+    Disk,
+    SystemStatus,
+    filter_states,
+    problems_of,
+    rules_by_state,
+    source_status,
+)
 from secops.siem.ports import SourceStatus, Tally
 from secops.wiring.locks import is_held, parts_running
 from secops.wiring.site import Site
@@ -16,6 +24,7 @@ def system_status(site: Site) -> SystemStatus:
     """The state of a site at this moment."""
     sources = source_statuses(site)
     active, inactive = rules_by_state(site.rules)
+    filters = filter_states(site.detector.filters, site.desk.filter_counts(), site.now())
     chain, disk, parts = _chain(site), _disk(site), parts_running(site.folder, site.settings)
     return SystemStatus(
         at=site.now(),
@@ -26,7 +35,8 @@ def system_status(site: Site) -> SystemStatus:
         chain=chain,
         disk=disk,
         parts=parts,
-        problems=problems_of(sources, chain, disk, parts, active),
+        problems=problems_of(sources, chain, disk, parts, active, filters),
+        filters=filters,
     )
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from secops.settings import SourceSettings
-from secops.siem.health import ChainState, Disk, problems_of, source_status
-from secops.siem.ports import SourceStatus, Tally
+from secops.siem.health import ChainState, Disk, filter_states, problems_of, source_status
+from secops.siem.ports import FilterCount, RuleFilter, SourceStatus, Tally
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 FW = SourceSettings(id="fw01", kind="syslog-udp", listen="127.0.0.1:5514", quiet_after="10m")
@@ -55,3 +55,30 @@ def test_lag_is_how_long_the_oldest_waiting_record_has_waited():
     waiting = source_status(FW, 100, {}, tally, NOW, NOW, waiting_since=NOW - timedelta(seconds=7))
     assert (waiting.waiting, waiting.lag_s) == (10, 7.0)
     assert source_status(FW, 90, {}, tally, NOW, NOW).lag_s == 0.0
+
+
+def test_exceptions_that_need_a_person_come_first_and_are_sentences():
+    def exception(name: str, until: datetime, problem: str = "") -> RuleFilter:
+        return RuleFilter(
+            name, name, name, "", "課", "理由", until, ("r1",), False, False, {}, f"{name}.yml", "", problem=problem
+        )
+
+    found = filter_states(
+        [
+            exception("busy", NOW + timedelta(days=1)),
+            exception("ended", NOW),
+            exception("wrong", NOW + timedelta(days=1), "owner"),
+        ],
+        [FilterCount("busy", "r1", 5, NOW, NOW), FilterCount("busy", "r2", 7, NOW, NOW + timedelta(hours=1))],
+        NOW,
+    )
+    assert [(one.id, one.state, one.suppressed) for one in found] == [
+        ("wrong", "broken", 0),
+        ("ended", "ended", 0),
+        ("busy", "active", 12),
+    ]
+    assert (found[-1].first, found[-1].last) == (NOW, NOW + timedelta(hours=1))
+    problems = problems_of([status()], CHAIN, ROOMY, {}, 3, found)
+    assert len(problems) == 2
+    assert "wrong.yml" in problems[0]
+    assert "ended" in problems[1]

@@ -93,6 +93,37 @@ def test_the_command_exits_0_when_all_was_read_and_2_when_used_wrongly(logs, tmp
     assert getattr(missing.exception, "exit_code", None) == 2
 
 
+FILTER = """title: Our own clearing
+logsource: {product: windows}
+filter:
+  rules: [11111111-1111-4111-8111-111111111111]
+  own: {EventID: 1102, X: ours}
+  condition: not own
+secops: {title_ja: 保守, owner: 情報政策課, reason: 月次の保守, expires: 2099-03-31}
+"""
+
+
+def test_filters_suppress_in_a_hunt_and_the_summary_says_how_many(logs, tmp_path):
+    (logs / "own.jsonl").write_bytes(lines({**CLEARED, "X": "ours"}, {**CLEARED, "X": "ours"}, LOGON))
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "rule.yml").write_text(RULE)
+    (rules / "filter.yml").write_text(FILTER)
+    (rules / "ended.yml").write_text(FILTER.replace("2099", "2020").replace("保守", "旧保守"))
+    env = {"XDG_CACHE_HOME": str(tmp_path)}
+    result = CliRunner().invoke(command, [str(logs), "-r", str(rules), "--json"], env=env)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["hits"] == 6
+    assert [(one["title_ja"], one["active"], one["suppressed"]) for one in found["filters"]] == [
+        ("旧保守", False, 0),
+        ("保守", True, 2),
+    ]
+    result = CliRunner().invoke(command, [str(logs), "-r", str(rules)], env=env)
+    assert "例外(フィルタ)が抑止したもの: 2 件" in result.output
+    assert "旧保守  2020-03-31 で期限が切れ" in result.output
+
+
 def test_real_windows_logs_fire_the_rules_they_were_recorded_for():
     """SigmaHQ's regression data: 92 rules with the events that must make them fire, as EVTX and as JSON."""
     import yaml

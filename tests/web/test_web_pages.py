@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from secops.errors import StoreError
+from secops.siem.health import FilterState
 from secops.siem.ports import Scope, State, Verdict
-from tests.web.stage import HOSTILE, NOW, Stage, csrf, night
+from tests.web.stage import HOSTILE, NOW, RULES, Stage, csrf, night
 
 
 def rows(text: str) -> list[int]:
@@ -269,6 +270,36 @@ def test_sources_show_numbers_reasons_and_rules_that_are_off(stage):
         "1 件の確認が必要です",
     ):
         assert part in text, part
+
+
+def test_exceptions_are_shown_with_who_answers_for_them_and_what_they_suppressed(stage):
+    rule = RULES[0]
+    active = FilterState(
+        id="f1", title="Scan", title_ja="<b>巡回</b>", state="active", problem="", owner="情報政策課",
+        reason="資産管理", expires=date(2027, 3, 31),
+        rules=[rule.id], every=False, keeps_only=False, path="f.yml", suppressed=1234,
+        last=NOW - timedelta(minutes=5),
+    )  # fmt: skip
+    ended = dataclasses.replace(active, id="f2", title_ja="古い除外", state="ended", suppressed=0, last=None)
+    broken = dataclasses.replace(
+        active, id="f3", title_ja="誤った除外", state="broken", problem="owner がない", every=True
+    )
+    assert 'id="filters"' not in stage.client("touban").get("/sources").text
+    stage.filters = [broken, ended, active]
+    page = stage.client("touban").get("/sources").text
+    assert "<b>巡回" not in page
+    text = words(page)
+    for part in (
+        "1,234",
+        "情報政策課",
+        "資産管理",
+        "2027-03-31",
+        rule.title_ja,
+        "期限切れ(抑止していません)",
+        "owner がない",
+    ):
+        assert part in text, part
+    assert "例外「古い除外」は 2027-03-31 で期限が切れ" in text
 
 
 def test_numbers_that_do_not_add_up_are_called_out(stage):

@@ -132,6 +132,7 @@ class _Work:
             keeps_only=keeps_only,
             logsource=logsource,
             file=self.document.file,
+            number=self.document.number,
             targets=targets,
             leaves=[] if self.problem else leaves,
             tree=["or"] if self.problem else negated(lowered.tree),

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from secops.errors import Problem
 from secops.schema.dates import JST
-from secops.siem.ports import RuleFilter
+from secops.siem.ports import RowMatch, RuleFilter
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _RECEIVED = "event.ingested"
 _KEPT = 10_000  # distinct answers of plans that are remembered
@@ -45,6 +46,7 @@ class CompiledFilter:
     keeps_only: bool
     logsource: Mapping[str, str]
     file: int
+    number: int
     targets: Sequence[tuple[int, Sequence[int]]]
     leaves: Sequence[tuple[str, str, str, str, int]]
     tree: Any
@@ -85,6 +87,7 @@ _PLAIN = (
     "every",
     "keeps_only",
     "file",
+    "number",
     "tree",
     "problem",
 )
@@ -120,6 +123,7 @@ def as_seen(one: CompiledFilter, rule_ids: Sequence[str], path: str, text: str) 
         logsource=one.logsource,
         path=path,
         text=text,
+        number=one.number,
         problem=one.problem,
     )
 
@@ -176,21 +180,45 @@ class Filters:
             self._parted[results] = parted
         return parted
 
-    def suppressed(
-        self, frame: pl.DataFrame, rows: Sequence[int], against: Sequence[int], now: datetime | None
-    ) -> tuple[Sequence[int], list[tuple[int, int]]]:
-        """Of rows that a rule matched and filters are ``against``: those that stay, and (row, filter) of the others."""
-        if now is None:
-            return rows, []
-        received = _RECEIVED in frame.columns
-        times = frame.get_column(_RECEIVED).gather(rows).to_list() if received else [None] * len(rows)
-        stay: list[int] = []
-        gone: list[tuple[int, int]] = []
-        for row, time_of_row in zip(rows, times, strict=True):
-            at = time_of_row or now
-            live = [one for one in against if (until := self._until[one]) is not None and at < until]
-            if live:
-                gone.extend((row, one) for one in live)
-            else:
-                stay.append(row)
-        return stay, gone
+    def live(self, against: Sequence[int], at: datetime) -> list[int]:
+        """Those of the filters that have not ended at this moment."""
+        return [one for one in against if (until := self._until[one]) is not None and at < until]
+
+
+class Gathered:
+    """What the plans answer for the rows of a frame, gathered by rule and cleared of what filters suppress."""
+
+    def __init__(self, filters: Filters, frame: pl.DataFrame | None, now: datetime | None) -> None:
+        """Without a frame, or without receive times in it, all rows are of ``now``; without ``now`` filters rest."""
+        self._filters = filters
+        self._frame = frame if frame is not None and _RECEIVED in frame.columns else None
+        self._now = now
+        self._rows: dict[int, list[int]] = {}
+        self._gone: dict[int, list[tuple[int, int]]] = {}
+
+    def add(self, results: tuple[int, ...], rows: Sequence[int]) -> None:
+        """Rows with the results that a plan gave for them."""
+        for rule, against in self._filters.split(results):
+            known = self._rows.setdefault(rule, [])
+            if not against or self._now is None:
+                known.extend(rows)
+                continue
+            gone = self._gone.setdefault(rule, [])
+            for row, at in zip(rows, self._times(rows, self._now), strict=True):
+                live = self._filters.live(against, at)
+                if live:
+                    gone.extend((row, one) for one in live)
+                else:
+                    known.append(row)
+
+    def matches(self) -> list[RowMatch]:
+        """One match for each rule, in order of the rules."""
+        return [
+            RowMatch(rule, sorted(set(rows)), sorted(set(self._gone.get(rule, ()))))
+            for rule, rows in sorted(self._rows.items())
+        ]
+
+    def _times(self, rows: Sequence[int], now: datetime) -> list[datetime]:
+        if self._frame is None:
+            return [now] * len(rows)
+        return [at or now for at in self._frame.get_column(_RECEIVED).gather(rows).to_list()]

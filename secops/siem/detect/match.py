@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
@@ -16,7 +15,7 @@ from secops.schema.severity import Severity
 from secops.siem.detect.columns import Table
 from secops.siem.detect.compiled import Compiled, CompiledRule
 from secops.siem.detect.explain import Event, reasons, tree_holds, truth_in
-from secops.siem.detect.filters import CompiledFilter, Filters, as_seen
+from secops.siem.detect.filters import CompiledFilter, Filters, Gathered, as_seen
 from secops.siem.detect.keywords import Gate, likely_records
 from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.plan import KEYWORDS, Bound, Budget, Item, Plan
@@ -75,22 +74,11 @@ class SigmaDetector:
         if self._budget.used + self._gate.size > self._budget.limit:
             self._forget()
         table = Table(frame, self._gate if keywords else _no_columns)
-        found: dict[int, list[Any]] = {}
-        gone: dict[int, list[tuple[int, int]]] = {}
+        found = Gathered(self._filters, frame, now)
         for entries, rows in self._router.results(table):
             for results, inner in self._plan(entries).results(table, rows):
-                numbers = range(frame.height) if inner is None else inner.to_pylist()
-                for rule, against in self._filters.split(results):
-                    stay = numbers
-                    if against:
-                        stay, suppressed = self._filters.suppressed(frame, numbers, against, now)
-                        gone.setdefault(rule, []).extend(suppressed)
-                    found.setdefault(rule, []).append(stay)
-        matches = [
-            RowMatch(rule, sorted(itertools.chain.from_iterable(found[rule])), sorted(gone.get(rule, ())))
-            for rule in sorted(found)
-        ]
-        return [match for match in matches if match.rows or match.filtered]
+                found.add(results, range(frame.height) if inner is None else inner.to_pylist())
+        return found.matches()
 
     def explain(self, rule: int, frame: pl.DataFrame, row: int) -> tuple[MatchedValue, ...]:
         """Why this rule matched this row: the values that met its patterns, in the order of the rule."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from secops.schema.dates import JST
 from secops.schema.severity import Severity
 from secops.siem.ports.journal import RecordBatch
 
@@ -55,7 +56,8 @@ class RuleFilter:
 
     ``owner`` answers for it, ``grounds`` say why, ``until`` is when it ends (the end of its last day, Japan time).
     ``rules`` are ids of the rules it bears on; ``every`` says that it named none but all of a logsource, ``keeps_only``
-    that it suppresses everything but what it describes. ``problem`` says why it does not filter at all.
+    that it suppresses everything but what it describes. ``problem`` says why it does not filter at all. ``number`` is
+    that of the document in its file, from 0.
     """
 
     id: str
@@ -71,11 +73,17 @@ class RuleFilter:
     logsource: Mapping[str, str]
     path: str
     text: str
+    number: int = 0
     problem: str = ""
 
     def in_force(self, at: datetime) -> bool:
         """Whether it suppresses what was received at this moment."""
         return not self.problem and self.until is not None and at < self.until
+
+    @property
+    def expires(self) -> date | None:
+        """Its last day in Japan."""
+        return (self.until - timedelta(seconds=1)).astimezone(JST).date() if self.until else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from secops.access.ports import Right, Session
+from secops.locale import language
 from secops.query.tree import Term
 from secops.schema.frame import PIPELINE_ERROR
 from secops.siem.health import problems_of
@@ -44,9 +45,10 @@ def show_sources(request: Request, session: Annotated[Session, Depends(reads(Rig
     problems = (
         system.problems
         if scope.zones is None
-        else problems_of(found, system.chain, system.disk, system.parts, system.rules_active)
+        else problems_of(found, system.chain, system.disk, system.parts, system.rules_active, system.filters)
     )
-    inactive = [rule for rule in here.rules() if not rule.active]
+    rules = here.rules()
+    titles = {rule.id: (rule.title_ja if language() == "ja" else rule.title) for rule in rules}
     return page(
         request,
         "sources.html",
@@ -56,6 +58,7 @@ def show_sources(request: Request, session: Annotated[Session, Depends(reads(Rig
         system=system,
         problems=problems,
         errors=errors,
-        inactive=inactive,
+        inactive=[rule for rule in rules if not rule.active],
+        rule_title=lambda rule_id: titles.get(rule_id, rule_id),
         may_search=may_search,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
 import polars as pl
@@ -269,3 +271,27 @@ def test_filters_are_conditions_put_behind_those_of_the_rules(detections, filter
             else:
                 rows.append(row)
         assert got.get(rule, ([], [])) == (rows, gone)
+
+
+def test_the_example_of_the_guides_works():
+    root = Path(__file__).parents[3]
+    guide = (root / "docs/ja/operator.md").read_text(encoding="utf-8")
+    written = [guide.split("```yaml\n")[1].split("```")[0]]
+    readme = (root / "rules/README.md").read_text(encoding="utf-8")
+    written.append(
+        textwrap.dedent(
+            readme.split("it suppresses nothing and `secops rules check` says why.\n")[1].split("\n`secops")[0]
+        )
+    )
+    rule = rule_file(
+        0,
+        {"selection": {"CommandLine|contains": "download"}, "condition": "selection"},
+        id="3b6ab547-8ec2-4991-b9d2-2b06702a48d7",
+        logsource={"product": "windows", "category": "process_creation"},
+    )
+    where = "logsources: [{product: windows, category: process_creation, prefixes: ['']}]"
+    event = {"CommandLine": "download", "User": "ward\\svc_inventory", "ParentImage": "C:\\x\\inventory_agent.exe"}
+    for text in written:
+        engine = load_detector([rule, ("f.yml", text)], where)
+        assert engine.problems == []
+        assert seen(engine, event, event | {"User": "x"}) == [(0, [1], [(0, 0)])]

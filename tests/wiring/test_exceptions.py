@@ -1,0 +1,109 @@
+"""Exceptions in a real site: from a filter file to the counts that `secops rules filters` and `secops status` show."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from secops.cli.rules import rules as command
+from secops.cli.status import status as status_command
+from secops.siem.ports import AlertFilter, Scope
+from secops.wiring import create_site, open_site
+from secops.wiring.ingest import Job, ingest_files
+from secops.wiring.parts import drain
+from secops.wiring.site import Site
+from secops.wiring.status import system_status
+
+RULE = """title: Log cleared
+id: 11111111-1111-4111-8111-111111111111
+level: high
+logsource: {product: windows, service: security}
+detection:
+  selection: {EventID: 1102}
+  condition: selection
+"""
+FILTER = """title: Clearing by the operator
+id: 22222222-2222-4222-8222-222222222222
+logsource: {product: windows, service: security}
+filter:
+  rules: [11111111-1111-4111-8111-111111111111]
+  maintenance: {SubjectUserName: unyo}
+  condition: not maintenance
+secops:
+  title_ja: 運用担当によるログの消去
+  owner: 情報政策課
+  reason: 月次の保守作業
+  expires: 2099-03-31
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    create_site(tmp_path / "ward", site_id="ward")
+    (tmp_path / "ward" / "rules" / "cleared.yml").write_text(RULE, encoding="utf-8")
+    (tmp_path / "ward" / "rules" / "filters.yml").write_text(FILTER, encoding="utf-8")
+    return tmp_path / "ward"
+
+
+def take_in(site: Site, folder: Path, *users: str) -> None:
+    events = [
+        {"EventID": 1102, "Channel": "Security", "Hostname": "PC-1", "SubjectUserName": user, "RecordNumber": number}
+        for number, user in enumerate(users)
+    ]
+    log = folder.parent / f"{'-'.join(users)}.jsonl"
+    log.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    ingest_files(site, Job([log], next(iter(site.settings.zones))), lambda _size: None)
+    drain(site, lambda: False)
+
+
+def alerts(site: Site) -> int:
+    return site.desk.alerts(AlertFilter(rule_id="11111111-1111-4111-8111-111111111111"), Scope()).total
+
+
+def run(*arguments: str | Path, group=command):
+    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+
+
+def test_a_suppressed_hit_is_no_alert_and_is_counted(folder: Path):
+    with open_site(folder) as site:
+        take_in(site, folder, "unyo", "tanaka", "unyo")
+        [count] = site.desk.filter_counts()
+        assert (count.count, count.rule_id[:8]) == (2, "11111111")
+        assert alerts(site) == 1
+        state = system_status(site)
+    assert [(one.state, one.suppressed, dict(one.by_rule)) for one in state.filters] == [
+        ("active", 2, {"11111111-1111-4111-8111-111111111111": 2})
+    ]
+    listed = run("filters", "--site", folder)
+    assert listed.exit_code == 0, listed.output
+    for part in ("運用担当によるログの消去", "情報政策課", "月次の保守作業", "2099-03-31", "\t2\t", "有効"):
+        assert part in listed.output, part
+    [one] = json.loads(run("filters", "--site", folder, "--json").output)
+    assert (one["suppressed"], one["state"], one["expires"]) == (2, "active", "2099-03-31")
+    assert "抑止した検知 2 件" in run("--site", folder, group=status_command).output
+
+
+def test_an_ended_filter_does_not_filter_and_says_so(folder: Path):
+    ended = FILTER.replace("2099", "2020")
+    (folder / "rules" / "filters.yml").write_text(ended, encoding="utf-8")
+    with open_site(folder) as site:
+        take_in(site, folder, "unyo")
+        assert site.desk.filter_counts() == []
+        assert alerts(site) == 1
+        assert any("2020-03-31" in text and "運用担当" in text for text in system_status(site).problems)
+    assert run("filters", "--site", folder).exit_code == 1
+    checked = run("check", folder / "rules")
+    assert "filters.yml:12: 例外「運用担当によるログの消去」は 2020-03-31 で期限が切れ" in checked.output
+
+
+def test_the_last_moment_of_the_last_day(folder: Path):
+    with open_site(folder) as site:
+        [one] = site.detector.filters
+    end = datetime.fromisoformat("2099-04-01T00:00:00+09:00")
+    assert one.in_force(end - timedelta(microseconds=1))
+    assert not one.in_force(end)
+    assert str(one.expires) == "2099-03-31"
