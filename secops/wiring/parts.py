@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from secops.errors import SecopsError
 from secops.supervisor import Child, Supervisor, when_orphaned
 from secops.wiring.locks import held, part_names, worker_names
+from secops.wiring.protection import Watch
 from secops.wiring.site import Site
 
 if TYPE_CHECKING:
@@ -104,12 +105,15 @@ def _worker(site: Site, number: int, stop: threading.Event) -> None:
 
 def _work(site: Site, number: int, stop: threading.Event) -> None:
     pipeline = make_pipeline(site, number, site.settings.work.workers)
+    watch = Watch(site) if number == 0 else None
     try:
         while not stop.is_set():
             with held(site.folder, f"generation-{number}", wait=True):
                 if site.generation_changed() or _refreshed(site):
                     break
                 progress = pipeline.step(site.now())
+            if watch:
+                watch.look()
             if not progress.records:
                 stop.wait(IDLE_SECONDS)
         pipeline.flush(site.now())
@@ -141,6 +145,7 @@ def _keeper(site: Site, stop: threading.Event) -> None:
 def drain(site: Site, more: Callable[[], bool]) -> None:
     """Work off the journal until it is dry and ``more()`` says that nothing will be added; for one-shot jobs."""
     pipeline = make_pipeline(site)
+    Watch(site).look()
     gc.freeze()  # the rules are there to stay: no collection has to walk over them
     try:
         while True:

@@ -11,6 +11,7 @@ import pytest
 from secops.errors import StoreError
 from secops.siem.health import FilterState
 from secops.siem.ports import Scope, State, Verdict
+from secops.siem.triage.protection import alert_of_changes
 from tests.web.stage import HOSTILE, NOW, RULES, Stage, csrf, night
 
 
@@ -300,6 +301,17 @@ def test_exceptions_are_shown_with_who_answers_for_them_and_what_they_suppressed
     ):
         assert part in text, part
     assert "例外「古い除外」は 2027-03-31 で期限が切れ" in text
+
+
+def test_an_alert_about_rules_and_exceptions_tells_what_changed(stage):
+    alert = dataclasses.replace(alert_of_changes(900, NOW), key="x")
+    stage.desk._insert(alert)
+    stage.desk._log(alert, NOW, "secops", "changed", "例外「<巡回>」が加わりました\n例外「古い」がなくなりました。")
+    browser = stage.client("touban")
+    assert "検知ルールの停止・例外の変更" in browser.get("/alerts").text
+    text = words(browser.get("/alerts/900").text)
+    for part in ("意図したものかを確かめてください", "変更 secops", "例外「&lt;巡回&gt;」が加わりました"):
+        assert part in text, part
 
 
 def test_numbers_that_do_not_add_up_are_called_out(stage):

@@ -11,10 +11,11 @@ from click.testing import CliRunner
 
 from secops.cli.rules import rules as command
 from secops.cli.status import status as status_command
-from secops.siem.ports import AlertFilter, Scope
+from secops.siem.ports import AlertFilter, Scope, Verdict
 from secops.wiring import create_site, open_site
 from secops.wiring.ingest import Job, ingest_files
 from secops.wiring.parts import drain
+from secops.wiring.protection import Watch
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 
@@ -107,3 +108,90 @@ def test_the_last_moment_of_the_last_day(folder: Path):
     assert one.in_force(end - timedelta(microseconds=1))
     assert not one.in_force(end)
     assert str(one.expires) == "2099-03-31"
+
+
+def told(site: Site) -> list[list[str]]:
+    """What the alerts about rules and exceptions say, the oldest alert first."""
+    found = [one for one in site.desk.alerts(AlertFilter(), Scope()).alerts if one.kind == "program"]
+    details = [site.desk.detail(one.id, Scope()) for one in sorted(found, key=lambda one: one.id)]
+    return [
+        [line for step in detail.history if step.action == "changed" for line in step.text.splitlines()]
+        for detail in details
+    ]
+
+
+def look(site: Site) -> None:
+    site._looked = 0.0
+    site.refresh()
+    Watch(site).look()
+
+
+def test_others_see_when_rules_stop_or_exceptions_change(folder: Path):
+    rule, exception = folder / "rules" / "cleared.yml", folder / "rules" / "filters.yml"
+    exception.unlink()
+    with open_site(folder) as site:
+        _loaded = site.stages
+        look(site)
+        look(site)
+        assert told(site) == [], "the first rules of a site are no change"
+        exception.write_text(FILTER, encoding="utf-8")
+        look(site)
+        look(site)
+        added = "例外「運用担当によるログの消去」が加わりました(責任者 情報政策課、期限 2099-03-31)。"
+        assert told(site) == [[added]]
+        exception.write_text(FILTER.replace("not maintenance", "not 1 of maint*"), encoding="utf-8")
+        look(site)
+        assert [len(lines) for lines in told(site)] == [2], "while it is open, changes join the alert"
+        [alert] = [one for one in site.desk.alerts(AlertFilter(), Scope()).alerts if one.kind == "program"]
+        site.desk.close(
+            [alert.id], Verdict.BENIGN_TRUE_POSITIVE, "申請どおり", actor="tanaka", scope=Scope(), now=site.now()
+        )
+        exception.write_text(FILTER.replace("2099-03-31", "2020-03-31"), encoding="utf-8")
+        look(site)
+        rule.write_text(RULE.replace("condition: selection", "condition: selektion"), encoding="utf-8")
+        look(site)
+        exception.unlink()
+        look(site)
+        lines = told(site)[1]
+        assert site.desk.alerts(AlertFilter(), Scope()).alerts[0].previous == alert.id
+        log = [one for one in site.accounts.audit_log() if one.action == "rules.changed"]
+    assert len(lines) == 3
+    assert "変わりました" in lines[0]
+    assert lines[1].startswith("検知ルール「Log cleared」が動かなくなりました: ")
+    assert "selektion" in lines[1]
+    assert lines[2] == "例外「運用担当によるログの消去」がなくなりました。"
+    assert len(log) == 5
+    assert log[-1].text == added
+
+
+def test_an_exception_that_ends_is_told_when_it_does(folder: Path):
+    class Later(Site):
+        at = datetime.fromisoformat("2099-03-31T23:59:59+09:00")
+
+        def now(self) -> datetime:
+            return self.at
+
+    with open_site(folder) as opened:
+        site = Later(opened.folder, opened.settings)
+        with site:
+            look(site)
+            assert len(told(site)) == 1
+            site.at += timedelta(seconds=1)
+            look(site)
+            assert told(site)[0][1] == "例外「運用担当によるログの消去」は期限(2099-03-31)が切れ、抑止をやめました。"
+            look(site)
+            assert len(told(site)[0]) == 2
+
+
+def test_a_rule_that_the_settings_switch_off_is_told_at_the_next_start(folder: Path):
+    with open_site(folder) as site:
+        take_in(site, folder, "tanaka")
+        assert alerts(site) == 1
+    settings = folder / "secops.toml"
+    text = settings.read_text(encoding="utf-8")
+    off = '[rules.disabled]\n"11111111-1111-4111-8111-111111111111" = "調整中"\n#'
+    settings.write_text(text.replace("[rules.disabled]", off), encoding="utf-8")
+    with open_site(folder) as site:
+        take_in(site, folder, "suzuki")
+        assert alerts(site) == 1
+        assert told(site)[0][1:] == ["検知ルール「Log cleared」が動かなくなりました: 調整中"]

@@ -69,7 +69,7 @@ class Alert:
     closed_at: datetime | None
     previous: int | None
     clauses: tuple[str, ...] = ()
-    kind: str = "rule"  # rule | manual (紛失, 誤送付, 障害 …)
+    kind: str = "rule"  # rule | manual (紛失, 誤送付, 障害 …) | program (rules turned off, exceptions changed)
     category: str = ""
     suppressed: int = 0
 
@@ -78,7 +78,7 @@ class Alert:
 class HistoryEntry:
     """One thing that happened to an alert.
 
-    ``action`` is detected, raised, reported, viewed, assigned, noted, closed, reopened or replayed.
+    ``action`` is detected, raised, reported, changed, viewed, assigned, noted, closed, reopened or replayed.
     """
 
     at: datetime

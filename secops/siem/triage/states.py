@@ -29,6 +29,7 @@ ACTION_LABELS: Mapping[str, str] = {
     "closed": "対応完了",
     "reopened": "対応再開",
     "replayed": "再検証",
+    "changed": "変更",
 }
 
 

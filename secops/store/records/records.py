@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,8 @@ from pathlib import Path
 from secops.access.ports import SessionLimits
 from secops.siem.ports import Rule
 from secops.siem.triage.identity import Assets
-from secops.store.records import replay
+from secops.siem.triage.protection import Protection
+from secops.store.records import protection, replay
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.actions import Actions
 from secops.store.records.engine import Database, connect
@@ -72,6 +73,10 @@ class Records(LiveSink, Queue, Actions):
         """Give up a replay; the live hits were never touched."""
         with self.database.write() as connection:
             replay.drop(connection)
+
+    def tell_protection(self, in_force: Protection, now: datetime) -> Sequence[str]:
+        """Open an alert where rules stopped or exceptions changed since this was last called; see `protection`."""
+        return protection.tell(self.database, in_force, list(self.book().rules.values()), now)
 
     def dispose(self) -> None:
         """Close all connections (`close` is what people do to alerts)."""

@@ -120,6 +120,10 @@ def sentence(alert: Alert, hits: Sequence[Hit]) -> str:
     """What was detected: who, when, what and how often."""
     if alert.kind == "manual":
         return _("{title}({when} に登録)").format(title=plain(alert.title), when=when(alert.opened_at))
+    if alert.kind == "program":
+        return _(
+            "検知ルールが止まったか、例外が変わりました。内容は対応履歴にあります。意図したものかを確かめてください。"
+        )
     event = hits[0].event if hits else {}
     who = subject(alert, event)
     text = (
