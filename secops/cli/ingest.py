@@ -12,7 +12,7 @@ from secops.cli.common import emit_json, json_option, plain, progress_bar, site_
 from secops.locale import _
 
 if TYPE_CHECKING:
-    from secops.siem.collect import FileReport
+    from secops.siem.collect.ingest import FileReport
     from secops.wiring.ingest import Outcome
 
 

@@ -6,7 +6,11 @@ array by ECS. What has no column here goes, under its full dotted name, into `se
 
 from __future__ import annotations
 
-import polars as pl
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ECS: dict[str, str] = {
     "@timestamp": "date",
@@ -239,19 +243,6 @@ OWN: dict[str, str] = {
 
 COLUMNS: dict[str, str] = {**ECS, **OWN}
 
-_DTYPES: dict[str, pl.DataType] = {
-    "keyword": pl.String(),
-    "constant_keyword": pl.String(),
-    "wildcard": pl.String(),
-    "match_only_text": pl.String(),
-    "flattened": pl.String(),
-    "ip": pl.String(),
-    "long": pl.Int64(),
-    "float": pl.Float64(),
-    "boolean": pl.Boolean(),
-    "date": pl.Datetime("us", "UTC"),
-}
-
 
 def dtype(name: str) -> pl.DataType:
     """The polars dtype of a column; a name without a column is String.
@@ -259,5 +250,26 @@ def dtype(name: str) -> pl.DataType:
     ``long`` is Int64, ``ip`` and all kinds of text are String, dates are microseconds in UTC, arrays are lists.
     """
     kind = COLUMNS.get(name, "keyword")
-    inner = _DTYPES[kind.removesuffix("[]")]
-    return pl.List(inner) if kind.endswith("[]") else inner
+    inner = _dtypes()[kind.removesuffix("[]")]
+    return _polars().List(inner) if kind.endswith("[]") else inner
+
+
+@cache
+def _dtypes() -> dict[str, pl.DataType]:
+    pl = _polars()
+    text = pl.String()
+    kinds = ("keyword", "constant_keyword", "wildcard", "match_only_text", "flattened", "ip")
+    return {
+        **dict.fromkeys(kinds, text),
+        "long": pl.Int64(),
+        "float": pl.Float64(),
+        "boolean": pl.Boolean(),
+        "date": pl.Datetime("us", "UTC"),
+    }
+
+
+def _polars() -> Any:
+    """Imported when the first frame is made: it takes as long as a whole small job."""
+    import polars as pl
+
+    return pl

@@ -23,7 +23,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-EXTRA = "secops.extra"
+from secops.schema.names import EXTRA, PIPELINE_ERROR
+
+__all__ = ["CORE", "EXTRA", "PIPELINE_ERROR", "concat"]
 
 CORE: dict[str, pl.DataType] = {
     "@timestamp": pl.Datetime("us", "UTC"),
@@ -35,8 +37,6 @@ CORE: dict[str, pl.DataType] = {
     "event.dataset": pl.String(),
     "labels.source": pl.String(),
 }
-
-PIPELINE_ERROR = "pipeline_error"
 
 
 def concat(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

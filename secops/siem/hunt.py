@@ -8,28 +8,34 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from secops.errors import Problem
 from secops.locale import _
-from secops.schema.frame import PIPELINE_ERROR
-from secops.siem.collect.whole import Chunk, Wanted, read_whole
+from secops.schema.names import PIPELINE_ERROR
+from secops.siem.collect.slices import Slice, read_slice, slices
+from secops.siem.collect.whole import Chunk, Wanted
 from secops.siem.detect import SigmaDetector, load_detector
-from secops.siem.detect.samples import Sample, with_columns
-from secops.siem.normalize import frames_of
-from secops.siem.ports import MatchedValue, Origin
+from secops.siem.normalize.given import UTF8
+from secops.siem.normalize.windows_parts import events_of, parts_of
+from secops.siem.ports import MatchedValue, Origin, Part
+
+if TYPE_CHECKING:  # polars takes half a second to import: only formats that are read through a frame pay for it
+    import polars as pl
+
+    from secops.siem.detect.samples import Sample
 
 _BATCH_RECORDS = 20_000
 _BATCH_BYTES = 48 << 20
-_TASK_BYTES = 64 << 20  # files that are handed to a process together
-_SHARE_FROM = 96 << 20  # less input is done sooner by one process
+_TASK_BYTES = 24 << 20  # slices that are handed to a process together
+_SHARE_FROM = 4 << 20  # less input is done sooner by one process
 _JSON = "windows_json"
 _SHOWN = ("host.name",)  # read for the reader, not for the rules
 
@@ -44,6 +50,7 @@ class Found:
     host: str
     original: str
     matched: tuple[MatchedValue, ...]
+    event: Mapping[str, Any] = field(default_factory=dict)  # flat ECS names, as far as the format gives them
 
 
 @dataclass(slots=True)
@@ -100,15 +107,13 @@ def hunt(
     ``detector`` is that of ``rulebook``, which other processes load for themselves. Filters that have not ended ``now``
     suppress; None leaves all of them out of it. ``progress`` gets bytes done.
     """
-    tasks = _tasks(files)
+    tasks = _tasks([one for file in files for one in slices(file)])
     if processes < 2 or len(tasks) < 2 or sum(size for _task, size in tasks) < _SHARE_FROM:
         for task, size in tasks:
             yield search(task, detector, now)
             progress(size)
         return
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # for the new processes: they are the parallelism
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _start, (rulebook, now)) as pool:
+    with _pool(processes, detector, rulebook, now) as pool:
         for outcome, (_task, size) in zip(pool.map(_work, [task for task, _size in tasks]), tasks, strict=True):
             yield outcome
             progress(size)
@@ -117,36 +122,45 @@ def hunt(
 _given: tuple[SigmaDetector, datetime | None] | None = None  # of a worker process
 
 
+def _pool(processes: int, detector: SigmaDetector, rulebook: Rulebook, now: datetime | None) -> ProcessPoolExecutor:
+    """Worker processes with the detector: forks of this one, or where that is not safe, new ones that load it again.
+
+    A fork starts at once. It is not safe beside polars, whose threads would be missing in the fork.
+    """
+    global _given  # noqa: PLW0603 - what a fork inherits
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # for the workers: they are the parallelism
+    if sys.platform == "linux" and "polars" not in sys.modules:
+        _given = detector, now
+        return ProcessPoolExecutor(processes, multiprocessing.get_context("fork"))
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start, (rulebook, now))
+
+
 def _start(rulebook: Rulebook, now: datetime | None) -> None:
     global _given  # noqa: PLW0603 - what ProcessPoolExecutor's initializer is for
     _given = rulebook.detector(), now
 
 
-def _work(files: Sequence[Path]) -> Outcome:
+def _work(task: Sequence[Slice]) -> Outcome:
     assert _given is not None
-    return search(files, *_given)
+    return search(task, *_given)
 
 
-def _tasks(files: Sequence[Path]) -> list[tuple[list[Path], int]]:
-    """Neighbouring files together up to a size, so that small files share batches."""
-    tasks: list[tuple[list[Path], int]] = []
-    for file in files:
-        try:
-            size = file.stat().st_size
-        except OSError:
-            size = 0
-        if not tasks or tasks[-1][1] + size > _TASK_BYTES:
+def _tasks(given: Sequence[Slice]) -> list[tuple[list[Slice], int]]:
+    """Neighbouring slices together up to a size, so that small files share batches."""
+    tasks: list[tuple[list[Slice], int]] = []
+    for one in given:
+        if not tasks or tasks[-1][1] + one.size > _TASK_BYTES:
             tasks.append(([], 0))
         task, total = tasks.pop()
-        tasks.append(([*task, file], total + size))
+        tasks.append(([*task, one], total + one.size))
     return tasks
 
 
-def search(files: Sequence[Path], detector: SigmaDetector, now: datetime | None = None) -> Outcome:
-    """Search files in this process; ``now`` as in `hunt`."""
+def search(task: Sequence[Slice], detector: SigmaDetector, now: datetime | None = None) -> Outcome:
+    """Search slices of files in this process; ``now`` as in `hunt`."""
     work = _Search(detector, now)
-    for file in files:
-        work.file(file)
+    for one in task:
+        work.slice(one)
     work.finish()
     return work.outcome
 
@@ -180,18 +194,18 @@ class _Search:
         self.batches: dict[tuple[str, str, str | None], _Batch] = {}
         self.unreadable: dict[str, tuple[int, str]] = {}
 
-    def file(self, path: Path) -> None:
-        """Read a file into batches; those that are full are searched."""
-        self.outcome.files += 1
+    def slice(self, one: Slice) -> None:
+        """Read a slice into batches; those that are full are searched."""
+        self.outcome.files += one.start == 0
         try:
-            for item in read_whole(path, Wanted(kind="file")):
+            for item in read_slice(one, Wanted(kind="file")):
                 if isinstance(item, Problem):
                     self.outcome.problems.append(item)
                 elif isinstance(item, Chunk):
                     self._chunk(item)
         except OSError as error:
             what = _("ファイルを開けませんでした({error})。").format(error=error.strerror or error)
-            self.outcome.problems.append(Problem(str(path), what))
+            self.outcome.problems.append(Problem(str(one.path), what))
 
     def finish(self) -> None:
         """Search what is left, and say what could not be read, in the order of the files."""
@@ -213,45 +227,83 @@ class _Search:
             self._search(self.batches.pop(key))
 
     def _search(self, batch: _Batch) -> None:
-        """Only records that may hold a keyword need all their fields; of the others, only what rules read is made."""
-        records = batch.records
-        self.outcome.events += len(records)
-        everything = batch.origin.format != _JSON
-        likely = [True] * len(records) if everything else self.detector.keyword_records(records, "windows")
-        for full in (False, True):
-            chosen = [index for index, found in enumerate(likely) if found == full]
-            if chosen:
-                self._part(batch, chosen, full=full)
+        self.outcome.events += len(batch.records)
+        if batch.origin.format == _JSON:
+            self._by_parts(batch)
+        else:
+            self._by_frame(batch)
 
-    def _part(self, batch: _Batch, chosen: Sequence[int], *, full: bool) -> None:
-        records = batch.records if len(chosen) == len(batch.records) else [batch.records[index] for index in chosen]
-        for frame in frames_of(records, batch.origin.format, self.columns, ecs=full, origin=batch.origin):
-            places = frame["event.sequence"]
-            self._complain(batch, frame, chosen)
-            hosts = frame["host.name"] if "host.name" in frame.columns else None
-            for match in self.detector.match(frame, keywords=full, now=self.now):
-                self.outcome.filtered.update(number for _row, number in match.filtered)
-                for row in match.rows:
-                    record = chosen[places[row]]
-                    self.outcome.hits.append(
-                        Found(
-                            match.rule,
-                            frame["@timestamp"][row],
-                            batch.path_of(record),
-                            (hosts[row] if hosts is not None else None) or "",
-                            batch.records[record].decode(batch.origin.encoding, "replace").strip("\ufeff\r\n"),
-                            self.detector.explain(match.rule, frame, row),
-                        )
-                    )
+    def _by_parts(self, batch: _Batch) -> None:
+        """Windows events, by far the most of all that is hunted: only what rules read is made of them.
 
-    def _complain(self, batch: _Batch, frame: pl.DataFrame, chosen: Sequence[int]) -> None:
-        if "event.kind" not in frame.columns:
+        Of a record that may hold a keyword, and of one that is a hit, everything is made.
+        """
+        records, reads = batch.records, self.columns
+        parts, wrong = parts_of(records, reads, batch.origin)
+        for row, reason in wrong.items():
+            self._unreadable(batch, row, reason)
+        plain = batch.origin.encoding in UTF8  # the search for keywords reads bytes
+        apart = self.detector.likely(records, parts, "windows") if plain else range(len(records))
+        pairs = self._pairs(None, parts, apart)
+        if apart:
+            whole, _wrong = parts_of([records[row] for row in apart], reads, batch.origin, complete=True)
+            pairs += [(rule, apart[row]) for rule, row in self._pairs(None, whole)]
+        if not pairs:
             return
-        wrong = frame.with_row_index("row").filter(pl.col("event.kind") == PIPELINE_ERROR)
-        for row in wrong["row"]:
-            path = batch.path_of(chosen[frame["event.sequence"][row]])
-            count, reason = self.unreadable.get(path, (0, str(frame["error.message"][row])))
-            self.unreadable[path] = (count + 1, reason)
+        rows = sorted({row for _rule, row in pairs})
+        place = {row: index for index, row in enumerate(rows)}
+        whole, _wrong = parts_of([records[row] for row in rows], reads, batch.origin, complete=True)
+        events = events_of(whole)
+        pairs = sorted(((rule, place[row]) for rule, row in pairs), key=lambda pair: (pair[1], pair[0]))
+        for (rule, index), matched in zip(pairs, self.detector.explain(pairs, None, whole), strict=True):
+            event = events[index]
+            moment = event.get("@timestamp")
+            when = datetime.fromisoformat(moment) if moment else None
+            self._found(batch, rule, rows[index], when, event, matched)
+
+    def _by_frame(self, batch: _Batch) -> None:
+        from secops.siem.normalize.reading import frames_of
+
+        for frame in frames_of(batch.records, batch.origin.format, self.columns, ecs=True, origin=batch.origin):
+            self._complain(batch, frame)
+            pairs = sorted(self._pairs(frame), key=lambda pair: (pair[1], pair[0]))
+            for (rule, row), matched in zip(pairs, self.detector.explain(pairs, frame), strict=True):
+                event = {name: value for name, value in frame.row(row, named=True).items() if value is not None}
+                self._found(batch, rule, row, event.get("@timestamp"), event, matched)
+
+    def _pairs(
+        self, frame: pl.DataFrame | None, parts: Sequence[Part] = (), apart: Sequence[int] = ()
+    ) -> list[tuple[int, int]]:
+        """(rule, row) of all matches; what filters suppress is counted."""
+        matches = self.detector.match(frame, parts, apart, now=self.now)
+        for match in matches:
+            self.outcome.filtered.update(number for _row, number in match.filtered)
+        return [(match.rule, row) for match in matches for row in match.rows]
+
+    def _found(
+        self,
+        batch: _Batch,
+        rule: int,
+        row: int,
+        when: datetime | None,
+        event: Mapping[str, Any],
+        matched: tuple[MatchedValue, ...],
+    ) -> None:
+        original = batch.records[row].decode(batch.origin.encoding, "replace").strip("\ufeff\r\n")
+        host = str(event.get("host.name") or "")
+        self.outcome.hits.append(Found(rule, when, batch.path_of(row), host, original, matched, event))
+
+    def _complain(self, batch: _Batch, frame: pl.DataFrame) -> None:
+        if "event.kind" not in frame.columns or PIPELINE_ERROR not in frame["event.kind"]:
+            return
+        for row, (kind, reason) in enumerate(frame.select("event.kind", "error.message").iter_rows()):
+            if kind == PIPELINE_ERROR:
+                self._unreadable(batch, row, str(reason))
+
+    def _unreadable(self, batch: _Batch, row: int, reason: str) -> None:
+        path = batch.path_of(row)
+        count, first = self.unreadable.get(path, (0, reason))
+        self.unreadable[path] = (count + 1, first)
 
 
 def _json_is_utf8(chunk: Chunk) -> Origin:
@@ -268,6 +320,11 @@ def _json_is_utf8(chunk: Chunk) -> Origin:
 
 def sample_frame(sample: Sample, columns: frozenset[str]) -> pl.DataFrame:
     """The frame of one sample of a rule: a raw record goes through the real normalizer, an event stands as it is."""
+    import polars as pl
+
+    from secops.siem.detect.samples import with_columns
+    from secops.siem.normalize.reading import frames_of
+
     if sample.event:
         frame = pl.DataFrame({"event.kind": ["event"]})
         return with_columns(frame, {**sample.event, **sample.extra})

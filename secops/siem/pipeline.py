@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,8 @@ from secops.locale import _
 from secops.schema.ecs import COLUMNS
 from secops.schema.frame import EXTRA, PIPELINE_ERROR, concat
 from secops.siem.journal import DamagedError
-from secops.siem.normalize import normalize
+from secops.siem.normalize.given import UTF8
+from secops.siem.normalize.reading import normalize_apart
 from secops.siem.ports import (
     Detector,
     EventStore,
@@ -31,6 +32,7 @@ from secops.siem.ports import (
     HitOutcome,
     HitSink,
     JournalReader,
+    Part,
     RecordBatch,
     RowMatch,
     Tally,
@@ -101,7 +103,7 @@ class Pipeline:
 
     def step(self, now: datetime) -> Progress:
         """Take the next records of every source that has some; commit their hits; hand events to the store if due."""
-        frames: list[pl.DataFrame] = []
+        taken = _Taken()
         ahead: dict[str, int] = {}
         heads = self._journal.heads()
         behind = [source for source, head in heads.items() if self._owns(source) and head > self._next.get(source, 0)]
@@ -118,9 +120,9 @@ class Pipeline:
                 self._lost[source] = self._lost.get(source, 0) + damage.last_seq - max(after, damage.first_seq - 1)
                 continue
             if batches:
-                frames.extend(self._normalized(batches))
+                self._normalize(batches, taken)
                 ahead[source] = batches[-1].last_seq
-        progress = self._take(concat(frames), ahead, now) if ahead else NOTHING
+        progress = self._take(taken, ahead, now) if ahead else NOTHING
         if self.flush_due(now):
             self.flush(now)
         return progress
@@ -157,20 +159,23 @@ class Pipeline:
         """Let the writing thread end."""
         self._writer.shutdown(wait=True)
 
-    def _normalized(self, batches: Sequence[RecordBatch]) -> Iterator[pl.DataFrame]:
+    def _normalize(self, batches: Sequence[RecordBatch], taken: _Taken) -> None:
+        detector = self._stages.detector
         for group in _merged(batches):
             merged = _as_one(group)
-            frames = normalize(merged, self._site, self._stages.detector.wanted)
-            if len(group) > 1:
-                frames = [_with_receive_times(frame, group) for frame in frames]
-            if merged.origin.zone:
-                zone = pl.lit(merged.origin.zone, pl.String).alias("labels.zone")
-                frames = [frame.with_columns(zone) for frame in frames]
-            yield from frames
+            frames, parts = normalize_apart(merged, self._site, detector.wanted)
+            apart: Sequence[int] = []
+            if parts:  # the search for keywords reads bytes as UTF-8
+                plain = merged.origin.encoding in UTF8
+                count = len(merged.records)
+                apart = detector.likely(merged.records, parts, "windows") if plain else range(count)
+            for frame in frames:
+                full = _with_receive_times(frame, group) if len(group) > 1 else frame
+                taken.add(full, parts, apart)
 
-    def _take(self, frame: pl.DataFrame, ahead: Mapping[str, int], now: datetime) -> Progress:
-        frame = self._stages.enrich(frame)
-        hits, filtered = self._hits(frame, now)
+    def _take(self, taken: _Taken, ahead: Mapping[str, int], now: datetime) -> Progress:
+        frame = self._stages.enrich(concat(taken.frames))
+        hits, filtered = self._hits(frame, taken, now)
         outcome = self._sink.put_hits(hits, ahead, now, filtered)
         records = sum(position - self._next.get(source, 0) for source, position in ahead.items())
         self._hits_at.update(ahead)
@@ -180,11 +185,11 @@ class Pipeline:
         self._oldest = self._oldest or now
         return Progress(records, outcome)
 
-    def _hits(self, frame: pl.DataFrame, now: datetime) -> tuple[list[Hit], list[Filtered]]:
+    def _hits(self, frame: pl.DataFrame, taken: _Taken, now: datetime) -> tuple[list[Hit], list[Filtered]]:
         """Hits of the rows whose hits are not yet committed, and those of them that filters suppressed."""
-        matches = self._stages.detector.match(frame, now=now)
+        matches = self._stages.detector.match(frame, taken.parts, taken.apart, now=now)
         pairs = [(match.rule, row) for match in matches for row in match.rows]
-        return self._made(frame, pairs) if pairs else [], self._suppressed(frame, matches)
+        return self._made(frame, taken, pairs) if pairs else [], self._suppressed(frame, matches)
 
     def _suppressed(self, frame: pl.DataFrame, matches: Sequence[RowMatch]) -> list[Filtered]:
         detector = self._stages.detector
@@ -197,22 +202,20 @@ class Pipeline:
             if seq > self._hits_at.get(source, 0)
         ]
 
-    def _made(self, frame: pl.DataFrame, pairs: Sequence[tuple[int, int]]) -> list[Hit]:
+    def _made(self, frame: pl.DataFrame, taken: _Taken, pairs: Sequence[tuple[int, int]]) -> list[Hit]:
         detector = self._stages.detector
         rows = sorted({row for _rule, row in pairs})
-        picked = frame[rows]
-        events = dict(zip(rows, events_of(self._stages.mask(picked)), strict=True))
-        place = {row: index for index, row in enumerate(rows)}
+        events = dict(zip(rows, events_of(self._stages.mask(frame[rows])), strict=True))
+        new = [
+            (rule, row)
+            for rule, row in pairs
+            if events[row]["event.sequence"] > self._hits_at.get(str(events[row]["labels.source"]), 0)
+        ]
         hits = []
-        for rule, row in pairs:
+        for (rule, row), why in zip(new, detector.explain(new, frame, taken.parts), strict=True):
             event = events[row]
             source, seq = str(event["labels.source"]), int(event["event.sequence"])
-            if seq <= self._hits_at.get(source, 0):
-                continue
-            matched = tuple(
-                replace(value, value=self._stages.mask_text(value.value))
-                for value in detector.explain(rule, picked, place[row])
-            )
+            matched = tuple(replace(value, value=self._stages.mask_text(value.value)) for value in why)
             hits.append(
                 Hit(
                     rule_id=detector.rules[rule].id,
@@ -238,6 +241,24 @@ class Pipeline:
             tallies[source] = replace(tally, rejected=tally.rejected + count, rejected_reasons=reasons)
         self._sink.put_tallies(list(tallies.values()), now)
         self._tallied.update(positions)
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What one step read: frames to be put under each other, with parts and rows apart numbered accordingly."""
+
+    frames: list[pl.DataFrame] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    apart: list[int] = field(default_factory=list)
+    height: int = 0
+
+    def add(self, frame: pl.DataFrame, parts: Sequence[Part], apart: Sequence[int]) -> None:
+        """Add a frame whose parts have its own row numbers."""
+        at = self.height
+        self.frames.append(frame)
+        self.parts += [replace(part, rows=[row + at for row in part.rows]) if at else part for part in parts]
+        self.apart += [row + at for row in apart]
+        self.height += frame.height
 
 
 def stored(frame: pl.DataFrame) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from secops.errors import ConflictError, SecopsError, UsageError
 from secops.locale import _
 from secops.schema.text import is_name
 from secops.settings import is_timezone
-from secops.siem.collect import FileReport, files_of, one_shot
+from secops.siem.collect.ingest import FileReport, files_of, one_shot
 from secops.supervisor import supervised_environment
 from secops.wiring.locks import is_held, worker_names
 from secops.wiring.parts import drain_alone

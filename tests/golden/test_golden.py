@@ -16,7 +16,7 @@ import pytest
 
 from secops.schema import ecs
 from secops.schema.frame import CORE, EXTRA
-from secops.siem.normalize import NORMALIZERS, normalize
+from secops.siem.normalize.reading import NORMALIZERS, normalize
 from secops.siem.ports import Origin, RecordBatch
 
 HERE = Path(__file__).parent

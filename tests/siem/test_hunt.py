@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from secops.cli.hunt import hunt as command
+from secops.siem.collect.slices import slices
 from secops.siem.hunt import Rulebook, files_below, hunt, search
 
 ROOT = Path(__file__).parents[2]
@@ -143,7 +144,7 @@ def test_real_windows_logs_fire_the_rules_they_were_recorded_for():
     texts = [(str(path), path.read_text(encoding="utf-8")) for path in shared.glob("rules*/**/*.yml")]
     rules = [(path, text) for path, text in texts if any(identity in text for identity in wanted)]
     detector = Rulebook(rules, LOGSOURCES, None).detector()
-    outcome = search([path for _identity, path, _count in cases], detector)
+    outcome = search([one for _identity, path, _count in cases for one in slices(path)], detector)
     found: dict[tuple[str, str], int] = {}
     for hit in outcome.hits:
         key = (detector.rules[hit.rule].id, hit.path)

@@ -13,13 +13,14 @@ from secops.query.tree import All
 from secops.schema.frame import concat
 from secops.schema.severity import Severity
 from secops.siem.journal import DamagedError
-from secops.siem.normalize import normalize
+from secops.siem.normalize.reading import normalize
 from secops.siem.pipeline import Pipeline, Stages, stored
 from secops.siem.ports import (
     AlertFilter,
     MatchedValue,
     NewBatch,
     Origin,
+    Part,
     RecordBatch,
     RowMatch,
     Rule,
@@ -78,8 +79,15 @@ class BadMessages:
     filters: Sequence[RuleFilter] = (FILTER,)
     wanted: frozenset[str] = frozenset()
 
-    def match(self, frame: pl.DataFrame, *, now: datetime | None = None) -> list[RowMatch]:
-        if "message" not in frame.columns:
+    def match(
+        self,
+        frame: pl.DataFrame | None,
+        parts: Sequence[Part] = (),
+        apart: Sequence[int] = (),
+        *,
+        now: datetime | None = None,
+    ) -> list[RowMatch]:
+        if frame is None or "message" not in frame.columns:
             return []
         held = [
             (row, 0)
@@ -90,8 +98,14 @@ class BadMessages:
         rows = [row for row, text in texts if text in {"bad", "expected"} and (row, 0) not in held]
         return [RowMatch(0, rows, held)] if rows or held else []
 
-    def explain(self, rule: int, frame: pl.DataFrame, row: int) -> tuple[MatchedValue, ...]:
-        return (MatchedValue("selection", "message", "equals", "bad", frame["message"][row]),)
+    def explain(
+        self, pairs: Sequence[tuple[int, int]], frame: pl.DataFrame | None, parts: Sequence[Part] = ()
+    ) -> list[tuple[MatchedValue, ...]]:
+        assert frame is not None
+        return [(MatchedValue("selection", "message", "equals", "bad", frame["message"][row]),) for _, row in pairs]
+
+    def likely(self, records: Sequence[bytes], parts: Sequence[Part], product: str) -> list[int]:
+        return []
 
 
 class Ward:

@@ -106,7 +106,7 @@ class _Work:
         lowered = self._lowered()
         own = self._own()
         logsource = self._logsource()
-        keeps_only = bool(lowered.leaves) and not tree_holds(lowered.tree, lambda _leaf: False)
+        keeps_only = bool(lowered.leaves) and not tree_holds(lowered.tree, [False] * len(lowered.leaves))
         if keeps_only and not own.get("keep_only"):
             what = _(
                 "この condition では、selection に書いたもの「以外」がすべて抑止されます。除外したいものを selection に"

@@ -8,23 +8,29 @@ value for all literals, then only the patterns whose literal occurred.
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from secops.siem.detect.specs import Spec, fold, regex
 
 Signature = tuple[int, ...]
-Check = Callable[[str, str], bool]  # (value, folded value) → holds
+Check = Callable[["_Text"], bool]
 
 # Shorter texts occur so often that reporting each occurrence costs more than asking once whether there is one.
 _SHORT = 2
 _SMALL = 20_000  # characters of literals
+# Characters that patterns may read of one value, all patterns together: RE2 is linear, but a hundred patterns over a
+# megabyte made to be slow took five seconds. Beyond it a pattern sees the two ends of the value, and that is counted.
+ALLOWANCE = 16 << 20
+_ENDS = 64 << 10
+# Characters that stand between values in one scan; one that no literal contains is taken.
+_BETWEEN = "\0\x1e\ue000\uf8ff"
 _NUMBER = re.compile(r"[+-]?\d{1,400}(?:\.\d{1,400})?", re.ASCII)
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?(?:[.,]\d+)? ?(?:Z|UTC|[+-]\d\d:?\d\d)?)?", re.ASCII
@@ -72,14 +78,58 @@ def compare(left: float, operator: str, right: float) -> bool:
     return left > right or (operator == "gte" and left == right)
 
 
-@dataclass(slots=True)
-class _Literal:
+class _Text:
+    """A value under examination by patterns: as it is, folded, and the bytes of both, made once."""
+
+    __slots__ = ("_bytes", "_folded_bytes", "folded", "overrun", "spent", "value")
+
+    def __init__(self, value: str, folded: str) -> None:
+        self.value = value
+        self.folded = folded
+        self.spent = 0
+        self.overrun = False
+        self._bytes: bytes | None = None
+        self._folded_bytes: bytes | None = None
+
+    def found(self, pattern: str, *, folded: bool) -> bool:
+        """Whether a pattern is found; what is left of a value's allowance decides how much of it is searched."""
+        if folded:
+            if self._folded_bytes is None:
+                self._folded_bytes = self.folded.encode("utf-8", "replace")
+            data = self._folded_bytes
+        else:
+            if self._bytes is None:
+                self._bytes = self.value.encode("utf-8", "replace")
+            data = self._bytes
+        search = regex(pattern).search
+        if self.spent + len(data) <= ALLOWANCE or len(data) <= 2 * _ENDS:
+            self.spent += len(data)
+            return search(data) is not None
+        self.overrun = True
+        return search(data[:_ENDS]) is not None or search(data[-_ENDS:]) is not None
+
+
+class _Literal(NamedTuple):
     """What depends on one folded text occurring: bare predicates by where it stands, and checks that look closer."""
 
-    anywhere: list[int] = field(default_factory=list)
-    at_start: list[int] = field(default_factory=list)
-    at_end: list[int] = field(default_factory=list)
-    checks: list[tuple[int, Check]] = field(default_factory=list)
+    anywhere: Sequence[int]
+    at_start: Sequence[int]
+    at_end: Sequence[int]
+    checks: Sequence[tuple[int, Check]]
+
+    def apply(self, text: _Text | None, value: str, folded: str, where: tuple[bool, bool], found: set[int]) -> Any:
+        """Add what holds where the text occurs at (the start, the end) of a value; returns the text made for checks."""
+        found.update(self.anywhere)
+        if where[0]:
+            found.update(self.at_start)
+        if where[1]:
+            found.update(self.at_end)
+        for predicate, check in self.checks:
+            if predicate not in found:
+                text = text or _Text(value, folded)
+                if check(text):
+                    found.add(predicate)
+        return text
 
 
 class Judge:
@@ -87,30 +137,32 @@ class Judge:
 
     def __init__(self, specs: Mapping[int, Spec]) -> None:
         self.specs = dict(specs)
+        self.overruns = 0  # values of which some patterns saw only the ends
         self._built = False
 
     def __call__(self, value: str) -> Signature:
         """The predicates that hold for a value, ascending."""
+        return self.many([value])[0]
+
+    def many(self, values: Sequence[str]) -> list[Signature]:
+        """The same for each of some values: one scan for literals over all of them."""
+        if not values:
+            return []
         if not self._built:
             self._build()
-        folded = fold(value)
-        found = set(self._present)
-        found.update(self._exact.get(folded, ()))
-        if self._exact_cased:
-            found.update(self._exact_cased.get(value, ()))
+        folded = [value.lower() if value.isascii() else value.casefold() for value in values]
+        found = [set(self._present) for _value in values]
+        if self._exact or self._exact_cased:
+            self._equalities(values, folded, found)
+        texts: dict[int, _Text] = {}
         if self._automaton is not None:
-            self._scan(value, folded, found)
-        for text, literal in self._short:
-            if text in folded:
-                self._apply(literal, folded.startswith(text), folded.endswith(text), value, folded, found)
-        for predicate, check in self._unguarded:
-            if check(value, folded):
-                found.add(predicate)
-        if self._numeric:
-            self._numbers(value, found)
-        if self._networks and (ip := address(value)) is not None:
-            found.update(p for p, network in self._networks if ip.version == network.version and ip in network)
-        return tuple(sorted(found)) if len(found) > 1 else tuple(found)
+            self._scan(values, folded, found, texts)
+        if self._short:
+            self._look_for_short(values, folded, found, texts)
+        if self._unguarded or self._numeric or self._networks:
+            self._one_by_one(values, folded, found, texts)
+        self.overruns += sum(text.overrun for text in texts.values())
+        return [tuple(sorted(one)) if one else () for one in found]
 
     def literals(self) -> list[str] | None:
         """Folded texts of which one occurs in every value that any predicate holds for; None if there is no list."""
@@ -118,36 +170,76 @@ class Judge:
             self._build()
         if self._present or self._unguarded or self._numeric or self._networks or "" in self._exact:
             return None
-        return [*self._table, *self._exact, *map(fold, self._exact_cased)]
+        return [*self._texts(), *self._exact, *map(fold, self._exact_cased)]
 
-    def _scan(self, value: str, folded: str, found: set[int]) -> None:
+    def _equalities(self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]]) -> None:
+        for table, texts in ((self._exact, folded), (self._exact_cased, values)):
+            if table:
+                for one, predicates in zip(found, map(table.get, texts), strict=True):
+                    if predicates:
+                        one.update(predicates)
+
+    def _scan(
+        self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, _Text]
+    ) -> None:
         assert self._automaton is not None
-        end_of_text = len(folded)
-        literals = self._literals
-        looked_at: set[int] | None = None
-        for index, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
+        if self._between is None and len(values) > 1:
+            for number in range(len(values)):  # no character is left that could stand between values
+                one: dict[int, _Text] = {0: texts[number]} if number in texts else {}
+                self._scan(values[number : number + 1], folded[number : number + 1], found[number : number + 1], one)
+                if one:
+                    texts[number] = one[0]
+            return
+        literals, simple = self._literals, self._simple
+        at, start_of, end_of = 0, 0, len(folded[0])
+        known, seen = found[0], set[int]()
+        haystack = (self._between or "").join(folded)
+        for index, start, end in self._automaton.find_matches_as_indexes(haystack, overlapping=True):
+            while end > end_of:
+                at += 1
+                start_of, end_of = end_of + 1, end_of + 1 + len(folded[at])
+                known, seen = found[at], set()
+            if (predicates := simple[index]) is not None:
+                known.update(predicates)
+                continue
+            where = (start == start_of, end == end_of)
             literal = literals[index]
-            if literal.anywhere:
-                found.update(literal.anywhere)
-            if start == 0 and literal.at_start:
-                found.update(literal.at_start)
-            if end == end_of_text and literal.at_end:
-                found.update(literal.at_end)
-            if literal.checks:
-                if looked_at is None:
-                    looked_at = set()
-                if index not in looked_at:
-                    looked_at.add(index)
-                    found.update(p for p, check in literal.checks if p not in found and check(value, folded))
+            assert literal is not None, "it is either simple or located"
+            if literal.checks and index not in seen:
+                seen.add(index)
+                text = literal.apply(texts.get(at), values[at], folded[at], where, known)
+                if text is not None:
+                    texts[at] = text
+                continue
+            known.update(literal.anywhere)
+            if where[0]:
+                known.update(literal.at_start)
+            if where[1]:
+                known.update(literal.at_end)
 
-    @staticmethod
-    def _apply(literal: _Literal, first: bool, last: bool, value: str, folded: str, found: set[int]) -> None:
-        found.update(literal.anywhere)
-        if first:
-            found.update(literal.at_start)
-        if last:
-            found.update(literal.at_end)
-        found.update(p for p, check in literal.checks if check(value, folded))
+    def _look_for_short(
+        self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, _Text]
+    ) -> None:
+        for short, literal in self._short:
+            for number, text in enumerate(folded):
+                if short in text:
+                    where = (text.startswith(short), text.endswith(short))
+                    made = literal.apply(texts.get(number), values[number], text, where, found[number])
+                    if made is not None:
+                        texts[number] = made
+
+    def _one_by_one(
+        self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, _Text]
+    ) -> None:
+        for number, value in enumerate(values):
+            one = found[number]
+            if self._unguarded:
+                text = texts.get(number) or texts.setdefault(number, _Text(value, folded[number]))
+                one.update(predicate for predicate, check in self._unguarded if check(text))
+            if self._numeric:
+                self._numbers(value, one)
+            if self._networks and (ip := address(value)) is not None:
+                one.update(p for p, network in self._networks if ip.version == network.version and ip in network)
 
     def _numbers(self, value: str, found: set[int]) -> None:
         size = number(value)
@@ -175,7 +267,10 @@ class Judge:
         self._bounds: dict[str, tuple[list[int | float], list[int]]] = {}
         self._networks: list[tuple[int, Any]] = []
         self._unguarded: list[tuple[int, Check]] = []
-        self._table: dict[str, _Literal] = {}
+        self._anywhere: dict[str, list[int]] = {}
+        self._at_start: dict[str, list[int]] = {}
+        self._at_end: dict[str, list[int]] = {}
+        self._checks: dict[str, list[tuple[int, Check]]] = {}
         comparisons: dict[str, list[tuple[int | float, int]]] = {}
         for predicate, spec in self.specs.items():
             self._place(predicate, spec, comparisons)
@@ -183,11 +278,24 @@ class Judge:
             pairs.sort()
             self._bounds[operator] = ([bound for bound, _ in pairs], [predicate for _, predicate in pairs])
         self._numeric = bool(self._equal or self._bounds)
-        self._short = [(text, literal) for text, literal in self._table.items() if len(text) <= _SHORT]
-        long = {text: literal for text, literal in self._table.items() if len(text) > _SHORT}
-        self._literals = list(long.values())
-        self._automaton = _automaton(list(long)) if long else None
+        texts = self._texts()
+        self._short = [(text, self._literal(text)) for text in texts if len(text) <= _SHORT]
+        long = [text for text in texts if len(text) > _SHORT]
+        # Literals that only ask whether they occur, which are nearly all, need no look at where they do.
+        located = self._at_start.keys() | self._at_end.keys() | self._checks.keys()
+        self._simple = [None if text in located else tuple(self._anywhere[text]) for text in long]
+        self._literals = [self._literal(text) if text in located else None for text in long]
+        joined = "".join(long)
+        self._between = next((one for one in _BETWEEN if one not in joined), None)
+        self._automaton = _automaton(long) if long else None
         self._built = True
+
+    def _texts(self) -> Iterable[str]:
+        return dict.fromkeys(itertools.chain(self._anywhere, self._at_start, self._at_end, self._checks))
+
+    def _literal(self, text: str) -> _Literal:
+        tables = (self._anywhere, self._at_start, self._at_end, self._checks)
+        return _Literal(*(table.get(text, ()) for table in tables))  # type: ignore[arg-type]
 
     def _place(self, predicate: int, spec: Spec, comparisons: dict[str, list[tuple[int | float, int]]]) -> None:
         kind, *args = spec
@@ -198,11 +306,11 @@ class Judge:
         elif kind == "eqc":
             self._exact_cased.setdefault(args[0], []).append(predicate)
         elif kind == "contains":
-            self._literal(args[0]).anywhere.append(predicate)
+            self._anywhere.setdefault(args[0], []).append(predicate)
         elif kind == "starts":
-            self._literal(args[0]).at_start.append(predicate)
+            self._at_start.setdefault(args[0], []).append(predicate)
         elif kind == "ends":
-            self._literal(args[0]).at_end.append(predicate)
+            self._at_end.setdefault(args[0], []).append(predicate)
         elif kind == "num":
             self._equal.setdefault(_exact_number(args[0]), []).append(predicate)
         elif kind in ("lt", "lte", "gt", "gte"):
@@ -212,19 +320,13 @@ class Judge:
         else:
             self._guard(predicate, *_checker(spec))
 
-    def _literal(self, text: str) -> _Literal:
-        found = self._table.get(text)
-        if found is None:
-            found = self._table[text] = _Literal()
-        return found
-
     def _guard(self, predicate: int, check: Check, literals: tuple[str, ...]) -> None:
         """Have the check made only where one of the literals occurs; without literals, always."""
         if not literals or not all(literals):
             self._unguarded.append((predicate, check))
             return
         for text in literals:
-            self._literal(text).checks.append((predicate, check))
+            self._checks.setdefault(text, []).append((predicate, check))
 
 
 def _exact_number(text: str) -> int | float:
@@ -248,24 +350,23 @@ def _checker(spec: Spec) -> tuple[Check, tuple[str, ...]]:
         return _cased_check(kind, args[0]), (fold(args[0]),)
     # Patterns are compiled when first needed: most never are.
     pattern, *literals = args
-    if kind == "glob":
-        return (lambda _value, folded: regex(pattern).search(folded.encode()) is not None), tuple(literals)
-    return (lambda value, _folded: regex(pattern).search(value.encode()) is not None), tuple(literals)
+    folded = kind == "glob"
+    return (lambda text: text.found(pattern, folded=folded)), tuple(literals)
 
 
-def _cased_check(kind: str, text: str) -> Check:
+def _cased_check(kind: str, wanted: str) -> Check:
     if kind == "containsc":
-        return lambda value, _folded: text in value
+        return lambda text: wanted in text.value
     if kind == "startsc":
-        return lambda value, _folded: value.startswith(text)
-    return lambda value, _folded: value.endswith(text)
+        return lambda text: text.value.startswith(wanted)
+    return lambda text: text.value.endswith(wanted)
 
 
 def _part_check(unit: str, operator: str, bound: str) -> Check:
     limit = int(bound)
 
-    def holds(value: str, _folded: str) -> bool:
-        part = time_part(value, unit)
+    def holds(text: _Text) -> bool:
+        part = time_part(text.value, unit)
         return part is not None and compare(part, operator, limit)
 
     return holds

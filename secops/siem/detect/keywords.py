@@ -1,125 +1,156 @@
-"""Keywords without a field: where in an event they may occur, found without numbering every text.
+"""Keywords without a field: which records may hold one, found in the raw JSON before any field is made of it.
 
-Most texts of most events contain no keyword at all, and the long ones (rendered messages) hardly repeat. So short
-columns are looked at value by value with a memo, long ones with one search over the column.
+A keyword may stand in any text of an event, so a rule with keywords would need all fields of all events, which costs
+many times what its few matches are worth. A record in which no keyword occurs as JSON would spell it needs none.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import orjson
-import polars as pl
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, Implementation, MatchKind
 
-from secops.schema.frame import EXTRA
-from secops.siem.detect.columns import JSON_ESCAPE, Coded, Rows, Table, Value
+from secops.siem.detect.cells import texts_of_json
 from secops.siem.detect.judge import Judge
 from secops.siem.detect.specs import Spec, fold
+from secops.siem.ports import Part
 
-_MAX_PATTERN = 500  # literals in one search pattern
+_PACKED = 64  # patterns up to which the automaton has its vectorised search (Teddy), ten times as fast
+_ANCHOR = range(3, 6)  # bytes of a literal that are searched for
+_LETTERS = (3, 2, 1)  # in an anchor, at most: each doubles its spellings
+# All characters beyond ASCII whose case folding contains an ASCII letter: ß, İ, ŉ, ſ, ǰ, ẖ … ẞ, K, ﬀ … ﬆ (Unicode,
+# CaseFolding.txt; held to Python's own by a test).
+FOLDING_TO_ASCII = (
+    "\u00df\u0130\u0149\u017f\u01f0\u1e96\u1e97\u1e98\u1e99\u1e9a\u1e9e\u212a\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06"
+)
+# How rare a byte is in a log, in bits, roughly; what is not listed is a less common letter or sign.
+_BITS = {
+    **dict.fromkeys(b"\\ ", 2.0), **dict.fromkeys(b'",', 2.5), **dict.fromkeys(b"esrintoac", 4.0),
+    **dict.fromkeys(b"0123456789", 4.0), **dict.fromkeys(b"ldmpu.-/", 4.5), **dict.fromkeys(b"kwjqxzv", 6.5),
+}  # fmt: skip
 
 
-class Gate:
-    """All keywords of a rulebook: tells which columns of a table have a value with any of them."""
+_PLACE = ("winlog.channel", "event.code")  # what a part says of all its events
+MayBe = Callable[[Mapping[str, str | None]], bool]
 
-    def __init__(self, specs: Iterable[Spec]) -> None:
-        self._judge = Judge(dict(enumerate(dict.fromkeys(specs))))
-        literals = self._judge.literals()
-        self._automaton = AhoCorasick(sorted(literals)) if literals and "" not in literals else None
-        self.forget()
 
-    def __call__(self, table: Table) -> list[str]:
-        """The columns in which some keyword may occur; long ones are not looked at."""
-        return [name for name in table.texts() if table.is_long(name) or self._occurs(table.field((name,)))]
+class Finder:
+    """The keywords of a product's rules, each with the question whether an event can be one that they are about."""
 
-    def forget(self) -> None:
-        """Drop the memo."""
-        self._without: set[Value] = set()
-        self._holding: set[Value] = set()
-        self.size = 0  # bytes held, roughly
+    def __init__(self, keywords: Iterable[tuple[MayBe, Sequence[Spec]]]) -> None:
+        self._keywords = list(keywords)
+        self._by_place: dict[tuple[str | None, ...], _Search | None] = {}
+        self._searches: dict[tuple[int, ...], _Search] = {}
 
-    def _occurs(self, coded: Coded | None) -> bool:
-        if coded is None:
+    def rows(self, records: Sequence[bytes], parts: Sequence[Part]) -> list[int]:
+        """The records that may hold a keyword, ascending."""
+        found: list[int] = []
+        for part in parts:
+            values = (part.constants.get(name) for name in _PLACE)
+            search = self._search(tuple(None if value is None else str(value) for value in values))
+            if search is not None:
+                found += search.rows(records, part.rows)
+        return sorted(found)
+
+    def _search(self, place: tuple[str | None, ...]) -> _Search | None:
+        if place not in self._by_place:
+            known = dict(zip(_PLACE, place, strict=True))
+            chosen = tuple(number for number, (may_be, _specs) in enumerate(self._keywords) if may_be(known))
+            if chosen and chosen not in self._searches:
+                specs = [spec for number in chosen for spec in self._keywords[number][1]]
+                self._searches[chosen] = _Search(specs)
+            self._by_place[place] = self._searches[chosen] if chosen else None
+        return self._by_place[place]
+
+
+class _Search:
+    """Literals one of which occurs in every text that any of some keywords meets."""
+
+    def __init__(self, specs: Sequence[Spec]) -> None:
+        literals = Judge(dict(enumerate(dict.fromkeys(specs)))).literals()
+        self._all = literals is None or "" in literals  # a keyword that may meet any text
+        if literals is None or self._all:
+            return
+        texts = sorted(set(literals))
+        spelled = [fold(orjson.dumps(text).decode()[1:-1]) for text in texts]
+        self._folded = AhoCorasick(texts, matchkind=MatchKind.Standard)
+        self._spelled = AhoCorasick(spelled, matchkind=MatchKind.Standard)
+        plain = [text.encode() for text in spelled if text.isascii()]
+        self._bytes = (
+            BytesAhoCorasick(plain, matchkind=MatchKind.Standard, implementation=Implementation.DFA) if plain else None
+        )
+        # Only where all keywords are plain ASCII do the bytes of a record tell.
+        self._plain = len(plain) == len(texts) and not any(char < " " for text in texts for char in text)
+        self._slashes = any("/" in text for text in texts)
+        self._others = BytesAhoCorasick(_folding(), matchkind=MatchKind.LeftmostFirst)
+        choices = (_anchors(plain, letters) for letters in _LETTERS)
+        packed = next((anchors for anchors in choices if 0 < len(anchors) <= _PACKED), None)
+        self._anchors = BytesAhoCorasick(packed, matchkind=MatchKind.LeftmostFirst) if packed else None
+
+    def rows(self, records: Sequence[bytes], rows: Sequence[int]) -> Iterable[int]:
+        """Those of the rows whose record may hold one of the keywords."""
+        if self._all:
+            return rows
+        return [row for row in rows if self._holds(records[row])]
+
+    def _holds(self, record: bytes) -> bool:
+        if self._is_odd(record):
+            return self._holds_odd(record)
+        if self._anchors is not None and not self._anchors.find_matches_as_indexes(record):
             return False
-        if not self._holding.isdisjoint(coded.values):
+        return self._bytes is not None and bool(self._bytes.find_matches_as_indexes(record.lower()))
+
+    def _is_odd(self, record: bytes) -> bool:
+        r"""Whether a keyword may be spelled otherwise than in its own bytes, in upper or lower case."""
+        if not self._plain:
+            return not record.isascii() or b"\\u" in record or b"\\/" in record
+        return bool(self._others.find_matches_as_indexes(record)) or (self._slashes and b"\\/" in record)
+
+    def _holds_odd(self, record: bytes) -> bool:
+        if self._spelled.find_matches_as_indexes(fold(record.decode("utf-8", "replace"))):
             return True
-        new = set(coded.values) - self._without
-        if not new:
+        if b"\\u" not in record and b"\\/" not in record:
             return False
-        texts = {value: (value,) if isinstance(value, str) else value for value in new}
-        self.size += sum(len(text) for parts in texts.values() for text in parts) + 150 * len(new)
-        # One search over all of them, since nearly always none holds any; no literal reaches over a line end.
-        if self._may_hold("\n".join(itertools.chain.from_iterable(texts.values()))):
-            holding = {value for value, parts in texts.items() if any(map(self._judge, parts))}
-            self._holding |= holding
-            new -= holding
-        self._without |= new
-        return not self._holding.isdisjoint(texts)
-
-    def _may_hold(self, text: str) -> bool:
-        return self._automaton is None or bool(self._automaton.find_matches_as_indexes(fold(text)))
+        return any(self._folded.find_matches_as_indexes(fold(text)) for text in texts_of_json(record))
 
 
-_CHANNEL = r'"[Cc]hannel"\s*:'
+def _anchors(literals: Sequence[bytes], letters: int) -> list[bytes]:
+    """Parts of folded literals, in all spellings; in every text with one of the literals one of them occurs.
 
-
-def likely_records(groups: Mapping[frozenset[str], Sequence[Spec]], records: Sequence[bytes]) -> list[bool]:
-    """Which JSON records may hold a keyword somewhere; no other one does.
-
-    ``groups`` are keywords by the folded Windows channels they are about (empty: by no channel, so all records).
+    Parts are chosen that are rare, have few spellings and stand in several literals.
     """
-    text = pl.Series(records, dtype=pl.Binary()).cast(pl.String(), strict=False)
-    whole = pl.lit(text)
-    odd = (whole.str.len_bytes() != whole.str.len_chars()) | whole.str.contains(JSON_ESCAPE)
-    once = whole.str.count_matches(_CHANNEL) == 1
-    name = whole.str.extract(_CHANNEL + r'\s*"([^"\\]*)"').str.to_lowercase()
-    known = pl.select(odd=odd, channel=pl.when(once).then(name), number=pl.int_range(len(records)), text=whole)
-    found = [False] * len(records)
-    for channels, specs in groups.items():
-        here = pl.col("channel").is_in(list(channels)).fill_null(value=True) if channels else pl.lit(value=True)
-        pattern = search_pattern(Judge(dict(enumerate(dict.fromkeys(specs)))).literals(), in_json=True)
-        holds = pl.lit(value=True) if pattern is None else pl.col("text").str.contains(f"(?i){pattern}") | pl.col("odd")
-        for number in known.filter(here).filter(holds.fill_null(value=True))["number"]:
-            found[number] = True
-    return found
+    pieces = [
+        {text[at : at + size] for size in _ANCHOR for at in range(len(text) - size + 1)} or {text} for text in literals
+    ]
+    shared = Counter(itertools.chain.from_iterable(pieces))
+    found: set[str] = set()
+    for choices in pieces:
+        few = {piece for piece in choices if sum(map(_is_letter, piece)) <= letters} or choices
+        best = max(few, key=lambda piece: (_rarity(piece) + 3 * shared[piece], piece))
+        found.update(_spellings(best.decode()))
+    return sorted(one.encode() for one in found)
 
 
-def search_pattern(literals: Iterable[str] | None, *, in_json: bool) -> str | None:
-    """A pattern (Rust regex, for ASCII in lower case) that occurs wherever one of the folded literals does.
-
-    None where that cannot be said: some keyword needs no literal, or there are too many.
-    """
-    if literals is None:
-        return None
-    texts = sorted({text for text in literals if text.isascii()})
-    if len(texts) > _MAX_PATTERN:
-        return None
-    if in_json:
-        texts = [orjson.dumps(text).decode()[1:-1] for text in texts]
-    # A literal outside ASCII can only occur in a text outside ASCII; those are always looked at.
-    return "|".join(_escape(text) for text in texts) or "[^\\s\\S]"
+def _folding() -> list[bytes]:
+    """What a record has in which an ASCII literal is spelled otherwise: characters that fold to ASCII, or escapes."""
+    found = {char.encode() for char in FOLDING_TO_ASCII}
+    escapes = {f"{ord(char):04x}"[:3] for char in FOLDING_TO_ASCII} | {f"00{digit}" for digit in range(2, 8)}
+    found.update(b"\\u" + one.encode() for text in escapes for one in _spellings(text))
+    return sorted(found)
 
 
-def _escape(text: str) -> str:
-    return "".join(f"\\x{{{ord(char):x}}}" if not char.isalnum() else char for char in text)
+def _spellings(text: str) -> list[str]:
+    """A text in all mixtures of upper and lower case."""
+    return list(map("".join, itertools.product(*({char.lower(), char.upper()} for char in text))))
 
 
-class Search:
-    """How the keywords of one plan are looked for in a table."""
+def _is_letter(char: int) -> bool:
+    return ord("a") <= char <= ord("z")
 
-    def __init__(self, judge: Judge) -> None:
-        literals = judge.literals()
-        self._plain = search_pattern(literals, in_json=False)
-        self._json = search_pattern(literals, in_json=True)
 
-    def columns(self, table: Table, rows: Rows) -> Iterator[Coded | None]:
-        """The columns that may hold one of the keywords, for some rows of the table."""
-        for name in table.keyword_columns():
-            pattern = self._json if name == EXTRA else self._plain
-            if pattern is not None and table.is_long(name):
-                yield table.rows_with(name, pattern, rows)
-            else:
-                coded = table.field((name,))
-                yield coded and coded.part(rows)
+def _rarity(piece: bytes) -> float:
+    """The rarer the better, and a spelling more costs something as well."""
+    return sum(_BITS.get(char, 5.0) for char in piece) - 1.5 * sum(map(_is_letter, piece))

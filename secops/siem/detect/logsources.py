@@ -27,7 +27,8 @@ import yaml
 from secops.errors import Problem, RuleError
 from secops.locale import _
 from secops.schema.ecs import COLUMNS
-from secops.siem.detect.columns import Columns
+from secops.siem.detect.cells import Columns
+from secops.siem.detect.judge import Judge
 from secops.siem.detect.plan import Bound
 from secops.siem.detect.specs import ANY, glob_spec
 
@@ -52,12 +53,9 @@ class Logsource:
     prefixes: tuple[str, ...] = ()
     unmapped: str = ""
 
-    @property
-    def channels(self) -> frozenset[str]:
-        """The Windows channels (folded) that the condition names; empty where it names none, or uses a wildcard."""
-        specs = [bound.spec for bound in self.bounds if bound.columns == ("winlog.channel",)]
-        named = [spec[1] for spec in specs if spec[0] == "eq" and spec[1].isascii()]
-        return frozenset(named) if len(named) == len(specs) else frozenset()
+    def may_be(self, known: Mapping[str, str | None]) -> bool:
+        """Whether events of which some columns are known (None: missing) can meet the condition."""
+        return _may_hold(self.tree, [_verdict(bound, known) for bound in self.bounds]) is not False
 
     def columns(self, name: str) -> Columns:
         """The columns of a field in order of preference; empty where the field is not known for this logsource."""
@@ -160,3 +158,22 @@ def _condition(where: Mapping[str, Any]) -> tuple[Any, tuple[Bound, ...]]:
             bounds.append(Bound((column,), glob_spec(parts, cased=False)))
         tree.append(["or", *choices])
     return tree, tuple(bounds)
+
+
+def _verdict(bound: Bound, known: Mapping[str, str | None]) -> bool | None:
+    """Whether a predicate holds; None where its column is not known."""
+    if len(bound.columns) != 1 or bound.columns[0] not in known:
+        return None
+    value = known[bound.columns[0]]
+    return value is not None and bool(Judge({0: bound.spec})(value))
+
+
+def _may_hold(tree: Any, truth: Sequence[bool | None]) -> bool | None:
+    """A tree over predicates of which some are not known: its value, or None where that depends on them."""
+    if isinstance(tree, int):
+        return truth[tree]
+    found = [_may_hold(child, truth) for child in tree[1:]]
+    if tree[0] == "not":
+        return None if found[0] is None else not found[0]
+    decisive = tree[0] == "or"
+    return decisive if decisive in found else None if None in found else not decisive

@@ -1,26 +1,28 @@
-"""The detector: frames in, (rule, rows) out."""
+"""The detector: events in, (rule, rows) out."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from secops.errors import Problem
 from secops.schema.ecs import COLUMNS
-from secops.schema.frame import EXTRA
+from secops.schema.names import EXTRA
 from secops.schema.severity import Severity
-from secops.siem.detect.columns import Table
+from secops.siem.detect.cells import Cells, Columns, Rows, of_frame, of_part
 from secops.siem.detect.compiled import Compiled, CompiledRule
-from secops.siem.detect.explain import Event, reasons, tree_holds, truth_in
+from secops.siem.detect.explain import explained
 from secops.siem.detect.filters import CompiledFilter, Filters, Gathered, as_seen
-from secops.siem.detect.keywords import Gate, likely_records
+from secops.siem.detect.keywords import Finder
 from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.plan import KEYWORDS, Bound, Budget, Item, Plan
 from secops.siem.detect.specs import Spec
-from secops.siem.ports import MatchedValue, RowMatch, Rule, RuleFilter
+from secops.siem.ports import MatchedValue, Part, RowMatch, Rule, RuleFilter
+
+if TYPE_CHECKING:  # a hunt over JSON makes no frame and starts without polars
+    import polars as pl
 
 _TEXT_OF_EVENT = ("message", EXTRA)  # what a keyword rule needs beside the columns
 
@@ -28,8 +30,8 @@ _TEXT_OF_EVENT = ("message", EXTRA)  # what a keyword rule needs beside the colu
 class SigmaDetector:
     """A compiled rulebook at work; implements `secops.siem.ports.Detector`.
 
-    A frame's rows are first put into classes (the logsource entries whose conditions they meet); each class has its own
-    `Plan` over the rules of those entries, made when the first such row comes. Not safe for several threads.
+    Events are first put into classes (the logsource entries whose conditions they meet); each class has its own `Plan`
+    over the rules of those entries, made when the first such event comes. Not safe for several threads.
     """
 
     def __init__(
@@ -57,53 +59,88 @@ class SigmaDetector:
                 self._by_entry.setdefault(entry, []).append(number)
         used = [(entry, where.entries[entry]) for entry in self._by_entry]
         self._router = Plan((Item(entry, source.tree, source.bounds) for entry, source in used), self._budget)
-        self._gate = Gate(spec for entry in self._by_entry for spec in self._keywords(entry))
         self._plans: dict[tuple[int, ...], Plan] = {}
+        self._finders: dict[str, Finder] = {}
+        self._columns: dict[int, dict[str, Columns]] = {}  # of the fields of an entry
         self.reads: frozenset[str] = self._reads()  # all columns that some active rule reads, ECS or not
         self.wanted: frozenset[str] = frozenset(
             name for name in self.reads if name not in COLUMNS or name in _TEXT_OF_EVENT
         )
 
-    def match(self, frame: pl.DataFrame, *, keywords: bool = True, now: datetime | None = None) -> list[RowMatch]:
+    def match(
+        self,
+        frame: pl.DataFrame | None,
+        parts: Sequence[Part] = (),
+        apart: Sequence[int] = (),
+        *,
+        now: datetime | None = None,
+    ) -> list[RowMatch]:
         """All (rule, rows) that match, each rule at most once, in order of rule index; ``now`` as in the port.
 
-        Without ``keywords`` no text is searched for them: for frames of records that surely hold none.
+        Rows that stand in ``parts`` are read from there, and from the frame only what the parts lack; no keywords are
+        looked for in them (unless the part is complete). Rows ``apart`` are read from the frame alone, keywords
+        included, even if parts have them too; without a frame they are left out.
         """
-        if not frame.height:
-            return []
-        if self._budget.used + self._gate.size > self._budget.limit:
+        if self._budget.used > self._budget.limit:
             self._forget()
-        table = Table(frame, self._gate if keywords else _no_columns)
         found = Gathered(self._filters, frame, now)
-        for entries, rows in self._router.results(table):
-            for results, inner in self._plan(entries).results(table, rows):
-                found.add(results, range(frame.height) if inner is None else inner.to_pylist())
+        for cells, places in _views(frame, parts, apart):
+            for entries, rows in self._router.results(cells):
+                inner = cells.rows(rows)
+                for results, hit in self._plan(entries).results(inner):
+                    numbers = _through(_through(hit, rows), places)
+                    found.add(results, range(cells.count) if numbers is None else numbers)
         return found.matches()
 
-    def explain(self, rule: int, frame: pl.DataFrame, row: int) -> tuple[MatchedValue, ...]:
-        """Why this rule matched this row: the values that met its patterns, in the order of the rule."""
+    def explain(
+        self, pairs: Sequence[tuple[int, int]], frame: pl.DataFrame | None, parts: Sequence[Part] = ()
+    ) -> list[tuple[MatchedValue, ...]]:
+        """Why these (rule, row) matched: for each the values that met its patterns, in the order of the rule."""
+        wanted = {row for _rule, row in pairs}
+        events: dict[int, Cells] = {}
+        for part in parts:
+            places = [(index, row) for index, row in enumerate(part.rows) if row in wanted]
+            if places:
+                cells = of_part(part, frame)
+                events.update({row: cells.rows([index]) for index, row in places})
+        found = []
+        classes: dict[int, tuple[int, ...]] = {}
+        for rule, row in pairs:
+            event = events.get(row)
+            if event is None:
+                assert frame is not None, "a row is in a part or in the frame"
+                event = events[row] = of_frame(frame, [row])
+            if row not in classes:
+                classes[row] = next((entries for entries, _rows in self._router.results(event)), ())
+            found.append(self._explain(rule, event, classes[row]))
+        return found
+
+    def _explain(self, rule: int, event: Cells, classes: Sequence[int]) -> tuple[MatchedValue, ...]:
         compiled = self._compiled.rules[rule]
-        event = Event(frame, row)
+        plan = self._plan(tuple(classes))
         for entry in compiled.entries:
-            source = self._where.entries[entry]
-            if tree_holds(source.tree, truth_in(event, source.bounds)):
-                found = reasons(compiled.tree, compiled.leaves, self._bounds(compiled, entry), event)
+            if entry in classes:
+                bounds = self._bounds(compiled, entry)
+                found = explained(compiled.tree, compiled.leaves, bounds, plan.truth(bounds, event), event)
                 if found is not None:
                     return found
         return ()
 
-    def keyword_records(self, records: Sequence[bytes], product: str) -> list[bool]:
-        """Which JSON records of a product may hold a keyword of an active rule that is about it.
+    def likely(self, records: Sequence[bytes], parts: Sequence[Part], product: str) -> list[int]:
+        """Which JSON records of a product may hold a keyword of a rule that is about it: the rows to keep ``apart``."""
+        if product not in self._finders:
+            sources = [(entry, self._where.entries[entry]) for entry in self._by_entry]
+            self._finders[product] = Finder(
+                (source.may_be, specs)
+                for entry, source in sources
+                if source.key[0] in {"", "secops", product} and (specs := list(self._keywords(entry)))
+            )
+        return self._finders[product].rows(records, parts)
 
-        Only these need all their fields in the frame; for the others, `match` may leave keywords out.
-        """
-        groups: dict[frozenset[str], list[Spec]] = {}
-        for entry in self._by_entry:
-            source = self._where.entries[entry]
-            specs = list(self._keywords(entry)) if source.key[0] in {"", "secops", product} else []
-            if specs:
-                groups.setdefault(source.channels, []).extend(specs)
-        return likely_records(groups, records)
+    @property
+    def overruns(self) -> int:
+        """Values so long that some patterns looked only at their two ends."""
+        return sum(plan.overruns for plan in (self._router, *self._plans.values()))
 
     # ------------------------------------------------------------------------------------------------------- inside
 
@@ -125,13 +162,16 @@ class SigmaDetector:
 
     def _bounds(self, rule: CompiledRule | CompiledFilter, entry: int) -> list[Bound]:
         """The leaves of a rule or filter with the columns that their fields are in this logsource."""
-        columns = self._where.entries[entry].columns
+        known = self._columns.setdefault(entry, {"": KEYWORDS})
         specs = self._compiled.specs
         bounds = []
         for _selection, field, _operator, _pattern, number in rule.leaves:
+            columns = known.get(field)
+            if columns is None:
+                columns = known[field] = self._where.entries[entry].columns(field)
             spec = specs[number]
-            other = columns(spec[1]) if spec[0] == "ref" else ()
-            bounds.append(Bound(columns(field) if field else KEYWORDS, spec, other))
+            other = self._where.entries[entry].columns(spec[1]) if spec[0] == "ref" else ()
+            bounds.append(Bound(columns, spec, other))
         return bounds
 
     def _keywords(self, entry: int) -> Iterator[Spec]:
@@ -164,14 +204,40 @@ class SigmaDetector:
 
     def _forget(self) -> None:
         self._budget.used = 0
-        self._gate.forget()
         self._router.forget()
         for plan in self._plans.values():
             plan.forget()
 
 
-def _no_columns(_table: Table) -> list[str]:
-    return []
+def _views(frame: pl.DataFrame | None, parts: Sequence[Part], apart: Sequence[int]) -> Iterator[tuple[Cells, Rows]]:
+    """The events as cells, each with the rows of the batch that they are."""
+    seen = set(apart)
+    for part in parts:
+        cells = of_part(part, frame)
+        rows = part.rows
+        if apart and not seen.isdisjoint(rows):
+            kept = [index for index, row in enumerate(rows) if row not in seen]
+            cells, rows = cells.rows(kept), [rows[index] for index in kept]
+        if cells.count:
+            yield cells, rows
+    if frame is None or not frame.height:
+        return
+    if not parts:
+        yield of_frame(frame), None
+        return
+    for part in parts:
+        seen.update(part.rows)
+    seen.difference_update(apart)
+    if len(seen) < frame.height:
+        rest = [row for row in range(frame.height) if row not in seen]
+        yield of_frame(frame, rest), rest
+
+
+def _through(rows: Rows, places: Rows) -> Rows:
+    """Rows of a selection as rows of what it was selected from."""
+    if rows is None or places is None:
+        return rows if places is None else places
+    return [places[row] for row in rows]
 
 
 def _rule(compiled: CompiledRule, files: Sequence[tuple[str, str]], disabled: Mapping[str, str]) -> Rule:

@@ -6,20 +6,20 @@ the logsource conditions (its results are then the classes of an event), and onc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
-from secops.siem.detect.columns import Coded, Columns, Rows, Table, Value, group_rows
+from secops.siem.detect.cells import Cells, Column, Columns, Fixed, Value
+from secops.siem.detect.conditions import compile_tree, holds, weight, witness
 from secops.siem.detect.judge import Judge, Signature
-from secops.siem.detect.keywords import Search
 from secops.siem.detect.specs import Spec, fold
 
 KEYWORDS: Columns = ()  # no field: the text of the whole event
 _LONG = 8192  # longer values are judged but not remembered
 _ENTRY = 150  # bytes a remembered value costs beyond its text (dict slot, str header, signature)
+
+Groups = list[tuple[tuple[int, ...], list[int] | None]]
 
 
 class Bound(NamedTuple):
@@ -55,6 +55,7 @@ class Plan:
     def __init__(self, items: Iterable[Item], budget: Budget) -> None:
         self._budget = budget
         self._numbers: dict[Bound, int] = {}
+        self._weights: list[float] = []
         self._conditions: list[tuple[int, Any]] = []
         self._always: list[int] = []
         self._by_witness: dict[int, list[int]] = {}
@@ -68,32 +69,50 @@ class Plan:
             else:
                 specs.setdefault(bound.columns, {})[predicate] = bound.spec
         self._judges = {columns: Judge(by_predicate) for columns, by_predicate in specs.items()}
-        if KEYWORDS in self._judges:
-            self._search = Search(self._judges[KEYWORDS])
         self.columns = frozenset(name for bound in self._numbers for name in (*bound.columns, *bound.other))
         self.forget()
 
-    def results(self, table: Table, rows: Rows = None) -> list[tuple[tuple[int, ...], Rows]]:
+    def results(self, cells: Cells) -> Groups:
         """Groups of rows with the results that hold for them; groups without a result are left out.
 
-        ``rows`` are the rows of the table to look at. Row numbers in the answer are those of the table; None stands for
-        all rows that were asked about.
+        Rows are those of ``cells``, ascending; None stands for all of them.
         """
-        coded = list(self._signed(table, rows))
-        if not coded:
-            everywhere = self._judge_row(())
-            return [(everywhere, rows)] if everywhere else []
-        groups = group_rows([(codes, len(signatures)) for codes, signatures in coded])
-        tables = [signatures for _codes, signatures in coded]
-        found: dict[int, tuple[int, ...]] = {}
-        for number, group in enumerate(groups.keys):
-            key = tuple([sign for signs, code in zip(tables, group, strict=True) if (sign := signs[code])])
-            if results := self._judge_row(key):
-                found[number] = results
-        if len(groups.keys) == 1:
-            return [(results, rows) for results in found.values()]
-        where = groups.rows(found)
-        return [(found[number], inner if rows is None else rows.take(inner)) for number, inner in where.items()]
+        fixed: list[int] = []
+        varying: list[list[int]] = []
+        for signs in self._signed(cells):
+            if isinstance(signs, int):
+                fixed.append(signs)
+            else:
+                varying.append(signs)
+        if not varying:
+            results = self._judge_row(tuple(fixed))
+            return [(results, None)] if results else []
+        keys: list[Any] = varying[0] if len(varying) == 1 else list(zip(*varying, strict=True))
+        found: dict[Any, tuple[int, ...]] = {}
+        for key in set(keys):
+            signs = [key] if len(varying) == 1 else key
+            if results := self._judge_row((*fixed, *(sign for sign in signs if sign))):
+                found[key] = results
+        return _grouped(keys, found)
+
+    def truth(self, bounds: Sequence[Bound], event: Cells) -> list[bool]:
+        """Which of some predicates of this plan hold for a single event, from the memo where it knows the values."""
+        true: set[int] = set()
+        for columns in dict.fromkeys(bound.columns for bound in bounds):
+            judge = self._judges.get(columns)
+            names = event.names if columns == KEYWORDS else ()
+            for column in map(event.column, names) if names else (event.field(columns),):
+                if judge and (signs := self._sign(columns, judge, column)):
+                    true.update(self._signatures[signs if isinstance(signs, int) else signs[0]])
+        for bound in bounds:
+            if bound.spec[0] == "ref" and self._compare(self._numbers[bound], bound, event):
+                true.add(self._numbers[bound])
+        return [self._numbers[bound] in true for bound in bounds]
+
+    @property
+    def overruns(self) -> int:
+        """Values of which some patterns saw only the ends."""
+        return sum(judge.overruns for judge in self._judges.values())
 
     # ------------------------------------------------------------------------------------------- value → signature
 
@@ -101,53 +120,68 @@ class Plan:
         """Drop both memos. Signature 0 is the empty one: no predicate holds, or the value is missing."""
         self._signatures: list[Signature] = [()]
         self._ids: dict[Signature, int] = {(): 0}
-        self._values: dict[Columns, dict[Value, int]] = {columns: {} for columns in self._judges}
+        self._values: dict[Columns, dict[Value | None, int]] = {columns: {None: 0} for columns in self._judges}
         self._rows: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self._present: dict[frozenset[str], list[tuple[Columns, Judge]]] = {}
 
-    def _signed(self, table: Table, rows: Rows) -> Iterable[tuple[Any, list[int]]]:
-        """Columns as (codes, signature id by code); a column in which no predicate holds anywhere is left out."""
-        for columns in self._judges:
-            if columns == KEYWORDS:
-                for text in self._search.columns(table, rows):
-                    if (signed := self._sign(columns, text)) is not None:
-                        yield signed
-                continue
-            column = table.field(columns)
-            if column is not None and (signed := self._sign(columns, column.part(rows))) is not None:
-                yield signed
+    def _signed(self, cells: Cells) -> Iterable[int | list[int]]:
+        """Columns as signatures by row, or as the one of all rows; those in which no predicate holds are left out."""
+        for columns, judge in self._for(cells.there):
+            if (column := cells.field(columns)) is not None and (signs := self._sign(columns, judge, column)):
+                yield signs
+        if cells.names and KEYWORDS in self._judges:
+            for name in cells.names:
+                if signs := self._sign(KEYWORDS, self._judges[KEYWORDS], cells.column(name)):
+                    yield signs
         for predicate, bound in self._refs:
-            if (signed := self._compare(predicate, bound, table, rows)) is not None:
-                yield signed
+            if signs := self._compare(predicate, bound, cells):
+                yield signs
 
-    def _sign(self, columns: Columns, coded: Coded | None) -> tuple[Any, list[int]] | None:
-        if coded is None:
-            return None
+    def _for(self, there: frozenset[str]) -> list[tuple[Columns, Judge]]:
+        """The columns of this plan that events with certain columns have; most have few of them."""
+        known = self._present.get(there)
+        if known is None:
+            known = self._present[there] = [
+                (columns, judge) for columns, judge in self._judges.items() if not there.isdisjoint(columns)
+            ]
+        return known
+
+    def _sign(self, columns: Columns, judge: Judge, column: Column | None) -> int | list[int] | None:
+        """The signatures of a column; 0 or None where all of them are empty."""
         memo = self._values[columns]
-        by_value: list[int] = []
-        for value in coded.values:
-            known = memo.get(value)
-            by_value.append(self._sign_value(columns, value) if known is None else known)
-        if not any(by_value):
+        if column is None:
             return None
-        # Values with the same signature are the same from here on; code 0 is "nothing holds".
-        distinct = {0: 0}
-        local = [distinct.setdefault(sign, len(distinct)) for sign in by_value]
-        return coded.translate(local), list(distinct)
+        if isinstance(column, Fixed):
+            known = memo.get(column.value)
+            return self._learn(columns, judge, {column.value})[column.value] if known is None else known
+        found: list[Any] = list(map(memo.get, column))
+        if None in found:
+            new = self._learn(
+                columns, judge, {value for value, sign in zip(column, found, strict=True) if sign is None}
+            )
+            found = [new[value] if sign is None else sign for value, sign in zip(column, found, strict=True)]
+        return found if any(found) else None
 
-    def _sign_value(self, columns: Columns, value: Value) -> int:
-        if isinstance(value, tuple):
-            # Elements repeat more than their lists do: each is remembered as well.
-            memo = self._values[columns]
-            signs = {memo[one] if one in memo else self._sign_value(columns, one) for one in value}
-            sign = self._intern(tuple(sorted({predicate for one in signs for predicate in self._signatures[one]})))
-            size = sum(map(len, value)) + _ENTRY * len(value)
-        else:
-            sign = self._intern(self._judges[columns](value))
-            size = len(value)
-        if size <= _LONG:
-            self._values[columns][value] = sign
-            self._budget.used += size + _ENTRY
-        return sign
+    def _learn(self, columns: Columns, judge: Judge, values: set[Any]) -> dict[Any, int]:
+        """Judge new values; those that are not too long are remembered."""
+        memo = self._values[columns]
+        # Elements of arrays repeat more than the arrays do: each is remembered as well.
+        parts = {part for value in values if isinstance(value, tuple) for part in value if part not in memo}
+        texts = [value for value in values if isinstance(value, str)]
+        texts += parts.difference(texts)
+        learned: dict[Any, int] = {}
+        for text, signature in zip(texts, judge.many(texts), strict=True):
+            learned[text] = self._intern(signature)
+        for value in values:
+            if isinstance(value, tuple):
+                signs = {memo[part] if part in memo else learned[part] for part in value}
+                learned[value] = self._intern(tuple(sorted({p for one in signs for p in self._signatures[one]})))
+        for value, sign in learned.items():
+            size = len(value) if isinstance(value, str) else sum(map(len, value)) + _ENTRY * len(value)
+            if size <= _LONG:
+                memo[value] = sign
+                self._budget.used += size + _ENTRY
+        return learned
 
     def _intern(self, signature: Signature) -> int:
         known = self._ids.get(signature)
@@ -157,39 +191,42 @@ class Plan:
             self._budget.used += 16 * len(signature) + _ENTRY
         return known
 
-    def _compare(self, predicate: int, bound: Bound, table: Table, rows: Rows) -> tuple[Any, list[int]] | None:
-        """A predicate over two fields: computed for this frame, remembered by nobody."""
-        left, right = table.field(bound.columns), table.field(bound.other)
-        one, two = left and left.part(rows), right and right.part(rows)
-        if one is None or two is None:
+    def _compare(self, predicate: int, bound: Bound, cells: Cells) -> int | list[int] | None:
+        """A predicate over two fields: computed anew for these events, remembered by nobody."""
+        left, right = cells.field(bound.columns), cells.field(bound.other)
+        if left is None or right is None:
             return None
+        one = [left.value] * cells.count if isinstance(left, Fixed) else left
+        two = [right.value] * cells.count if isinstance(right, Fixed) else right
+        pairs = list(zip(one, two, strict=True))
         _kind, _field, mode, cased = bound.spec
-        memo: dict[tuple[int, int], bool] = {}
-        holds = []
-        for pair in zip(one.codes.to_pylist(), two.codes.to_pylist(), strict=True):
-            if pair[0] is None or pair[1] is None:
-                holds.append(0)
-                continue
-            if pair not in memo:
-                memo[pair] = refers(one.values[pair[0]], two.values[pair[1]], mode, cased=bool(cased))
-            holds.append(int(memo[pair]))
-        if not any(holds):
-            return None
-        return pa.array(holds, type=pa.int64()), [0, self._intern((predicate,))]
+        sign = self._intern((predicate,))
+        memo = {
+            pair: sign if None not in pair and refers(*pair, mode, cased=bool(cased)) else 0  # type: ignore[arg-type]
+            for pair in set(pairs)
+        }
+        found = [memo[pair] for pair in pairs]
+        return found if any(found) else None
 
     # --------------------------------------------------------------------------------------------- row → results
 
     def _add(self, item: Item) -> None:
-        numbers = [self._numbers.setdefault(bound, len(self._numbers)) for bound in item.bounds]
+        numbers = []
+        known = self._numbers
+        for bound in item.bounds:
+            number = known.get(bound)
+            if number is None:
+                number = known[bound] = len(known)
+                self._weights.append(weight(bound.spec))
+            numbers.append(number)
         condition = compile_tree(item.tree, numbers)
         place = len(self._conditions)
         self._conditions.append((item.result, condition))
-        weights = {numbers[i]: _weight(bound.spec) for i, bound in enumerate(item.bounds)}
-        witness = _witness(condition, weights)
-        if witness is None:
+        needed = witness(condition, self._weights)
+        if needed is None:
             self._always.append(place)
             return
-        for predicate in witness:
+        for predicate in needed:
             self._by_witness.setdefault(predicate, []).append(place)
 
     def _judge_row(self, key: tuple[int, ...]) -> tuple[int, ...]:
@@ -213,61 +250,15 @@ class Plan:
         return results
 
 
-# ------------------------------------------------------------------------------------------------------- conditions
-#
-# A compiled condition is a predicate number, or (word, leaves, parts): the word is "and", "or" or "not", leaves the
-# frozenset of bare predicates and parts the rest. Bare predicates are then one set operation.
-
-
-def compile_tree(tree: Any, numbers: Sequence[int]) -> Any:
-    """A tree over leaf indexes as a condition over predicate numbers."""
-    if isinstance(tree, int):
-        return numbers[tree]
-    word, *children = tree
-    compiled = [compile_tree(child, numbers) for child in children]
-    leaves = frozenset(child for child in compiled if isinstance(child, int))
-    return (word, leaves, tuple(child for child in compiled if not isinstance(child, int)))
-
-
-def holds(condition: Any, true: set[int]) -> bool:
-    """Whether a condition holds when exactly these predicates do."""
-    if isinstance(condition, int):
-        return condition in true
-    word, leaves, parts = condition
-    if word == "and":
-        return leaves <= true and all(holds(part, true) for part in parts)
-    if word == "or":
-        return not leaves.isdisjoint(true) or any(holds(part, true) for part in parts)
-    return leaves.isdisjoint(true) and not any(holds(part, true) for part in parts)
-
-
-def _witness(condition: Any, weights: Mapping[int, float]) -> frozenset[int] | None:
-    """The rarest set of predicates of which one must hold for the condition to; None if there is none."""
-    if isinstance(condition, int):
-        return frozenset((condition,))
-    word, leaves, parts = condition
-    if word == "not":
-        return None
-    below: list[frozenset[int] | None] = [_witness(part, weights) for part in parts]
-    if word == "or":
-        if None in below:
-            return None
-        return frozenset(leaves).union(*(part for part in below if part is not None))
-    choices = [frozenset((leaf,)) for leaf in leaves] + [part for part in below if part is not None]
-    if not choices:
-        return None
-    return min(choices, key=lambda choice: sum(weights[p] for p in choice))
-
-
-def _weight(spec: Spec) -> float:
-    """How often a predicate is expected to hold, roughly: long literals are rare."""
-    if spec[0] == "any":
-        return 1.0
-    if spec[0] in ("num", "eq", "eqc"):
-        return float(0.7 ** (1 + len(spec[1])))
-    if spec[0] in ("contains", "starts", "ends", "containsc", "startsc", "endsc"):
-        return float(0.8 ** len(spec[1]))
-    return 0.1
+def _grouped(keys: Sequence[Any], found: dict[Any, tuple[int, ...]]) -> Groups:
+    """Rows by the results of their key."""
+    if not found:
+        return []
+    rows: dict[tuple[int, ...], list[int]] = {results: [] for results in found.values()}
+    for row, key in enumerate(keys):
+        if key in found:
+            rows[found[key]].append(row)
+    return [(results, None if len(inner) == len(keys) else inner) for results, inner in rows.items()]
 
 
 def refers(left: Value, right: Value, mode: str, *, cased: bool) -> bool:

@@ -16,7 +16,8 @@ import polars as pl
 
 from secops.locale import _
 from secops.siem.normalize import moments, values
-from secops.siem.normalize.frames import EMPTY_RECORD, Input, Want, Wide, decode, failed
+from secops.siem.normalize.frames import Wide, failed
+from secops.siem.normalize.given import EMPTY_RECORD, Input, Want, decode
 from secops.siem.normalize.mapped import Groups, Table, emit
 
 MODULE = "fortinet"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import repeat
 from typing import Any
 
@@ -12,51 +10,10 @@ import orjson
 import polars as pl
 import pyarrow as pa
 
-from secops.locale import _
 from secops.schema import ecs
 from secops.schema.frame import EXTRA, PIPELINE_ERROR
 from secops.siem.normalize import values
-from secops.siem.ports import Origin
-
-EMPTY_RECORD = "空のレコードです。収集元のファイルを確認してください。"
-REPAIRED = "文字の誤りを「�」に置き換えて読みました。原本を確認してください。"
-
-
-@dataclass(frozen=True, slots=True)
-class Want:
-    """Which columns a reader has to fill: with ``store`` all ECS columns and `EXTRA`, and always the ``names``."""
-
-    names: frozenset[str]
-    store: bool = True
-
-    def column(self, name: str) -> bool:
-        """Whether an ECS column is wanted."""
-        return self.store or name in self.names
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """What a reader gets besides the records: where they come from and when they came."""
-
-    origin: Origin
-    received: datetime
-
-
-def decode(record: bytes, encoding: str) -> str:
-    """A record as text, byte order mark removed; what cannot be decoded is shown as U+FFFD, never left out."""
-    try:
-        found = record.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
-        found = record.decode(encoding if _known(encoding) else "utf-8", errors="replace")
-    return found.removeprefix("\ufeff")
-
-
-def _known(encoding: str) -> bool:
-    try:
-        "".encode(encoding)
-    except LookupError:
-        return False
-    return True
+from secops.siem.normalize.given import Input
 
 
 def series(name: str, column: list[Any]) -> pl.Series:
@@ -175,15 +132,6 @@ def settle_time(body: pl.DataFrame, given: Input) -> pl.DataFrame:
     )
 
 
-def json_row(names: tuple[str, ...], row: tuple[Any, ...]) -> bytes:
-    """One JSON object; its nulls are taken out later (`_objects`), all rows at once."""
-    fields = dict(zip(names, row, strict=True))
-    try:
-        return orjson.dumps(fields)
-    except TypeError:
-        return values.dump_bytes(fields)
-
-
 def _objects(cells: list[bytes | None]) -> pl.Series:
     """JSON objects as the column EXTRA, without their nulls, an empty object being null.
 
@@ -200,20 +148,3 @@ def _objects(cells: list[bytes | None]) -> pl.Series:
         kept = {name: value for name, value in orjson.loads(rows[index]).items() if value is not None}
         rows[index] = values.dump(kept) if kept else None
     return pl.Series(EXTRA, rows, dtype=pl.String)
-
-
-__all__ = [
-    "EMPTY_RECORD",
-    "EXTRA",
-    "REPAIRED",
-    "Input",
-    "Want",
-    "Wide",
-    "_",
-    "decode",
-    "failed",
-    "fit",
-    "json_row",
-    "series",
-    "settle_time",
-]

@@ -10,7 +10,8 @@ import polars as pl
 
 from secops.locale import _
 from secops.siem.normalize import moments, repair
-from secops.siem.normalize.frames import EMPTY_RECORD, REPAIRED, Input, Want, Wide, decode, failed
+from secops.siem.normalize.frames import Wide, failed
+from secops.siem.normalize.given import EMPTY_RECORD, REPAIRED, Input, Want, decode
 from secops.siem.normalize.mapped import Groups, Table, emit
 from secops.siem.normalize.rows import split
 from secops.siem.normalize.windows_shapes import flatten

@@ -11,7 +11,8 @@ from secops.schema import ecs
 from secops.schema.aliases import ALIASES
 from secops.schema.frame import EXTRA
 from secops.siem.normalize import values
-from secops.siem.normalize.frames import Want, Wide
+from secops.siem.normalize.frames import Wide
+from secops.siem.normalize.given import Want
 
 _NOTHING = frozenset({"", "-"})
 # Conversions after which the column says all that the field said.

@@ -30,6 +30,11 @@ def moment_of(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
+def texts(column: Iterable[int | None]) -> list[str | None]:
+    """Moments as rules see them: ISO 8601 in UTC with six decimals."""
+    return [None if value is None else moment_of(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ") for value in column]
+
+
 _LONG_FRACTION = re.compile(r"(\.\d{6})\d+")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from secops.siem.normalize.frames import decode
+from secops.siem.normalize.given import decode
 
 _UNICODE = ("utf-8", "utf8", "utf_8", "utf-8-sig")
 _MARK = b"\xef\xbb\xbf"

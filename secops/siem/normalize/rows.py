@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 
 from secops.locale import _
-from secops.siem.normalize.frames import EMPTY_RECORD, Input, decode
+from secops.siem.normalize.given import EMPTY_RECORD, Input, decode
 from secops.siem.normalize.mapped import Groups
 
 csv.field_size_limit(1 << 27)

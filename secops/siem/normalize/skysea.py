@@ -15,7 +15,8 @@ from typing import Any
 import polars as pl
 
 from secops.siem.normalize import moments
-from secops.siem.normalize.frames import Input, Want, Wide, failed
+from secops.siem.normalize.frames import Wide, failed
+from secops.siem.normalize.given import Input, Want
 from secops.siem.normalize.mapped import Table, emit
 from secops.siem.normalize.rows import split
 from secops.siem.normalize.urls import split as split_url

@@ -10,10 +10,10 @@ from typing import Any
 
 from secops.schema import ecs
 from secops.schema.aliases import ALIASES
-from secops.schema.frame import EXTRA
+from secops.schema.names import EXTRA
 from secops.siem.normalize import moments, values
 from secops.siem.normalize import windows_tables as tables
-from secops.siem.normalize.frames import Want, Wide
+from secops.siem.normalize.given import Want
 from secops.siem.normalize.windows_shapes import BEAT, DATA, FLAT, NESTED, NESTED_SYSTEM, Key
 
 # Columns that the table of meanings or the plan itself sets; a winlogbeat record's own values do not override them.
@@ -55,7 +55,7 @@ class Plan:
     constants: dict[str, Any]
     times: Times | None
 
-    def emit(self, indexes: Sequence[int], rows: Sequence[tuple[Any, ...]], extra: list[bytes], wide: Wide) -> None:
+    def columns(self, rows: Sequence[tuple[Any, ...]], extra: list[bytes]) -> dict[str, Sequence[Any]]:
         """Turn picked rows into columns."""
         cells: list[Sequence[Any]] = list(zip(*rows, strict=True))
         columns: dict[str, Sequence[Any]] = {}
@@ -66,7 +66,7 @@ class Plan:
             columns["@timestamp"] = self.times(cells)
         if extra:
             columns[EXTRA] = extra
-        wide.group(indexes, columns, self.constants)
+        return columns
 
 
 @lru_cache(maxsize=4096)
@@ -91,6 +91,7 @@ def plan_for(key: Key, want: Want, timezone: str | None) -> Plan:
     ]
     extra = [index for index, name in enumerate(fields) if _is_extra(index, name, placed)] if want.store else []
     timing = [index for index, name in enumerate(fields) if name.startswith(_TIME) or name == DATA + "UtcTime"]
+    timing = timing if want.column("@timestamp") else []
     needed = sorted({index for index, _, _ in copies} | set(timing))
     place = {index: number for number, index in enumerate(needed)}
     sources: Sequence[Any] = names if reader == FLAT else range(len(fields))
@@ -100,7 +101,7 @@ def plan_for(key: Key, want: Want, timezone: str | None) -> Plan:
         tuple(fields[index] for index in extra),
         _picker([sources[index] for index in extra]),
         _constants(channel, kind),
-        _times([fields[index] for index in needed], dataset, timezone),
+        _times([fields[index] for index in needed], dataset, timezone) if want.column("@timestamp") else None,
     )
 
 

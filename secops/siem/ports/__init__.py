@@ -16,7 +16,7 @@ from secops.siem.ports.desk import (
     State,
     Verdict,
 )
-from secops.siem.ports.detection import Detector, MatchedValue, Normalizer, RowMatch, Rule, RuleFilter
+from secops.siem.ports.detection import Detector, MatchedValue, Normalizer, Part, RowMatch, Rule, RuleFilter
 from secops.siem.ports.events import EventStore, Found, Scope, Span, StoreStats
 from secops.siem.ports.hits import FilterCount, Filtered, Hit, HitOutcome, HitSink, SourceStatus, Tally
 from secops.siem.ports.journal import Drop, JournalReader, JournalWriter, NewBatch, Origin, RecordBatch
@@ -45,6 +45,7 @@ __all__ = [
     "NewBatch",
     "Normalizer",
     "Origin",
+    "Part",
     "RecordBatch",
     "RowMatch",
     "Rule",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from secops.schema.dates import JST
 from secops.schema.severity import Severity
@@ -13,6 +13,21 @@ from secops.siem.ports.journal import RecordBatch
 
 if TYPE_CHECKING:  # collectors and commands that touch no frame start without polars
     import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Events of one shape as columns of Python values, straight from the records, without a frame.
+
+    ``rows`` are their places in the batch. ``columns`` hold one value a row, as in the source or as ECS asks, and
+    ``constants`` what all of them share; a constant goes before a column of the same name. ``complete`` says that
+    nothing else is known of the events: only then can keywords be looked for in them.
+    """
+
+    rows: Sequence[int]
+    columns: Mapping[str, Sequence[Any]]
+    constants: Mapping[str, Any]
+    complete: bool = False
 
 
 class Normalizer(Protocol):
@@ -117,14 +132,31 @@ class Detector(Protocol):
     filters: Sequence[RuleFilter]
     wanted: frozenset[str]  # columns outside ECS that some active rule reads
 
-    def match(self, frame: pl.DataFrame, *, now: datetime | None = None) -> list[RowMatch]:
+    def match(
+        self,
+        frame: pl.DataFrame | None,
+        parts: Sequence[Part] = (),
+        apart: Sequence[int] = (),
+        *,
+        now: datetime | None = None,
+    ) -> list[RowMatch]:
         """All (rule, rows) that match, each rule at most once, in order of rule index.
+
+        Rows that stand in ``parts`` are read from there, and from the frame only what the parts lack; no keywords are
+        looked for in them (unless the part is complete). Rows ``apart`` are read from the frame alone, keywords
+        included, even if parts have them too; without a frame they are left out.
 
         A filter suppresses a row that was received (``event.ingested``, else ``now``) before it ends; without ``now``
         filters are left out of it: what the rules themselves say.
         """
         ...
 
-    def explain(self, rule: int, frame: pl.DataFrame, row: int) -> tuple[MatchedValue, ...]:
-        """Why this rule matched this row; only for rows that did."""
+    def explain(
+        self, pairs: Sequence[tuple[int, int]], frame: pl.DataFrame | None, parts: Sequence[Part] = ()
+    ) -> list[tuple[MatchedValue, ...]]:
+        """Why these (rule, row) matched; only for rows that did."""
+        ...
+
+    def likely(self, records: Sequence[bytes], parts: Sequence[Part], product: str) -> list[int]:
+        """Which JSON records of a product may hold a keyword of a rule that is about it: the rows to keep ``apart``."""
         ...

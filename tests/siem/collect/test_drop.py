@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secops.errors import UsageError
-from secops.siem.collect import Summary, files_of, one_shot, take
+from secops.siem.collect import take
 from secops.siem.collect.drop import DropFolder
+from secops.siem.collect.ingest import Summary, files_of, one_shot
 from secops.siem.collect.whole import Wanted
 from tests.fakes.journal import MemoryJournal
 from tests.siem.collect.scripts import Clock, batches, drain, records

@@ -138,7 +138,7 @@ def test_explain_names_the_values_that_met_the_rule(detector):
     })  # fmt: skip
     table = frame({"Image": "C:\\CMD.exe", "CommandLine": "cmd /c NET USER", "User": "tanaka"})
     [match] = engine.match(table)
-    found = engine.explain(match.rule, table, 0)
+    found = engine.explain([(match.rule, 0)], table)[0]
     assert [(one.selection, one.field, one.operator, one.pattern, one.value) for one in found] == [
         ("selection", "Image", "endswith", "\\cmd.exe", "C:\\CMD.exe"),
         ("selection", "CommandLine", "contains", "net user", "cmd /c NET USER"),

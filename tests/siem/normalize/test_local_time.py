@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from secops.siem.normalize import normalize
+from secops.siem.normalize.reading import normalize
 from secops.siem.ports import Origin, RecordBatch
 
 RECEIVED = datetime(2026, 7, 1, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from secops.schema import ecs
 from secops.schema.frame import CORE, EXTRA
-from secops.siem.normalize import NORMALIZERS, frames_of, normalize
+from secops.siem.normalize.reading import NORMALIZERS, frames_of, normalize
 from secops.siem.ports import Origin, RecordBatch
 
 RECEIVED = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from secops.schema import ecs
-from secops.siem.normalize import fortigate, normalize, skysea, squid, syslog
+from secops.siem.normalize import fortigate, skysea, squid, syslog
+from secops.siem.normalize.reading import normalize
 from secops.siem.normalize.values import CONVERSIONS, ip, long, port
 from secops.siem.ports import Origin, RecordBatch
 

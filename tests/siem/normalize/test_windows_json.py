@@ -15,7 +15,8 @@ import pytest
 from secops.schema import ecs
 from secops.schema.aliases import ALIASES
 from secops.schema.frame import EXTRA
-from secops.siem.normalize import frames_of, normalize, windows_tables
+from secops.siem.normalize import windows_tables
+from secops.siem.normalize.reading import frames_of, normalize
 from secops.siem.normalize.values import CONVERSIONS
 from secops.siem.ports import Origin, RecordBatch
 

@@ -1,0 +1,6 @@
+"""Names of the columns that every frame has, for those who need no frame."""
+
+from __future__ import annotations
+
+EXTRA = "secops.extra"  # the column with all fields that have no ECS name, as one JSON object
+PIPELINE_ERROR = "pipeline_error"  # the event.kind of a record that no parser understood

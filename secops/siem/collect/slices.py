@@ -1,0 +1,93 @@
+"""Parts of large files of lines, so that several processes can share one file.
+
+A slice owns the lines that *begin* in it. Which slices a file is cut into depends on its bytes alone, and the slices of
+a file together give exactly the records that reading it as a whole gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from secops.siem.collect.containers import EVTX_MAGIC, GZIP_MAGIC, ZIP_MAGIC
+from secops.siem.collect.lines import WIDE, LineSplitter, byte_order_mark, byte_order_of
+from secops.siem.collect.recognise import SAMPLE, Guess, recognise
+from secops.siem.collect.whole import CHUNK, Chunk, Item, Wanted, read_whole
+from secops.siem.ports import Origin
+
+SIZE = 24 << 20  # bytes
+_ARCHIVES = (EVTX_MAGIC, GZIP_MAGIC, *ZIP_MAGIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Bytes of a file from ``start`` up to ``stop``; without a guess it is the whole file, whatever that is."""
+
+    path: Path
+    start: int
+    stop: int
+    guess: Guess | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self.stop - self.start
+
+
+def slices(path: Path, size: int = SIZE) -> list[Slice]:
+    """What a file is cut into; what cannot be opened is one slice, and the error comes when it is read."""
+    try:
+        length = path.stat().st_size
+        if length <= size:
+            return [Slice(path, 0, length)]
+        with path.open("rb") as file:
+            sample = file.read(SAMPLE)
+    except OSError:
+        return [Slice(path, 0, 0)]
+    guess = recognise(sample, path.name)
+    if sample.startswith(_ARCHIVES) or guess.layout != "lines" or byte_order_of(guess.encoding) in WIDE:
+        return [Slice(path, 0, length)]
+    mark = byte_order_mark(sample)
+    guess = replace(guess, encoding=mark[0] if mark else guess.encoding)
+    starts = range(0, length, size)
+    return [Slice(path, start, min(start + size, length), guess) for start in starts]
+
+
+def read_slice(one: Slice, wanted: Wanted) -> Iterator[Item]:
+    """The records of a slice, as `read_whole` would give them.
+
+    Raises OSError where the file cannot be opened or the disk fails.
+    """
+    if one.guess is None:
+        yield from read_whole(one.path, wanted)
+        return
+    origin = Origin(
+        wanted.kind, wanted.format or one.guess.format, one.guess.encoding,
+        path=str(one.path), zone=wanted.zone, timezone=wanted.timezone,
+    )  # fmt: skip
+    with one.path.open("rb") as file:
+        mark = byte_order_mark(file.read(4))
+        at = _line_start(file, one.start) if one.start else (mark[1] if mark else 0)
+        left = _line_start(file, one.stop) - at
+        splitter = LineSplitter(one.guess.encoding, offset=at)
+        file.seek(at)
+        while left > 0 and (data := file.read(min(CHUNK, left))):
+            left -= len(data)
+            for piece in splitter.feed(data):
+                yield Chunk(replace(origin, offset=piece.offset, note=piece.note), piece.records)
+        for piece in splitter.finish():
+            yield Chunk(replace(origin, offset=piece.offset, note=piece.note), piece.records)
+
+
+def _line_start(file: BinaryIO, offset: int) -> int:
+    """Where the first line begins that begins at or behind an offset; the end of the file where none does."""
+    at = offset - 1
+    file.seek(at)
+    while block := file.read(64 << 10):
+        found = block.find(b"\n")
+        if found >= 0:
+            return at + found + 1
+        at += len(block)
+    return at

@@ -1,0 +1,134 @@
+"""Windows events in JSON, in any of the three spellings (see `windows_shapes`), as parts: no frame is made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from secops.locale import _
+from secops.schema.names import EXTRA
+from secops.siem.normalize import moments, repair
+from secops.siem.normalize.given import EMPTY_RECORD, UTF8, Input, Want, json_row, no_collection
+from secops.siem.normalize.windows_plan import Plan, plan_for
+from secops.siem.normalize.windows_shapes import FLAT, Key, shape
+from secops.siem.ports import Origin, Part
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # the receive time of what was never received
+
+
+class Group:
+    """Events of one shape: what is picked out of them, at once, so that the rest of each event is freed at once."""
+
+    __slots__ = ("extra", "indexes", "names", "pick", "pick_extra", "plan", "rows")
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.pick = plan.pick
+        self.pick_extra = plan.pick_extra
+        self.names = plan.extra_names
+        self.indexes: list[int] = []
+        self.rows: list[tuple[Any, ...]] = []
+        self.extra: list[bytes] = []
+
+
+def parts_of(
+    records: Sequence[bytes], wanted: frozenset[str], origin: Origin, *, complete: bool = False
+) -> tuple[list[Part], dict[int, str]]:
+    """The parts of some records, and the rows that are no events, with the reason.
+
+    A part has the ``wanted`` columns, or with ``complete`` all that is known of the events.
+    """
+    given = Input(origin, _NEVER)
+    with no_collection():
+        found = grouped(records, given, Want(wanted, complete))
+        parts = []
+        for group in found.groups:
+            columns = group.plan.columns(group.rows, group.extra)
+            if "@timestamp" in columns:  # as a frame would show it to a rule
+                columns["@timestamp"] = moments.texts(columns["@timestamp"])
+            parts.append(Part(group.indexes, columns, group.plan.constants, complete=complete))
+    return parts, found.wrong
+
+
+def events_of(parts: Sequence[Part]) -> dict[int, dict[str, Any]]:
+    """The events of complete parts by row: flat, without nulls, fields that have no ECS name beside the columns."""
+    events: dict[int, dict[str, Any]] = {}
+    for part in parts:
+        shared = {name: value for name, value in part.constants.items() if value is not None}
+        columns = [(name, column) for name, column in part.columns.items() if name not in shared and name != EXTRA]
+        extra = part.columns.get(EXTRA)
+        for index, row in enumerate(part.rows):
+            event = {name: column[index] for name, column in columns if column[index] is not None}
+            others = orjson.loads(extra[index]) if extra and extra[index] else {}
+            kept = {name: value for name, value in others.items() if value is not None}
+            events[row] = {**kept, **event, **shared}
+    return events
+
+
+@dataclass(slots=True)
+class Grouped:
+    """Records by shape, those that are no events with the reason, and those that were mended."""
+
+    groups: Collection[Group]
+    wrong: dict[int, str]
+    repaired: list[int]
+
+
+def grouped(records: Sequence[bytes], given: Input, want: Want) -> Grouped:
+    """Records by shape, so that no Python code runs per field of a single event."""
+    loads, dumps = orjson.loads, json_row
+    groups: dict[Key, Group] = {}
+    wrong: dict[int, str] = {}
+    repaired: list[int] = []
+    plain = given.origin.encoding in UTF8
+    source: Any
+    for index, record in enumerate(records):
+        try:
+            source = loads(record) if plain else None
+            # The flat spelling, by far the most voluminous, without a function call.
+            key: Key = (FLAT, source["Channel"], source["EventID"], tuple(source))
+            group = groups.get(key)
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, IndexError):
+            found = _odd(record, given.origin.encoding, index, wrong, repaired)
+            if found is None:
+                continue
+            key, source = found
+            group = groups.get(key)
+        if group is None:
+            group = groups[key] = Group(plan_for(key, want, given.origin.timezone))
+        group.indexes.append(index)
+        group.rows.append(group.pick(source))
+        if group.names:
+            group.extra.append(dumps(group.names, group.pick_extra(source)))
+    return Grouped(groups.values(), wrong, repaired)
+
+
+def _odd(
+    record: bytes, encoding: str, index: int, wrong: dict[int, str], repaired: list[int]
+) -> tuple[Key, Any] | None:
+    """Everything but a clean flat event; what is no event at all goes into ``wrong``."""
+    if not record.strip(b"\0 \t\r\n"):
+        wrong[index] = _(EMPTY_RECORD)
+        return None
+    try:
+        event, mended = repair.load(record, encoding)
+        found = shape(event)
+        if found is not None:
+            hash(found[0])
+    except (ValueError, TypeError, RecursionError) as error:
+        wrong[index] = _("JSON として読めませんでした: {error}").format(error=_short(error))
+        return None
+    if found is None:
+        wrong[index] = _("Windows イベントの形の JSON ではありません(EventID・Event・winlog のどれもありません)。")
+        return None
+    if mended:
+        repaired.append(index)
+    return found
+
+
+def _short(error: Exception) -> str:
+    return str(error)[:200]
