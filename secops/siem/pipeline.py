@@ -43,6 +43,7 @@ STEP_BYTES = 16 << 20
 FLUSH_ROWS = 50_000
 # Batches of one origin received this close together are parsed as one: a syslog source commits ten times a second.
 MERGE_WITHIN = timedelta(seconds=60)
+_TALLIED = ("labels.source", "event.sequence", "event.kind", "@timestamp", "error.message")
 _WINDOWS_DATA = '"winlog.event_data.'
 
 FrameChange = Callable[[pl.DataFrame], pl.DataFrame]
@@ -234,7 +235,8 @@ class Pipeline:
 
     def _write(self, frame: pl.DataFrame, positions: Mapping[str, int], lost: Mapping[str, int], now: datetime) -> None:
         self._store.write(self._stages.mask(frame), positions)
-        tallies = {tally.source: tally for tally in _tallies(frame.filter(_behind(self._tallied)), positions)}
+        counted = frame.select(name for name in _TALLIED if name in frame.columns).filter(_behind(self._tallied))
+        tallies = {tally.source: tally for tally in _tallies(counted, positions)}
         for source, count in lost.items():
             tally = tallies.get(source) or Tally(source, positions[source], 0, 0)
             reasons = {**tally.rejected_reasons, _("原本ログが壊れていて読めません"): count}

@@ -11,7 +11,9 @@ About one random number in eleven passes the check, so what is known to be somet
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import orjson
 import polars as pl
 
 from secops.schema.ecs import COLUMNS
@@ -19,19 +21,38 @@ from secops.schema.frame import CORE, EXTRA
 
 MASK = "************"
 
-# Twelve digits in a row or as 4-4-4, half or full width, with no further digit at either end. The last group of a GUID,
-# the decimals of a fraction and a part of a longer grouped number (a payment card, a GUID) are other things.
+# Twelve digits in a row or as 4-4-4, half or full width, with no further digit at either end. A part of a GUID or of a
+# hash, the decimals of a fraction and a part of a longer grouped number (a payment card) are other things.
 _DIGIT = "[0-9０-９]"
 _GAP = "[-－‐ 　]"
-# For Rust's regex, which has no look-around: takes the character in front along, and lets more pass than `_CANDIDATE`.
-_LOOSE = rf"(?:^|[^0-9０-９])(?:{_DIGIT}{{12}}|{_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}})"
-_SHAPE = rf"{_LOOSE}(?:$|[^0-9０-９])"
+_CHAIN = r"[0-9０-９A-Fa-f.\-－‐ 　]*"  # all that `_CANDIDATE` looks at around the digits, and more
 _CANDIDATE = re.compile(
     rf"(?<![0-9０-９])(?<!-[0-9A-Fa-f]{{4}}-)(?<![0-9]\.)"
     rf"{_DIGIT}{{4}}(?P<gap>{_GAP}?){_DIGIT}{{4}}(?P=gap){_DIGIT}{{4}}(?!(?P=gap)[0-9０-９])(?![0-9０-９])"
 )
 _GROUP_BEFORE = re.compile(rf"(?:{_DIGIT}{{4}}{_GAP}|{_DIGIT}-)$")
-_ZERO_GUID = "00000000-0000-0000-0000-000000000000"
+_GROUP = f"{_DIGIT}{{4}}"
+_HEX = "[0-9A-Fa-f]"
+_GUID_OR_HASH = re.compile(f"{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}|{_HEX}{{32,}}")
+_AROUND = 64  # characters that show whether digits are inside such a thing
+
+
+def _shape() -> str:
+    """For Rust's regex, which has no look-around: takes its neighbours along, and lets more pass than `_CANDIDATE`.
+
+    Not all digits are zero: a zero GUID is in every Windows logon, and would make each of them a suspect.
+    """
+    ways = []
+    for zeros in range(12):
+        digits = ["[0０]"] * zeros + ["[1-9１-９]"] + [_DIGIT] * (11 - zeros)
+        groups = ["".join(digits[at : at + 4]) for at in (0, 4, 8)]
+        ways += [gap.join(groups) for gap in ("", _GAP)]
+    return f"(?:^|[^0-9０-９])(?:{'|'.join(ways)})(?:$|[^0-9０-９])"
+
+
+_SHAPE = _shape()
+# With everything around that decides whether it is one: the same text is judged the same way wherever it stands.
+_CLUE = f"{_CHAIN}{_GROUP}{_GAP}?{_GROUP}{_GAP}?{_GROUP}{_CHAIN}"
 _STAMP = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d")
 _TEXT_KINDS = frozenset({"keyword", "wildcard", "match_only_text", "keyword[]", "wildcard[]"})
 # Names that the program, the product or an administrator gives, never what a person typed into a form or a file name.
@@ -49,7 +70,7 @@ _EXEMPT_PREFIXES = (
 )
 _EXEMPT = frozenset(
     {*CORE, "ecs.version", "event.action", "event.category", "event.code", "event.outcome", "event.provider"}
-    | {"event.type", "user.id", "user.domain", "user.effective.id", "user.target.id", "process.name"}
+    | {"event.type", "tags", "user.id", "user.domain", "user.effective.id", "user.target.id", "process.name"}
     | {"http.request.method", "http.version", "registry.data.type", "registry.hive", "source.domain", "file.extension"}
     | {name for name in COLUMNS if ".hash." in name or name.endswith((".mac", ".imphash", ".entity_id"))}
     | {name for name in COLUMNS if name.startswith(_EXEMPT_PREFIXES)}
@@ -78,14 +99,36 @@ def mask_text(text: str) -> str:
 
 
 def _replace(match: re.Match[str]) -> str:
-    if match["gap"] and _GROUP_BEFORE.search(match.string[max(0, match.start() - 5) : match.start()]):
+    text, start, end = match.string, match.start(), match.end()
+    if match["gap"] and _GROUP_BEFORE.search(text[max(0, start - 5) : start]):
         return match[0]
-    return MASK if _may_be(match[0]) else match[0]
+    if not is_my_number("".join(str(int(char)) for char in match[0] if char.isdecimal())):
+        return match[0]
+    first = max(0, start - _AROUND)
+    others = (one.span() for one in _GUID_OR_HASH.finditer(text[first : end + _AROUND]))
+    return match[0] if any(begin <= start - first and end - first <= stop for begin, stop in others) else MASK
 
 
-def _may_be(text: str) -> bool:
-    """Whether the digits in a text are a possible マイナンバー."""
-    return is_my_number("".join(str(int(char)) for char in text if char.isdecimal()))
+def mask_json(text: str) -> str:
+    """A JSON text with every マイナンバー in its names, texts and whole numbers masked; it stays JSON."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return mask_text(text)
+    masked = _masked(value)
+    return text if masked == value else orjson.dumps(masked).decode()
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, dict):
+        return {mask_text(name): _masked(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner) for inner in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return MASK if is_my_number(str(value)) else value
+    return value
 
 
 def mask(frame: pl.DataFrame) -> pl.DataFrame:
@@ -93,24 +136,22 @@ def mask(frame: pl.DataFrame) -> pl.DataFrame:
 
     A vectorised search for the shape finds the few values that are looked at one by one.
     """
+    flat = {name: _flat(name, dtype) for name, dtype in frame.schema.items() if _maskable(name, dtype)}
+    suspects = frame.select(text.str.contains(_SHAPE).fill_null(False).alias(name) for name, text in flat.items())
     changed: list[pl.Series] = []
     touched: pl.Series | None = None
-    for name, dtype in frame.schema.items():
-        if not _maskable(name, dtype):
+    for one in suspects:
+        if not one.any():
             continue
-        series = frame[name]
-        flat = series.list.join("\n", ignore_nulls=True) if dtype == pl.List(pl.String) else series
-        if name == EXTRA:  # a zero GUID is in every Windows logon, and would make each of them a suspect
-            flat = flat.str.replace_all(_ZERO_GUID, "", literal=True)
-        suspects = flat.str.contains(_SHAPE)
-        if not suspects.any():
+        series = frame[one.name]
+        rows = _guilty(one.arg_true(), frame.select(flat[one.name]).to_series())
+        new = _mask_rows(series, rows)
+        differs = rows.filter(new.ne_missing(series[rows]))
+        if not len(differs):
             continue
-        masked = _mask_list(series, suspects) if dtype == pl.List(pl.String) else _mask_column(series, suspects)
-        if masked is None:
-            continue
-        new, rows = masked
-        changed.append(new.alias(name))
-        touched = rows if touched is None else touched | rows
+        changed.append(_with_rows(series, rows, new))
+        flags = pl.repeat(False, frame.height, eager=True).scatter(differs, True)
+        touched = flags if touched is None else touched | flags
     if touched is None:
         return frame
     if "labels.masked" in frame.columns:
@@ -125,28 +166,34 @@ def _maskable(name: str, dtype: pl.DataType) -> bool:
     return name == EXTRA or COLUMNS.get(name, "keyword") in _TEXT_KINDS
 
 
-def _mask_column(series: pl.Series, suspects: pl.Series) -> tuple[pl.Series, pl.Series] | None:
-    """The column with its suspects masked, and the rows that changed; None if none did."""
-    values = series.filter(suspects).unique()
-    # Most suspects are zero GUIDs and order numbers: the candidates are few and cheap to judge, the texts are long.
-    found = values.str.extract_all(_LOOSE).explode().unique().drop_nulls()
-    possible = [text for text in found.to_list() if _may_be(text)]
-    if not possible:
-        return None
-    values = values.filter(values.str.contains_any(possible))
-    masked = {value: new for value in values.to_list() if (new := mask_text(value)) != value}
-    if not masked:
-        return None
-    rows = series.is_in(list(masked)).fill_null(False)
-    return series.replace(list(masked), list(masked.values())), rows
+def _flat(name: str, dtype: pl.DataType) -> pl.Expr:
+    return pl.col(name).list.join("\n", ignore_nulls=True) if dtype == pl.List(pl.String) else pl.col(name)
 
 
-def _mask_list(series: pl.Series, suspects: pl.Series) -> tuple[pl.Series, pl.Series] | None:
-    lists = series.to_list()
-    rows = [False] * len(lists)
-    for row in suspects.fill_null(False).arg_true().to_list():
-        new = [value and mask_text(value) for value in lists[row]]
-        rows[row], lists[row] = new != lists[row], new
-    if not any(rows):
-        return None
-    return pl.Series(series.name, lists, dtype=series.dtype), pl.Series(rows)
+def _guilty(suspects: pl.Series, texts: pl.Series) -> pl.Series:
+    """Of these numbers of rows, those whose text has a マイナンバー (of JSON: may have one)."""
+    # Most suspects are GUIDs and order numbers: the clues are short and few, the texts are long.
+    clues = texts[suspects].str.extract_all(_CLUE)
+    proofs = [clue for clue in clues.explode().unique().drop_nulls().to_list() if mask_text(clue) != clue]
+    if not proofs:
+        return suspects.clear()
+    return suspects.filter(clues.list.eval(pl.element().is_in(proofs)).list.any())
+
+
+def _mask_rows(series: pl.Series, rows: pl.Series) -> pl.Series:
+    """The values of these rows, masked."""
+    values = series[rows].to_list()
+    if series.name == EXTRA:
+        return pl.Series(series.name, [mask_json(value) for value in values], dtype=series.dtype)
+    if series.dtype == pl.String:
+        return pl.Series(series.name, [mask_text(value) for value in values], dtype=series.dtype)
+    lists = [[item and mask_text(item) for item in value] for value in values]
+    return pl.Series(series.name, lists, dtype=series.dtype)
+
+
+def _with_rows(series: pl.Series, rows: pl.Series, new: pl.Series) -> pl.Series:
+    """The column with other values in these rows (polars scatters no lists)."""
+    places = pl.int_range(len(series), dtype=pl.UInt32, eager=True).scatter(
+        rows, pl.int_range(len(series), len(series) + len(new), dtype=pl.UInt32, eager=True)
+    )
+    return pl.concat([series, new])[places]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -31,58 +32,65 @@ _ODD = r'":\s*(?:[\[{]|-?[0-9]+(?:\.[0-9]+)?[eE]|-?[0-9]{20}|-?[0-9]{8,}\.|-?[0-
 """In EXTRA: arrays, objects, exponents, integers beyond 64 bits, fractions of 16 digits, tiny fractions (or,
 harmlessly, text that looks like them)."""
 
+_TEXTS = f"array_to_string(json_extract_string(e, '$.*'), chr({ord(SEPARATOR)}))"
 _ESCAPES = r"\\[u/]"
 """JSON may hide a plain character behind these; a search for a key must find it as it is."""
 
 
 def searchable(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with TEXT and FOLDED, and EXTRA left out where it is not a JSON object."""
+    extra = texts_of_extra = None
     if EXTRA in frame.columns:
-        frame = frame.with_columns(_objects_only(frame[EXTRA]))
-    typed = frame.select(name for name, kind in frame.schema.items() if _searched(name, kind))
-    joined = [_joined(name, kind) for name, kind in typed.schema.items()]
-    parts = {"typed": pl.concat_str(joined, separator=SEPARATOR, ignore_nulls=True)}
-    if EXTRA in frame.columns:
-        parts["extra"] = pl.lit(_extra_texts(frame[EXTRA]))
-    made = frame.with_columns(**parts).with_columns(
-        pl.concat_str(list(parts), separator=SEPARATOR, ignore_nulls=True).alias(TEXT)
-    )
-    texts, folded = made[TEXT].str.to_lowercase(), pl.Series(FOLDED, [None], pl.String).new_from_index(0, made.height)
-    odd = _odd_rows(made)
+        extra, texts_of_extra = _extra_and_texts(frame[EXTRA])
+        frame = frame.with_columns(extra)
+    typed = frame.select(column for column in frame if _searched(column))
+    joined = typed.select(pl.concat_str(map(_joined, typed.get_columns()), separator=SEPARATOR, ignore_nulls=True))
+    plain = joined.to_series() if joined.width else pl.Series([""]).new_from_index(0, frame.height)
+    whole = plain
+    if texts_of_extra is not None:
+        both = [pl.lit(plain), pl.lit(texts_of_extra)]
+        whole = pl.select(pl.concat_str(both, separator=SEPARATOR, ignore_nulls=True)).to_series()
+    texts, folded = whole.str.to_lowercase(), pl.Series(FOLDED, [None], pl.String).new_from_index(0, frame.height)
+    odd = _odd_rows(whole, typed, extra)
     if len(odd):
-        extras = made[odd][EXTRA] if EXTRA in frame.columns else [None] * len(odd)
-        by_hand = [_by_hand(typed, *row) for row in zip(odd, made[odd]["typed"], extras, strict=True)]
+        extras = [None] * len(odd) if extra is None else extra[odd]
+        by_hand = [_by_hand(typed, *row) for row in zip(odd, plain[odd], extras, strict=True)]
         texts = texts.scatter(odd, pl.Series([text for text, _folded in by_hand], dtype=pl.String))
         folded = folded.scatter(odd, pl.Series([one for _text, one in by_hand], dtype=pl.String))
     return frame.with_columns(texts.alias(TEXT), folded.alias(FOLDED))
 
 
-def _searched(name: str, kind: pl.DataType) -> bool:
-    texts = isinstance(kind, pl.List | pl.String | pl.Int64 | pl.Float64 | pl.Boolean)
-    return texts and name not in NOT_SEARCHED and name != EXTRA
+def _searched(column: pl.Series) -> bool:
+    texts = isinstance(column.dtype, pl.List | pl.String | pl.Int64 | pl.Float64 | pl.Boolean)
+    return texts and column.name not in NOT_SEARCHED and column.name != EXTRA and column.null_count() < len(column)
 
 
-def _joined(name: str, kind: pl.DataType) -> pl.Expr:
-    if isinstance(kind, pl.List):
-        # An empty list has no text; null keeps it out of the row.
-        return pl.when(pl.col(name).list.len() > 0).then(
-            pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(SEPARATOR)
-        )
-    return pl.col(name).cast(pl.String)
+def _joined(column: pl.Series) -> pl.Expr:
+    if not isinstance(column.dtype, pl.List):
+        return pl.col(column.name).cast(pl.String)
+    items = pl.col(column.name)
+    if column.dtype.inner != pl.String:
+        items = items.list.eval(pl.element().cast(pl.String))
+    # An empty list has no text; null keeps it out of the row.
+    return pl.when(pl.col(column.name).list.len() > 0).then(items.list.join(SEPARATOR))
 
 
-def _objects_only(extra: pl.Series) -> pl.Series:
-    """EXTRA with null for what is no JSON object: one such value would break every later search in its file."""
+def _extra_and_texts(extra: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """EXTRA with null for what is no JSON object, and its values, joined.
+
+    One value that is no JSON would break every later search in its file. The texts are right for objects of plain
+    scalars; the others are made by hand.
+    """
     escaped = extra.str.contains(_ESCAPES).fill_null(value=False)
     if escaped.any():
         again = [orjson.dumps(extra_fields(text)).decode() for text in extra.filter(escaped)]
         extra = extra.scatter(escaped.arg_true(), again)
-    return _asked(extra, "CASE WHEN json_valid(e) AND json_type(e) = 'OBJECT' THEN e END")
-
-
-def _extra_texts(extra: pl.Series) -> pl.Series:
-    """The values in EXTRA, joined; right for objects of plain scalars (the others are made by hand)."""
-    return _asked(extra, f"array_to_string(json_extract_string(e, '$.*'), chr({ord(SEPARATOR)}))")
+    # Nearly always they are objects, and then it is enough to read them once.
+    if extra.str.starts_with("{").all():
+        with suppress(duckdb.InvalidInputException):
+            return extra, _asked(extra, _TEXTS)
+    extra = _asked(extra, "CASE WHEN json_valid(e) AND json_type(e) = 'OBJECT' THEN e END")
+    return extra, _asked(extra, _TEXTS)
 
 
 def _asked(extra: pl.Series, expression: str) -> pl.Series:
@@ -103,29 +111,25 @@ def _duckdb() -> duckdb.DuckDBPyConnection:
 atexit.register(_duckdb.cache_clear)  # a connection alive at exit makes the binding write about leaks
 
 
-def _odd_rows(frame: pl.DataFrame) -> pl.Series:
+def _odd_rows(whole: pl.Series, typed: pl.DataFrame, extra: pl.Series | None) -> pl.Series:
     """Numbers of the rows that need Python: text whose lower case may not be its folded text, odd values in EXTRA."""
-    odd = _beyond_ascii(frame[TEXT])
-    for name, kind in frame.schema.items():
-        if isinstance(kind, pl.Float64):
-            odd |= pl.col(name).is_not_null()
-    if EXTRA in frame.columns:
-        odd |= pl.col(EXTRA).str.contains(_ODD)
-    return frame.select(pl.arg_where(odd.fill_null(value=False)).alias("row"))["row"]
+    found = [_beyond_ascii(whole)]
+    found += [column.is_not_null().arg_true() for column in typed if isinstance(column.dtype, pl.Float64)]
+    if extra is not None:
+        found.append(extra.str.contains(_ODD).arg_true())
+    return pl.concat(rows.alias("row") for rows in found).unique().sort()
 
 
-def _beyond_ascii(texts: pl.Series) -> pl.Expr:
-    """Which texts hold characters for which lower case and folding differ; ``®`` and kanji are none.
+def _beyond_ascii(texts: pl.Series) -> pl.Series:
+    """The rows with characters for which lower case and folding differ; ``®`` and kanji are none.
 
-    Only what is beyond ASCII in each text is looked at, once per distinct rest. A combining mark may join with the
-    letter that was taken away in front of it.
+    Only the runs beyond ASCII are looked at, each distinct one once. What stands in front of a run joins with it only
+    where the run has a combining mark.
     """
-    wide = texts.str.len_bytes() != texts.str.len_chars()
-    if not wide.any():
-        return pl.lit(value=False)
-    rests = pl.select(pl.when(wide).then(pl.lit(texts).str.replace_all(r"[\x00-\x7f]+", ""))).to_series()
-    differ = [rest for rest in rests.unique().drop_nulls().to_list() if _differs(rest) or _has_mark(rest)]
-    return pl.lit(rests).is_in(differ) if differ else pl.lit(value=False)
+    wide = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()
+    runs = texts[wide].str.extract_all(r"[^\x00-\x7f]+")
+    differ = [run for run in runs.explode().unique().to_list() if _differs(run) or _has_mark(run)]
+    return wide.filter(runs.list.eval(pl.element().is_in(differ)).list.any()) if differ else wide.clear()
 
 
 def _by_hand(typed: pl.DataFrame, row: int, text: str, extra: str | None) -> tuple[str, str | None]:

@@ -1,5 +1,6 @@
 import time
 
+import orjson
 import polars as pl
 import pytest
 from hypothesis import given
@@ -57,10 +58,54 @@ def test_any_text_survives(text):
         f"{NUMBER[:4]}-{NUMBER[4:8]}-{NUMBER[8:]}-1234",
         f"1234-{NUMBER[:4]}-{NUMBER[4:8]}-{NUMBER[8:]}",
         f"{NUMBER[:4]}-{NUMBER[4:8]}{NUMBER[8:]}",
+        f"SHA1=C96F{NUMBER}D374004726E5F1B5F6A2,MD5=0",
+        f"{{a0c1{NUMBER[:4]}-{NUMBER[4:8]}-{NUMBER[8:]}-a73d-0cf0d1bd3e00}}",
     ],
 )
 def test_other_numbers_are_left_alone(text):
     assert mask_text(text) == text
+
+
+FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
+NUMBERS = (NUMBER, NUMBER[:4], NUMBER[4:8], NUMBER[8:], NUMBER.translate(FULL_WIDTH), "000000000000")
+OTHERS = ("00000000-0000-0000-0000-", "a0c1", "c22a", "0123456789abcdef", "C:\\1", "\n", '"', "号", "x", "")
+MARKS = ("-", " ", "　", "－", ".", "1", "0", "９", "f")
+pieces = st.sampled_from(NUMBERS + OTHERS + MARKS)
+texts = st.lists(pieces, max_size=9).map("".join)
+
+
+@given(st.lists(st.none() | texts, min_size=1, max_size=6))
+def test_a_column_is_masked_as_its_values_are(values):
+    """The vectorised search lets nothing pass that is masked where a value stands alone, and touches nothing else."""
+    frame = pl.DataFrame(
+        {"process.command_line": values, "process.args": [[value] for value in values]},
+        schema={"process.command_line": pl.String, "process.args": pl.List(pl.String)},
+    )
+    expected = [value and mask_text(value) for value in values]
+    out = mask(frame)
+    assert out["process.command_line"].to_list() == expected
+    assert out["process.args"].to_list() == [[value] for value in expected]
+    flags = [True if new != old else None for new, old in zip(expected, values, strict=True)]
+    assert (out["labels.masked"].to_list() if out is not frame else [None] * len(values)) == flags
+
+
+@given(st.lists(texts, min_size=1, max_size=4), st.integers(0, 10**13), st.booleans())
+def test_extra_stays_json_and_keeps_its_other_values(values, number, mine):
+    fields = {f"f{place}": value for place, value in enumerate(values)}
+    fields |= {"number": int(NUMBER) if mine else number, "list": [values[0], number], "inner": {"x": values[-1]}}
+    out = orjson.loads(mask(pl.DataFrame({EXTRA: [orjson.dumps(fields).decode()]}))[EXTRA][0])
+
+    def masked(value):
+        if isinstance(value, int):
+            return MASK if is_my_number(str(value)) else value
+        return mask_text(value)
+
+    assert {name: out[name] for name in list(fields)[: len(values)]} == {
+        name: mask_text(fields[name]) for name in list(fields)[: len(values)]
+    }
+    assert out["number"] == masked(fields["number"])
+    assert out["list"] == [masked(values[0]), masked(number)]
+    assert out["inner"] == {"x": mask_text(values[-1])}
 
 
 def test_columns_extra_lists_and_originals_are_masked_and_flagged():
