@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from sigma.rule import SigmaRule
 
 from secops.errors import Problem
 from secops.locale import _
-from secops.siem.detect.compile_filters import compile_filters
-from secops.siem.detect.compiled import Compiled, CompiledRule, Meta
+from secops.siem.detect.compile_filters import Book, compile_filters
+from secops.siem.detect.compiled import Compiled, CompiledRule
 from secops.siem.detect.logsources import Key, LogsourceMap
 from secops.siem.detect.lower import Lowered, try_lower
+from secops.siem.detect.pipelines import Pipelines, read_pipelines
+from secops.siem.detect.placeholders import read_placeholders
 from secops.siem.detect.rulebook import Document, Lines, read_rules
 from secops.siem.detect.specs import Spec
 
 
-def compile_rules(files: Sequence[tuple[str, str]], where: LogsourceMap) -> Compiled:
-    """Parse and translate all rules; a rule that cannot run keeps its place, with the reason."""
-    work = _Compiling(files, where)
+def compile_rules(
+    files: Sequence[tuple[str, str]],
+    where: LogsourceMap,
+    placeholders: Mapping[str, Sequence[str]] | None = None,
+    pipelines: Sequence[tuple[str, str]] = (),
+) -> Compiled:
+    """Parse and translate all rules; a rule that cannot run keeps its place, with the reason.
+
+    Raises:
+        RuleError: a pipeline has mistakes.
+    """
+    piped = read_pipelines(pipelines)
+    of_site, problems = read_placeholders(files, placeholders or {})
+    known = piped.with_site(of_site)
+    work = _Compiling(files, where, piped)
     rules: list[CompiledRule] = []
     filters: list[Document] = []
-    for document in read_rules(files):
+    for document in read_rules(files, known):
         if document.filter is None:
             rules.append(work.rule(document))
         else:
             filters.append(document)  # what it bears on is known when all rules are
-    compiled = compile_filters(filters, rules, files, where, work.specs) if filters else []
-    return Compiled(rules, list(work.specs), compiled)
+    book = Book(rules, where, known, piped)
+    compiled = compile_filters(filters, book, files, work.specs)
+    return Compiled(rules, list(work.specs), compiled, problems)
 
 
 class _Compiling:
-    def __init__(self, files: Sequence[tuple[str, str]], where: LogsourceMap) -> None:
+    def __init__(self, files: Sequence[tuple[str, str]], where: LogsourceMap, pipelines: Pipelines) -> None:
         self.files = files
+        self.pipelines = pipelines
         self.where = where
         self.specs: dict[Spec, int] = {}
         self.seen: dict[str, str] = {}
@@ -47,8 +65,10 @@ class _Compiling:
             reason = _("同じ id のルールがあります({path})。").format(path=first)
             problems.append(Problem(f"{path}:{Lines(text, document.number).of('id')}", reason))
         elif document.sigma is not None:
-            entries, reason = self._logsource(document.meta)
-            lowered, failure = try_lower(document.sigma.detection)
+            failure: Exception | None = self.pipelines.apply(document.sigma)
+            entries, reason = self._logsource(document.sigma)
+            if failure is None:
+                lowered, failure = try_lower(document.sigma.detection)
             if failure is not None:
                 reason = str(failure)
                 line = Lines(text, document.number).of_error(failure)
@@ -63,12 +83,9 @@ class _Compiling:
             document.meta, document.file, () if reason else entries, leaves, lowered.tree, reason, problems
         )
 
-    def _logsource(self, meta: Meta) -> tuple[list[int], str]:
-        key = (
-            meta.logsource.get("product", ""),
-            meta.logsource.get("category", ""),
-            meta.logsource.get("service", ""),
-        )
+    def _logsource(self, rule: SigmaRule) -> tuple[list[int], str]:
+        source = rule.logsource
+        key = (source.product or "", source.category or "", source.service or "")
         if key not in self.entries_of:
             self.entries_of[key] = self.where.find(key)
         found = self.entries_of[key]

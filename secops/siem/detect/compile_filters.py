@@ -12,6 +12,7 @@ from typing import Any
 
 from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
+from sigma.rule import SigmaRule
 
 from secops.errors import Problem
 from secops.locale import _
@@ -20,8 +21,10 @@ from secops.siem.detect.explain import tree_holds
 from secops.siem.detect.filters import CompiledFilter, negated
 from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.lower import Lowered, try_lower
+from secops.siem.detect.pipelines import Pipelines
 from secops.siem.detect.rulebook import FATAL, Document, Lines, words
 from secops.siem.detect.specs import Spec
+from secops.siem.detect.vet import Placeholders, RefusedError, vet
 
 OWN_KEYS = ("owner", "reason", "expires", "title_ja", "keep_only")
 _PARTS = ("product", "category", "service")
@@ -29,14 +32,9 @@ ANY = "any"
 
 
 def compile_filters(
-    documents: Sequence[Document],
-    rules: Sequence[CompiledRule],
-    files: Sequence[tuple[str, str]],
-    where: LogsourceMap,
-    specs: dict[Spec, int],
+    documents: Sequence[Document], book: Book, files: Sequence[tuple[str, str]], specs: dict[Spec, int]
 ) -> list[CompiledFilter]:
     """Translate the filter documents of a rulebook whose rules are compiled; ``specs`` are numbered on."""
-    book = _Book(rules, where)
     seen: dict[str, str] = {}
     compiled = []
     for document in documents:
@@ -48,12 +46,16 @@ def compile_filters(
     return compiled
 
 
-class _Book:
+class Book:
     """The rules by id and name, and which logsource entries know which fields."""
 
-    def __init__(self, rules: Sequence[CompiledRule], where: LogsourceMap) -> None:
+    def __init__(
+        self, rules: Sequence[CompiledRule], where: LogsourceMap, placeholders: Placeholders, pipelines: Pipelines
+    ) -> None:
         self.rules = rules
         self.where = where
+        self.placeholders = placeholders
+        self.pipelines = pipelines
         self.named: dict[str, list[int]] = {}
         for number, rule in enumerate(rules):
             for name in {rule.meta.id, rule.meta.name}:
@@ -80,7 +82,7 @@ class _Work:
     document: Document
     path: str
     text: str
-    book: _Book
+    book: Book
     problems: list[Problem] = field(default_factory=list)
     problem: str = ""
     _lines: Lines | None = None
@@ -146,6 +148,13 @@ class _Work:
         """The filter's condition as a tree; where it cannot be read, an empty one."""
         nothing = Lowered([], ["or"])
         known = {key: value for key, value in self.raw.items() if key != "secops"}
+        if isinstance(known.get("filter"), dict):
+            vetted = vet(known["filter"], "filter", self.book.placeholders)
+            for refused in vetted.mistakes:
+                self._failed(refused)
+            if vetted.mistakes:
+                return nothing
+            known["filter"] = vetted.section
         try:
             parsed = SigmaFilter.from_dict(known, collect_errors=True)
         except (SigmaError, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as error:
@@ -155,7 +164,12 @@ class _Work:
             self._failed(mistake)
         if self.problem:
             return nothing
-        lowered, failure = try_lower(parsed.filter)
+        # For a pipeline the filter is a rule of its logsource.
+        rule = SigmaRule(title=self.document.meta.title, logsource=parsed.logsource, detection=parsed.filter)
+        failure: Exception | None = self.book.pipelines.apply(rule)
+        lowered = nothing
+        if failure is None:
+            lowered, failure = try_lower(rule.detection)
         if failure is not None:
             self._failed(failure)
         return lowered
@@ -163,7 +177,9 @@ class _Work:
     def _failed(self, error: Exception) -> None:
         self._lines = self._lines or Lines(self.text, self.document.number)
         kind = type(error).__name__
-        if "Rule" in kind or "Condition" in kind:
+        if isinstance(error, RefusedError):
+            line = self._lines.at(error.path)
+        elif "Rule" in kind or "Condition" in kind:
             line = self._lines.of("filter", "rules" if "Rule" in kind else "condition")
         else:
             line = self._lines.of_error(error, "filter")

@@ -7,6 +7,7 @@ can at worst make wrong rules, and it can be deleted at any time.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ from secops.locale import language
 from secops.siem.detect.filters import CompiledFilter, decode_filters, encode_filters
 from secops.siem.detect.specs import Spec
 
-_FORMAT = "2"  # counts up whenever the compiled form or its meaning changes
+_FORMAT = "3"  # counts up whenever the compiled form or its meaning changes
 
 KEPT = 8  # compiled rulebooks in one cache folder
 
@@ -65,14 +66,20 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """All rules and filters of a rulebook, and the specs their leaves share."""
+    """All rules and filters of a rulebook, the specs their leaves share, and mistakes that are in no rule."""
 
     rules: Sequence[CompiledRule]
     specs: Sequence[Spec]
     filters: Sequence[CompiledFilter] = ()
+    problems: Sequence[Problem] = ()
 
 
-def cache_key(files: Sequence[tuple[str, str]], logsources: str) -> str:
+def cache_key(
+    files: Sequence[tuple[str, str]],
+    logsources: str,
+    placeholders: Mapping[str, Sequence[str]],
+    pipelines: Sequence[tuple[str, str]],
+) -> str:
     """The hash of all that a compiled rulebook is made from: texts, paths, logsource map, versions, language."""
     digest = hashlib.sha256()
     for part in (
@@ -81,6 +88,7 @@ def cache_key(files: Sequence[tuple[str, str]], logsources: str) -> str:
         version("secops"),
         version("pysigma"),
         logsources,
+        json.dumps([sorted((name, list(values)) for name, values in placeholders.items()), list(pipelines)]),
         *(part for pair in files for part in pair),
     ):
         data = part.encode("utf-8", "surrogatepass")
@@ -102,7 +110,12 @@ def _encode(compiled: Compiled) -> bytes:
         ]
         for rule in compiled.rules
     ]
-    return orjson.dumps({"specs": compiled.specs, "rules": rules, "filters": encode_filters(compiled.filters)})
+    return orjson.dumps({
+        "specs": compiled.specs,
+        "rules": rules,
+        "filters": encode_filters(compiled.filters),
+        "problems": [(problem.where, problem.what) for problem in compiled.problems],
+    })  # fmt: skip
 
 
 def _decode(data: Any) -> Compiled:
@@ -110,7 +123,9 @@ def _decode(data: Any) -> Compiled:
         CompiledRule(_meta(meta), file, entries, leaves, tree, reason, [Problem(*problem) for problem in problems])
         for meta, file, entries, leaves, tree, reason, problems in data["rules"]
     ]
-    return Compiled(rules, [tuple(spec) for spec in data["specs"]], decode_filters(data["filters"]))
+    specs = [tuple(spec) for spec in data["specs"]]
+    problems = [Problem(*problem) for problem in data["problems"]]
+    return Compiled(rules, specs, decode_filters(data["filters"]), problems)
 
 
 def _meta(raw: dict[str, Any]) -> Meta:

@@ -16,31 +16,41 @@ def load_detector(
     cache_dir: Path | None = None,
     disabled: Mapping[str, str] | None = None,
     *,
+    placeholders: Mapping[str, Sequence[str]] | None = None,
+    pipelines: Sequence[tuple[str, str]] = (),
     memo_bytes: int = 256 << 20,
 ) -> SigmaDetector:
     """A detector for rule files given as (path, text).
 
     ``logsources`` is the text of the logsource map, ``cache_dir`` where compiled rules are kept (None: nowhere),
     ``disabled`` maps rule ids to the reason why they are switched off, ``memo_bytes`` bounds the memos.
+    ``placeholders`` go before those of ``placeholders.yml`` among the files; ``pipelines`` are pySigma pipelines as
+    (path, YAML).
 
     Raises:
-        RuleError: the logsource map has mistakes. Mistakes in rules make those rules inactive, with the reason.
+        RuleError: the logsource map or a pipeline has mistakes. Mistakes in rules make those rules inactive.
     """
     where = read_logsources(logsources)
-    compiled = _compiled(files, logsources, where, cache_dir)
+    compiled = _compiled(files, logsources, where, cache_dir, placeholders or {}, pipelines)
     return SigmaDetector(compiled, files, where, disabled or {}, memo_bytes)
 
 
 def _compiled(
-    files: Sequence[tuple[str, str]], logsources: str, where: LogsourceMap, cache_dir: Path | None
+    files: Sequence[tuple[str, str]],
+    logsources: str,
+    where: LogsourceMap,
+    cache_dir: Path | None,
+    placeholders: Mapping[str, Sequence[str]],
+    pipelines: Sequence[tuple[str, str]],
 ) -> Compiled:
     """The compiled rules, from the cache where it has them; a cache that cannot be read or written is done without."""
-    path = cache_dir / f"rules-{cache_key(files, logsources)}.json" if cache_dir else None
+    name = f"rules-{cache_key(files, logsources, placeholders, pipelines)}.json"
+    path = cache_dir / name if cache_dir else None
     compiled = read_cache(path) if path else None
     if compiled is None:
         from secops.siem.detect.compile import compile_rules  # pySigma takes 0.4 s to import; a cache hit needs none
 
-        compiled = compile_rules(files, where)
+        compiled = compile_rules(files, where, placeholders, pipelines)
         if path:
             write_cache(path, compiled)
     return compiled

@@ -31,6 +31,7 @@ from secops.siem.detect.cells import Columns
 from secops.siem.detect.judge import Judge
 from secops.siem.detect.plan import Bound
 from secops.siem.detect.specs import ANY, glob_spec
+from secops.siem.detect.yamls import check_depth
 
 Key = tuple[str, str, str]  # product, category, service; "" where a rule does not say
 _TOP = {"products", "logsources"}
@@ -86,6 +87,7 @@ def read_logsources(text: str, path: str = "rules/logsources.yml") -> LogsourceM
         RuleError: the text is not YAML, or not of the shape above; every mistake is listed.
     """
     try:
+        check_depth(text)
         document = yaml.load(text, yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

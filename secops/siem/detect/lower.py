@@ -42,7 +42,7 @@ from sigma.types import (
 from secops.locale import _
 from secops.siem.detect.specs import ANY, Spec, glob_spec, regex_spec
 
-Tree = Any  # int | list: recursive, and JSON
+Tree = Any  # int | list, recursive, and JSON; None where a pipeline dropped what stood there
 MAX_LEAVES = 20_000
 _OPERATORS = {
     CompareOperators.LT: "lt",
@@ -87,7 +87,10 @@ def lower(detections: SigmaDetections) -> Lowered:
         sigma.exceptions.SigmaError: the condition cannot be read.
     """
     work = _Lowering(detections)
-    conditions = [work.condition(condition.parse(postprocess=False)) for condition in detections.parsed_condition]
+    found = [work.condition(condition.parse(postprocess=False)) for condition in detections.parsed_condition]
+    conditions = [tree for tree in found if tree is not None]
+    if not conditions:
+        raise UnsupportedError(_("パイプラインがすべての条件を取り除きました。"))
     return Lowered(work.leaves, _join("or", conditions))
 
 
@@ -124,7 +127,7 @@ class _Lowering:
         assert isinstance(node, ConditionItem)
         children = [self.condition(child) for child in node.args]
         if isinstance(node, ConditionNOT):
-            return ["not", children[0]]
+            return None if children[0] is None else ["not", children[0]]
         assert isinstance(node, ConditionAND | ConditionOR)
         return _join("and" if isinstance(node, ConditionAND) else "or", children)
 
@@ -195,7 +198,11 @@ class _Lowering:
 
 
 def _join(word: str, children: list[Tree]) -> Tree:
-    return children[0] if len(children) == 1 else [word, *children]
+    """Several trees as one; those that a pipeline dropped are left out, as if nobody had written them."""
+    kept = [child for child in children if child is not None]
+    if not kept:
+        return None
+    return kept[0] if len(kept) == 1 else [word, *kept]
 
 
 def _parts(value: SigmaString, *, wrap: bool) -> list[str | None]:

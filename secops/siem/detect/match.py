@@ -49,6 +49,7 @@ class SigmaDetector:
         self.filters: Sequence[RuleFilter] = [as_seen(one, ids, *files[one.file]) for one in compiled.filters]
         self._filters = Filters(compiled.filters)
         self.problems: Sequence[Problem] = [
+            *compiled.problems,
             *(problem for rule in compiled.rules for problem in rule.problems),
             *(problem for one in compiled.filters for problem in one.problems),
         ]

@@ -25,10 +25,14 @@ from secops.errors import Problem
 from secops.locale import _
 from secops.schema.severity import Severity
 from secops.siem.detect.compiled import Meta
+from secops.siem.detect.vet import Placeholders, RefusedError, vet
+from secops.siem.detect.yamls import check_depth, unfolds
 
 SAMPLES_SUFFIX = ".samples.yml"
 OWN_KEYS = {"title_ja", "description_ja", "clauses", "next_steps", "group_by"}
 _TEXTS = ("title_ja", "description_ja")
+# Stands in for detections that are refused, so that the other mistakes of the rule are found as well.
+_HARMLESS = {"selection": {"field": "value"}, "condition": "selection"}
 # A mistake of another kind (a date, a tag) is reported, but the rule can run.
 FATAL = (
     SigmaConditionError,
@@ -59,38 +63,51 @@ class Document:
     filter: dict[str, Any] | None = None
 
 
-def is_rule_file(path: str) -> bool:
-    """Whether a file of a rule folder is a rule (and not its samples or the logsource map)."""
-    name = PurePath(path).name
-    return name.endswith((".yml", ".yaml")) and not name.endswith(SAMPLES_SUFFIX) and name != "logsources.yml"
+def is_placeholder_file(path: str) -> bool:
+    """Whether a file of a rule folder holds the values of placeholders."""
+    return PurePath(path).name in {"placeholders.yml", "placeholders.yaml"}
 
 
-def read_rules(files: Sequence[tuple[str, str]]) -> Iterator[Document]:
-    """All documents of rule files given as (path, text), in order; a broken file is one document with the reason."""
+def read_rules(files: Sequence[tuple[str, str]], placeholders: Placeholders | None = None) -> Iterator[Document]:
+    """All documents of rule files given as (path, text), in order; a broken file is one document with the reason.
+
+    ``placeholders`` are put in where a rule says ``expand``. Files of placeholders are no rules and left out.
+    """
     for number, (path, text) in enumerate(files):
-        yield from _read_file(number, path, text)
+        if not is_placeholder_file(path):
+            yield from _read_file(number, path, text, placeholders or Placeholders())
 
 
-def _read_file(file: int, path: str, text: str) -> Iterator[Document]:
+def _read_file(file: int, path: str, text: str, placeholders: Placeholders) -> Iterator[Document]:
     try:
+        check_depth(text)
         documents = [document for document in yaml.load_all(text, SigmaYAMLLoader) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        where, what = _yaml_problem(path, error)
+        where, what = _yaml_problem(path, text, error)
         reason = _("YAML として読めません: {what}").format(what=what)
         meta = Meta(id=path, name=PurePath(path).stem, title=PurePath(path).name, level=Severity.MEDIUM)
         yield Document(file, 0, meta, None, reason, (Problem(where, reason),))
         return
     for number, document in enumerate(documents):
-        yield _read_document(file, number, path, text, document)
+        if not unfolds(document):
+            reason = _("別名(& と *)で大きくなりすぎます。別名を使わずに書いてください。")
+            meta = Meta(
+                id=f"{path}#{number}", name=PurePath(path).stem, title=PurePath(path).name, level=Severity.MEDIUM
+            )
+            yield Document(file, number, meta, None, reason, (Problem(f"{path}:1", reason),))
+            continue
+        yield _read_document(file, number, path, text, document, placeholders)
 
 
-def _yaml_problem(path: str, error: Exception) -> tuple[str, str]:
+def _yaml_problem(path: str, text: str, error: Exception) -> tuple[str, str]:
     mark = getattr(error, "problem_mark", None)
+    place = getattr(error, "position", None)  # of a character that YAML forbids
+    line = mark.line + 1 if mark else text.count("\n", 0, place) + 1 if isinstance(place, int) else 1
     what = getattr(error, "problem", None) or str(error) or type(error).__name__
-    return (f"{path}:{mark.line + 1}" if mark else path), " ".join(str(what).split())
+    return f"{path}:{line}", " ".join(str(what).split())
 
 
-def _read_document(file: int, number: int, path: str, text: str, document: Any) -> Document:
+def _read_document(file: int, number: int, path: str, text: str, document: Any, placeholders: Placeholders) -> Document:
     stem = PurePath(path).stem if number == 0 else f"{PurePath(path).stem}-{number + 1}"
     if not isinstance(document, dict):
         reason = _("ルールではありません(title と detection を持つ YAML にしてください)。")
@@ -107,21 +124,25 @@ def _read_document(file: int, number: int, path: str, text: str, document: Any) 
     ):
         if key in document:
             return Document(file, number, meta, None, reason, own_problems)
-    sigma, errors = _parse(document)
+    sigma, errors = _parse(document, placeholders)
     problems = [Problem(f"{path}:{lines.of_error(error)}", words(error)) for error in errors]
     fatal = [error for error in errors if isinstance(error, FATAL) or not isinstance(error, SigmaError)]
     reason = _("ルールに誤りがあります: {what}").format(what=words(fatal[0])) if fatal else ""
     return Document(file, number, meta, None if fatal else sigma, reason, (*problems, *own_problems))
 
 
-def _parse(document: dict[str, Any]) -> tuple[SigmaRule | None, list[Exception]]:
+def _parse(document: dict[str, Any], placeholders: Placeholders) -> tuple[SigmaRule | None, list[Exception]]:
     known = {key: value for key, value in document.items() if key != "secops"}
+    errors: list[Exception] = []
+    if isinstance(known.get("detection"), dict):
+        vetted = vet(known["detection"], "detection", placeholders)
+        errors += vetted.mistakes
+        known["detection"] = _HARMLESS if errors else vetted.section
     try:
         rule = SigmaRule.from_dict(known, collect_errors=True)
     except (SigmaError, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as error:
-        return None, [error]
-    errors: list[Exception] = list(rule.errors)
-    return rule, errors
+        return None, [*errors, error]
+    return rule, [*errors, *rule.errors]
 
 
 def words(error: Exception) -> str:
@@ -220,11 +241,29 @@ class Lines:
         items = node.value if isinstance(node, yaml.SequenceNode) else []
         return items[number].start_mark.line + 1 if number < len(items) else self.of(key, *below)
 
+    def at(self, path: Sequence[str | int]) -> int:
+        """The line of what a path of keys and list positions leads to, or of the deepest part of it that exists."""
+        node = self._node()
+        line = node.start_mark.line + 1 if node else 1
+        for part in path:
+            if isinstance(part, int):
+                items = node.value if isinstance(node, yaml.SequenceNode) else []
+                node = items[part] if part < len(items) else None
+                line = node.start_mark.line + 1 if node else line
+                continue
+            pair = next((pair for pair in _pairs(node) if pair[0].value == part), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        return line
+
     def of_error(self, error: Exception, part: str = "detection") -> int:
         """The line of what an error is about: the key its kind names, or the longest text of it the message quotes.
 
         ``part`` is the top-level key under which the detections stand.
         """
+        if isinstance(error, RefusedError):
+            return self.at(error.path)
         kind = type(error).__name__.removeprefix("Sigma").removesuffix("Error").lower()
         if kind == "condition":
             return self.of(part, "condition")

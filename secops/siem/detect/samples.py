@@ -14,6 +14,7 @@ from secops.locale import _
 from secops.schema import ecs
 from secops.siem.detect.match import SigmaDetector
 from secops.siem.detect.rulebook import SAMPLES_SUFFIX, Lines
+from secops.siem.detect.yamls import check_depth
 
 _LISTS = ("fires", "silent")
 _KEYS = {"event", "raw", "format", "zone", "header", "encoding", "with", "note"}
@@ -45,6 +46,7 @@ def samples_path(rule_path: str) -> str:
 def read_samples(path: str, text: str) -> tuple[list[Sample], list[Problem]]:
     """All samples of a file, and every mistake in it."""
     try:
+        check_depth(text)
         document = yaml.load(text, yaml.CSafeLoader)
         lines = Lines(text)
         lines.of("fires")

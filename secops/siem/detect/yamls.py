@@ -1,0 +1,56 @@
+"""A look at YAML before it is loaded: the C loader recurses, and a file of brackets would end the whole program."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from secops.locale import _
+
+MAX_DEPTH = 50
+MAX_NODES = 200_000  # of a document with its aliases unfolded
+_INDENT = re.compile(rf"^[ \-?]{{{2 * MAX_DEPTH},}}", re.MULTILINE)
+
+
+class TooDeepError(yaml.MarkedYAMLError):
+    """Lists and maps within each other without end."""
+
+
+def check_depth(text: str) -> None:
+    """Refuse what is nested deeper than any rule is.
+
+    A text without many brackets or much indentation cannot be, and is not read for this.
+
+    Raises:
+        TooDeepError: with the place.
+        yaml.YAMLError: the text is not YAML.
+    """
+    if text.count("[") + text.count("{") <= MAX_DEPTH and not _INDENT.search(text):
+        return
+    depth = 0
+    for event in yaml.parse(text, yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                problem = _("入れ子が深すぎます({limit} 段まで)").format(limit=MAX_DEPTH)
+                raise TooDeepError(problem=problem, problem_mark=event.start_mark)  # type: ignore[arg-type]
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def unfolds(document: object) -> bool:
+    """Whether a loaded document is of a size that can be walked: aliases make a small file large, or endless."""
+    pending = [document]
+    count = 0
+    while pending:
+        count += 1
+        if count > MAX_NODES:
+            return False
+        item = pending.pop()
+        if isinstance(item, dict):
+            pending.extend(item.keys())
+            pending.extend(item.values())
+        elif isinstance(item, list | tuple | set):
+            pending.extend(item)
+    return True
