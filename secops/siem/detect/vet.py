@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any
 
 from secops.locale import _
-from secops.siem.detect.modifiers import BASE64, COMPARISONS, TEXTS, TIME_PARTS, in_order, objection
+from secops.siem.detect.modifiers import BASE64, COMPARISONS, FLAGS, LISTS, TEXTS, TIME_PARTS, in_order, objection
 
 MAX_VALUES = 20_000  # of a rule, after everything that multiplies them
 MAX_SPELLINGS = 3_125  # of one value: five dashes
@@ -24,6 +24,8 @@ DASHES = 5  # spellings of a dash under `windash`
 _DASH = re.compile(r"\B[-/]\b")  # as pySigma finds them
 _PLACEHOLDER = re.compile(r"(?<!\\)%([^%\s]+)%")
 _WILD = re.compile(r"\\[\\*?]|[*?]")
+# Under these a text stands for itself, and any text may stand there.
+_AS_WRITTEN = TEXTS - BASE64 - {"windash", "expand"} | {"re", "cidr"} | LISTS | frozenset(FLAGS)
 _NOT_SELECTIONS = {"condition", "rules", "timeframe"}
 
 Path = tuple[str | int, ...]
@@ -95,7 +97,7 @@ class _Vetting:
         return self._keyword(body, path)
 
     def _keyword(self, value: Any, path: Path) -> Any:
-        self._count(1, value, path)
+        self._count(1, len(str(value)), path)
         return value
 
     def _pairs(self, body: Mapping[Any, Any], path: Path) -> Iterator[tuple[str, Any]]:
@@ -116,6 +118,10 @@ class _Vetting:
             yield "|".join([name, *in_order(chain)]), self._values(value, chain, place)
 
     def _values(self, value: Any, chain: Sequence[str], path: Path) -> Any:
+        items = value if isinstance(value, list) else [value]
+        if _AS_WRITTEN.issuperset(chain) and all(isinstance(item, str) for item in items):
+            self._count(len(items), sum(map(len, items)), path)
+            return value
         if not isinstance(value, list):
             found = self._value(value, chain, path)
             return found[0] if len(found) == 1 else found
@@ -143,7 +149,7 @@ class _Vetting:
                 shown = str(text)[:80]
                 self.mistakes.append(RefusedError(what.format(value=shown, count=spellings, limit=MAX_SPELLINGS), path))
                 return [value]
-            self._count(spellings, text, path)
+            self._count(spellings, spellings * len(str(text)), path)
         return texts
 
     def _spellings(self, text: Any, chain: Sequence[str]) -> int:
@@ -175,9 +181,9 @@ class _Vetting:
         literals = [literal.replace(r"\%", "%") for literal in literals]
         return ["".join(_woven(literals, chosen)) for chosen in product(*lists)]
 
-    def _count(self, count: int, value: Any, path: Path) -> None:
+    def _count(self, count: int, size: int, path: Path) -> None:
         self.values += count
-        self.size += count * (len(value) if isinstance(value, str) else 8)
+        self.size += size
         if self.values > MAX_VALUES:
             self._stop(_("値が多すぎます(上限 {limit:,} 個)。ルールを分けてください。").format(limit=MAX_VALUES), path)
         elif self.size > MAX_SIZE:
