@@ -125,11 +125,17 @@ class SourceSettings(_Strict):
 
 
 class RulesSettings(_Strict):
-    """``[rules]``: folders with Sigma rules (relative to the site folder), and rules that are switched off by id."""
+    """``[rules]``: folders with Sigma rules (relative to the site folder), and rules that are switched off by id.
+
+    ``pipelines`` are files of pySigma processing pipelines, ``placeholders`` what ``%name%`` stands for in rules that
+    say ``expand`` (they go before those of ``placeholders.yml`` in rule folders).
+    """
 
     folders: list[str] = []
     builtin: bool = True
     disabled: dict[str, str] = {}
+    pipelines: list[str] = []
+    placeholders: dict[Annotated[str, Field(pattern=r"^[^%\s]+$")], Annotated[list[str], Field(min_length=1)]] = {}
 
 
 class RetentionSettings(_Strict):

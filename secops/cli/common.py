@@ -53,6 +53,17 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="JSON で出力する")(function)
 
 
+def pipeline_option(function: F) -> F:
+    """Add ``--pipeline FILE`` (several times), passed on as ``pipelines: tuple[Path, ...]``."""
+    return click.option(
+        "--pipeline",
+        "pipelines",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="pySigma の処理パイプライン(YAML、項目名の読み替えなど)",
+    )(function)
+
+
 def plain(value: Any) -> Any:
     """A value as JSON can hold it: dataclasses as objects, moments as ISO 8601 UTC, severities by name."""
     if isinstance(value, Severity):

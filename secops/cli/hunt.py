@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secops.cli.common import emit_json, emit_table, json_option, plain
+from secops.cli.common import emit_json, emit_table, json_option, pipeline_option, plain
 from secops.cli.filters import filters_of, say_filters
 from secops.errors import UsageError
 from secops.locale import _
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "-r", "--rules", "rules", multiple=True, type=click.Path(path_type=Path), help="Sigma ルールのファイル・フォルダ"
 )
+@pipeline_option
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="結果を JSON Lines で書き出すファイル"
 )
@@ -31,12 +32,18 @@ if TYPE_CHECKING:
 @click.option("--processes", default=2, show_default=True, type=click.IntRange(1, 64), help="プロセスの数")
 @json_option
 def hunt(
-    paths: tuple[Path, ...], rules: tuple[Path, ...], output: Path | None, level: str, processes: int, as_json: bool
+    paths: tuple[Path, ...],
+    rules: tuple[Path, ...],
+    pipelines: tuple[Path, ...],
+    output: Path | None,
+    level: str,
+    processes: int,
+    as_json: bool,
 ) -> None:
     """ログファイル(EVTX・JSON・CSV・テキスト、.gz・.zip も可)に Sigma ルールを当てる。サイトは要らない。"""
     from secops.schema.severity import Severity
     from secops.siem import hunt as road
-    from secops.wiring.rules import BUILTIN, read_rule_files
+    from secops.wiring.rules import BUILTIN, read_pipeline_files, read_rule_files
     from secops.wiring.site import now as clock
 
     try:
@@ -47,7 +54,10 @@ def hunt(
     if missing:
         raise UsageError(_("ありません: {paths}").format(paths=", ".join(missing)))
     book = road.Rulebook(
-        read_rule_files(rules or (BUILTIN,)), (BUILTIN / "logsources.yml").read_text(encoding="utf-8"), cache_folder()
+        read_rule_files(rules or (BUILTIN,)),
+        (BUILTIN / "logsources.yml").read_text(encoding="utf-8"),
+        cache_folder(),
+        read_pipeline_files(pipelines),
     )
     detector = book.detector()
     files = road.files_below(paths)

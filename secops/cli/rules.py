@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secops.cli.common import emit_json, emit_table, json_option, optional_site_option
+from secops.cli.common import emit_json, emit_table, json_option, optional_site_option, pipeline_option
 from secops.cli.filters import filters
 from secops.errors import UsageError
 from secops.locale import _
@@ -27,15 +27,16 @@ def rules() -> None:
 
 @rules.command()
 @_paths
+@pipeline_option
 @optional_site_option
 @json_option
-def check(paths: tuple[Path, ...], site: Path | None, as_json: bool) -> None:
+def check(paths: tuple[Path, ...], pipelines: tuple[Path, ...], site: Path | None, as_json: bool) -> None:
     """書き誤りと、動かないルールを、ファイルと行で示す。"""
     from secops.cli.filters import ended
     from secops.errors import Problem
     from secops.siem.detect.samples import check_own
 
-    detector, samples = load_rules(paths, site)
+    detector, samples = load_rules(paths, site, pipelines)
     own = [rule for rule in detector.rules if _is_own(rule.path)]
     problems = [*detector.problems, *check_own(own, samples)]
     problems += ended(detector.filters)
@@ -95,23 +96,36 @@ def list_(paths: tuple[Path, ...], inactive: bool, site: Path | None, as_json: b
     )
 
 
-def load_rules(paths: tuple[Path, ...], site: Path | None) -> tuple[SigmaDetector, dict[str, str]]:
-    """The detector of the named rules, else of the site's, else of the builtin ones; and their sample files by path."""
+def load_rules(
+    paths: tuple[Path, ...], site: Path | None, pipelines: tuple[Path, ...] = ()
+) -> tuple[SigmaDetector, dict[str, str]]:
+    """The detector of the named rules, else of the site's, else of the builtin ones; and their sample files by path.
+
+    With a site, its placeholders and pipelines hold for named rules as well; ``pipelines`` come on top.
+    """
     from secops.cli.hunt import cache_folder
     from secops.siem.detect import load_detector
-    from secops.wiring.rules import BUILTIN, read_rule_files
+    from secops.wiring.rules import BUILTIN, read_pipeline_files, read_rule_files
 
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise UsageError(_("ありません: {paths}").format(paths=", ".join(missing)))
-    if site and not paths:
+    placeholders: dict[str, list[str]] = {}
+    piped = read_pipeline_files(pipelines)
+    if site:
         from secops.wiring import open_site
 
         with open_site(site) as opened:
-            return opened.detector, _samples(opened.rule_files())
-    files = read_rule_files(paths or (BUILTIN,))
+            if not paths and not pipelines:
+                return opened.detector, _samples(opened.rule_files())
+            files = read_rule_files(paths) if paths else opened.rule_files()
+            placeholders = opened.settings.rules.placeholders
+            piped = [*opened.pipeline_files(), *piped]
+    else:
+        files = read_rule_files(paths or (BUILTIN,))
     logsources = (BUILTIN / "logsources.yml").read_text(encoding="utf-8")
-    return load_detector(files, logsources, cache_folder()), _samples(files)
+    detector = load_detector(files, logsources, cache_folder(), placeholders=placeholders, pipelines=piped)
+    return detector, _samples(files)
 
 
 rules.add_command(filters)

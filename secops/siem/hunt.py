@@ -74,10 +74,11 @@ class Rulebook:
     files: Sequence[tuple[str, str]]
     logsources: str
     cache: Path | None
+    pipelines: Sequence[tuple[str, str]] = ()
 
     def detector(self) -> SigmaDetector:
         """The detector of this rulebook."""
-        return load_detector(self.files, self.logsources, self.cache)
+        return load_detector(self.files, self.logsources, self.cache, pipelines=self.pipelines)
 
 
 def files_below(paths: Iterable[Path]) -> list[Path]:

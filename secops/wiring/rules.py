@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from secops.errors import NotFoundError
+from secops.locale import _
+
 # In an installed wheel the rules are inside the package, in a checkout at its top.
 _PACKED = Path(__file__).parent.parent / "_rules"
 BUILTIN = _PACKED if _PACKED.exists() else Path(__file__).parent.parent.parent / "rules"
@@ -27,3 +30,16 @@ def read_rule_files(places: Iterable[Path]) -> list[tuple[str, str]]:
             if path.is_file() and not path.name.endswith(NOT_RULES)
         ]
     return found
+
+
+def read_pipeline_files(paths: Iterable[Path]) -> list[tuple[str, str]]:
+    """Processing pipelines as (path, text).
+
+    Raises:
+        NotFoundError: names every file that is not there.
+    """
+    wanted = list(paths)
+    missing = [str(path) for path in wanted if not path.is_file()]
+    if missing:
+        raise NotFoundError(_("パイプラインのファイルがありません: {paths}").format(paths=", ".join(missing)))
+    return [(str(path), path.read_text(encoding="utf-8", errors="replace")) for path in wanted]

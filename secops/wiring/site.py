@@ -17,7 +17,7 @@ from secops.errors import ConflictError, NotFoundError, SecopsError, UsageError
 from secops.locale import _
 from secops.schema.text import is_name
 from secops.settings import FILE_NAME, Settings, load
-from secops.wiring.rules import BUILTIN, read_rule_files
+from secops.wiring.rules import BUILTIN, read_pipeline_files, read_rule_files
 
 if TYPE_CHECKING:
     from secops.access.ports import Accounts
@@ -194,6 +194,8 @@ class Site:
             (BUILTIN / "logsources.yml").read_text(encoding="utf-8"),
             self.folder / "run" / "cache",
             self.settings.rules.disabled,
+            placeholders=self.settings.rules.placeholders,
+            pipelines=self.pipeline_files(),
         )
 
     @property
@@ -208,6 +210,13 @@ class Site:
         if missing:
             raise NotFoundError(_("ルールのフォルダがありません: {folders}").format(folders=", ".join(missing)))
         return read_rule_files(folder for folder in folders if folder.exists())
+
+    def pipeline_files(self) -> list[tuple[str, str]]:
+        """(path, text) of the processing pipelines in the settings."""
+        return read_pipeline_files(self._pipelines())
+
+    def _pipelines(self) -> list[Path]:
+        return [self.folder / text for text in self.settings.rules.pipelines]
 
     def _rule_folders(self) -> list[Path]:
         own = [self.folder / "rules", *(self.folder / text for text in self.settings.rules.folders)]
@@ -259,7 +268,7 @@ class Site:
 
     def _inputs(self) -> dict[str, tuple[int, int]]:
         """Path → time and size of every file that people write while the program runs."""
-        places = [*self._rule_folders(), self.folder / "inventory", self.folder / "flows.toml"]
+        places = [*self._rule_folders(), *self._pipelines(), self.folder / "inventory", self.folder / "flows.toml"]
         files = [path for place in places for path in (place.rglob("*") if place.is_dir() else [place])]
         stats = {str(path): path.stat() for path in files if path.is_file()}
         return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in stats.items()}

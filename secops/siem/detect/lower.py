@@ -83,7 +83,7 @@ def lower(detections: SigmaDetections) -> Lowered:
     """Translate the detections of a rule or filter that pySigma parsed without an error.
 
     Raises:
-        UnsupportedError: a placeholder without values, too many values, or a regular expression that RE2 refuses.
+        UnsupportedError: too many values, or a regular expression that RE2 refuses.
         sigma.exceptions.SigmaError: the condition cannot be read.
     """
     work = _Lowering(detections)
@@ -214,16 +214,12 @@ def _parts(value: SigmaString, *, wrap: bool) -> list[str | None]:
                 parts.append(part)
         elif part is SpecialChars.WILDCARD_MULTI:
             parts.append(None)
-        elif part is SpecialChars.WILDCARD_SINGLE:
+        else:  # a single wildcard: placeholders were put in before
             parts.append("")
-        else:
-            raise UnsupportedError(_("プレースホルダ %{name}% の値が決まっていません。").format(name=part.name))
     return [None, *parts, None] if wrap else parts
 
 
 def _regex_text(value: SigmaRegularExpression) -> str:
-    if value.contains_placeholder():
-        raise UnsupportedError(_("正規表現の中のプレースホルダの値が決まっていません。"))
     return str(value.regexp)
 
 

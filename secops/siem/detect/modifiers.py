@@ -25,30 +25,35 @@ ALL = TEXTS | ALONE | LISTS | frozenset(FLAGS)
 KEYWORDS = (TEXTS - {"startswith", "endswith"}) | {"re", "all"} | frozenset(FLAGS)
 
 
-@lru_cache(maxsize=4096)
 def objection(chain: tuple[str, ...], *, keyword: bool) -> str:
     """Why this chain is refused, with what could stand there instead; empty where it is legal."""
-    for place, modifier in enumerate(chain):
-        before = chain[:place]
-        legal = following(before, keyword=keyword)
-        if modifier in legal:
-            continue
-        if modifier not in ALL:
-            near = get_close_matches(modifier.lower(), sorted(ALL), 1)
-            hint = _("「{near}」のつもりなら直してください。").format(near=near[0]) if near else ""
-            text = _("修飾子「{modifier}」はありません。{hint}ここで使えるのは {legal} です。")
-            return text.format(modifier=modifier, hint=hint, legal=_listed(legal))
-        if not before:
-            text = _("キーワード(項目名のない検索語)に {modifier} は使えません。使えるのは {legal} です。")
-            return text.format(modifier=modifier, legal=_listed(legal))
-        if not legal:
-            text = _("{before} の後に {modifier} は使えません。{before} には何も続けられません。")
-            return text.format(before="|".join(before), modifier=modifier)
-        text = _("{before} の後に {modifier} は使えません。使えるのは {legal} です。{hint}")
-        return text.format(
-            before="|".join(before), modifier=modifier, legal=_listed(legal), hint=_hint(before, modifier)
-        )
-    return ""
+    place = _first_wrong(chain, keyword)
+    if place < 0:
+        return ""
+    before, modifier = chain[:place], chain[place]
+    legal = following(before, keyword=keyword)
+    if modifier not in ALL:
+        near = get_close_matches(modifier.lower(), sorted(ALL), 1)
+        hint = _("「{near}」のつもりなら直してください。").format(near=near[0]) if near else ""
+        text = _("修飾子「{modifier}」はありません。{hint}ここで使えるのは {legal} です。")
+        return text.format(modifier=modifier, hint=hint, legal=_listed(legal))
+    if not before:
+        text = _("キーワード(項目名のない検索語)に {modifier} は使えません。使えるのは {legal} です。")
+        if not keyword:
+            text = _("{modifier} は最初には使えません。使えるのは {legal} です。")
+        return text.format(modifier=modifier, legal=_listed(legal))
+    if not legal:
+        text = _("{before} の後に {modifier} は使えません。{before} には何も続けられません。")
+        return text.format(before="|".join(before), modifier=modifier)
+    text = _("{before} の後に {modifier} は使えません。使えるのは {legal} です。{hint}")
+    return text.format(before="|".join(before), modifier=modifier, legal=_listed(legal), hint=_hint(before, modifier))
+
+
+@lru_cache(maxsize=4096)
+def _first_wrong(chain: tuple[str, ...], keyword: bool) -> int:
+    """The place of the first modifier that may not stand there, or -1."""
+    places = (place for place, one in enumerate(chain) if one not in following(chain[:place], keyword=keyword))
+    return next(places, -1)
 
 
 def following(chain: Sequence[str], *, keyword: bool = False) -> frozenset[str]:

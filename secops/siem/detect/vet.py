@@ -22,7 +22,8 @@ MAX_SPELLINGS = 3_125  # of one value: five dashes
 MAX_SIZE = 4 << 20  # characters of all values of a rule together
 DASHES = 5  # spellings of a dash under `windash`
 _DASH = re.compile(r"\B[-/]\b")  # as pySigma finds them
-_PLACEHOLDER = re.compile(r"(?<!\\)%([^%\s]+)%")
+# A backslash in front makes the sign a text, two are an escaped backslash (a share: \\\\%servers%).
+_PLACEHOLDER = re.compile(r"(?<!\\)((?:\\\\)*)%([^%\s]+)%")
 _WILD = re.compile(r"\\[\\*?]|[*?]")
 # Under these a text stands for itself, and any text may stand there.
 _AS_WRITTEN = TEXTS - BASE64 - {"windash", "expand"} | {"re", "cidr"} | LISTS | frozenset(FLAGS)
@@ -161,7 +162,8 @@ class _Vetting:
     def _expanded(self, text: str, path: Path, *, regex: bool) -> list[str] | None:
         """The text with every combination of its placeholders' values; None where that was a mistake."""
         pieces = _PLACEHOLDER.split(text)
-        literals, names = pieces[::2], pieces[1::2]
+        names = pieces[2::3]
+        literals = [before + slashes for before, slashes in zip(pieces[::3], [*pieces[1::3], ""], strict=True)]
         lists = []
         for name in names:
             values = self.placeholders.get(name)
