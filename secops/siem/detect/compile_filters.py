@@ -22,6 +22,7 @@ from secops.siem.detect.filters import CompiledFilter, negated
 from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.lower import Lowered, try_lower
 from secops.siem.detect.pipelines import Pipelines
+from secops.siem.detect.regexes import restore
 from secops.siem.detect.rulebook import FATAL, Document, Lines, words
 from secops.siem.detect.specs import Spec
 from secops.siem.detect.vet import Placeholders, RefusedError, vet
@@ -147,6 +148,7 @@ class _Work:
     def _lowered(self) -> Lowered:
         """The filter's condition as a tree; where it cannot be read, an empty one."""
         nothing = Lowered([], ["or"])
+        patterns: Mapping[str, str] = {}
         known = {key: value for key, value in self.raw.items() if key != "secops"}
         if isinstance(known.get("filter"), dict):
             vetted = vet(known["filter"], "filter", self.book.placeholders)
@@ -154,7 +156,7 @@ class _Work:
                 self._failed(refused)
             if vetted.mistakes:
                 return nothing
-            known["filter"] = vetted.section
+            known["filter"], patterns = vetted.section, vetted.patterns
         try:
             parsed = SigmaFilter.from_dict(known, collect_errors=True)
         except (SigmaError, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as error:
@@ -164,6 +166,7 @@ class _Work:
             self._failed(mistake)
         if self.problem:
             return nothing
+        restore(parsed.filter, patterns)
         # For a pipeline the filter is a rule of its logsource.
         rule = SigmaRule(title=self.document.meta.title, logsource=parsed.logsource, detection=parsed.filter)
         failure: Exception | None = self.book.pipelines.apply(rule)

@@ -229,11 +229,11 @@ def _regex_spec(pattern: str, flags: str) -> Spec:
     except re2.error as error:
         found = error.args[0] if error.args else error
         what = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
-        text = _(
-            "RE2 で使えない正規表現です: {what}。先読み・後読み・後方参照は使えません。条件を分けるか、contains などで"
-            "書き直してください。"
-        )
-        raise UnsupportedError(text.format(what=what), pattern) from error
+        text = _("RE2 で使えない正規表現です: {what}。{hint}")
+        hint = _("先読み・後読み・後方参照はありません。条件を分けるか、contains などで書き直してください。")
+        if "perl operator" not in what and "escape sequence" not in what:
+            hint = _("RE2 の書き方に直してください(繰り返しは 1,000 回まで)。")
+        raise UnsupportedError(text.format(what=what[:200], hint=hint), pattern) from error
 
 
 def _flags(value: SigmaRegularExpression) -> str:

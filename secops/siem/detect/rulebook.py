@@ -25,6 +25,7 @@ from secops.errors import Problem
 from secops.locale import _
 from secops.schema.severity import Severity
 from secops.siem.detect.compiled import Meta
+from secops.siem.detect.regexes import restore
 from secops.siem.detect.vet import Placeholders, RefusedError, vet
 from secops.siem.detect.yamls import check_depth, unfolds
 
@@ -88,8 +89,9 @@ def _read_file(file: int, path: str, text: str, placeholders: Placeholders) -> I
         meta = Meta(id=path, name=PurePath(path).stem, title=PurePath(path).name, level=Severity.MEDIUM)
         yield Document(file, 0, meta, None, reason, (Problem(where, reason),))
         return
+    aliased = "&" in text and "*" in text
     for number, document in enumerate(documents):
-        if not unfolds(document):
+        if aliased and not unfolds(document):
             reason = _("別名(& と *)で大きくなりすぎます。別名を使わずに書いてください。")
             meta = Meta(
                 id=f"{path}#{number}", name=PurePath(path).stem, title=PurePath(path).name, level=Severity.MEDIUM
@@ -134,14 +136,17 @@ def _read_document(file: int, number: int, path: str, text: str, document: Any, 
 def _parse(document: dict[str, Any], placeholders: Placeholders) -> tuple[SigmaRule | None, list[Exception]]:
     known = {key: value for key, value in document.items() if key != "secops"}
     errors: list[Exception] = []
+    patterns: Mapping[str, str] = {}
     if isinstance(known.get("detection"), dict):
         vetted = vet(known["detection"], "detection", placeholders)
         errors += vetted.mistakes
+        patterns = vetted.patterns
         known["detection"] = _HARMLESS if errors else vetted.section
     try:
         rule = SigmaRule.from_dict(known, collect_errors=True)
     except (SigmaError, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as error:
         return None, [*errors, error]
+    restore(rule.detection, patterns)
     return rule, [*errors, *rule.errors]
 
 

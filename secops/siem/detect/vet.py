@@ -58,10 +58,14 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Vetted:
-    """A section of detections ready for pySigma, and every mistake in it (with one, it must not run)."""
+    """A section of detections ready for pySigma, and every mistake in it (with one, it must not run).
+
+    ``patterns`` are the regular expressions by the token that stands in their place (see `regexes`).
+    """
 
     section: dict[str, Any]
     mistakes: Sequence[RefusedError]
+    patterns: Mapping[str, str]
 
 
 def vet(section: Mapping[Any, Any], root: str, placeholders: Placeholders) -> Vetted:
@@ -71,13 +75,14 @@ def vet(section: Mapping[Any, Any], root: str, placeholders: Placeholders) -> Ve
         str(name): body if name in _NOT_SELECTIONS else work.selection(body, (root, str(name)))
         for name, body in section.items()
     }
-    return Vetted(done, work.mistakes)
+    return Vetted(done, work.mistakes, work.patterns)
 
 
 class _Vetting:
     def __init__(self, placeholders: Placeholders) -> None:
         self.placeholders = placeholders
         self.mistakes: list[RefusedError] = []
+        self.patterns: dict[str, str] = {}
         self.values = 0
         self.size = 0
         self.full = False
@@ -116,7 +121,8 @@ class _Vetting:
                 )
                 yield key, value
                 continue
-            yield "|".join([name, *in_order(chain)]), self._values(value, chain, place)
+            values = self._values(value, chain, place)
+            yield "|".join([name, *in_order(chain)]), self._tokens(values) if "re" in chain else values
 
     def _values(self, value: Any, chain: Sequence[str], path: Path) -> Any:
         items = value if isinstance(value, list) else [value]
@@ -127,6 +133,13 @@ class _Vetting:
             found = self._value(value, chain, path)
             return found[0] if len(found) == 1 else found
         return [one for number, item in enumerate(value) for one in self._value(item, chain, (*path, number))]
+
+    def _tokens(self, values: Any) -> Any:
+        if isinstance(values, list):
+            return [self._tokens(value) for value in values]
+        token = f"re2-{len(self.patterns)}"
+        self.patterns[token] = str(values)
+        return token
 
     def _value(self, value: Any, chain: Sequence[str], path: Path) -> list[Any]:
         """The values that one value stands for."""

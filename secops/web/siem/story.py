@@ -121,9 +121,7 @@ def sentence(alert: Alert, hits: Sequence[Hit]) -> str:
     if alert.kind == "manual":
         return _("{title}({when} に登録)").format(title=plain(alert.title), when=when(alert.opened_at))
     if alert.kind == "program":
-        return _(
-            "検知ルールが止まったか、例外が変わりました。内容は対応履歴にあります。意図したものかを確かめてください。"
-        )
+        return _("検知ルールが止まったか、例外が変わりました。意図したものかを確かめてください。")
     event = hits[0].event if hits else {}
     who = subject(alert, event)
     text = (

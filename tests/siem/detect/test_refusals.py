@@ -162,6 +162,25 @@ def test_a_regular_expression_that_re2_refuses_has_its_line_and_says_what_to_do(
     assert "先読み" in problem.what
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text", "other"),
+    [
+        ("power(?i)shell", "powerSHELL", "POWERshell"),
+        (r"\.exe\z", "a.exe", "a.exe.txt"),
+        (r"\p{Greek}{3}", "αβγ", "abc"),
+        (r"\pN+x", "12x", "x"),
+        (r"[[:upper:]]{4}", "ABCD", "abcd"),
+        (r"\Qa.b\E", "xa.bx", "axb"),
+        (r"(?<name>abc)d", "abcd", "abd"),
+        (r"\x{1F600}", "😀", "x"),
+        ("(?U)ab+", "abbb", "a"),
+    ],
+)
+def test_what_re2_takes_is_taken_whatever_python_thinks_of_it(fires, pattern, text, other):
+    assert fires({"A|re": pattern}, {"A": text}, {"A": other}) == [0]
+    assert fires({"A|re": ["never", pattern]}, {"A": text}, {"A": other}) == [0]
+
+
 def test_dashes_are_bounded():
     good = load_detector([rule_of(("windash", "contains"), "-a -b -c -d -e")], ANYTHING)
     assert good.rules[0].active
