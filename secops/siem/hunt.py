@@ -24,7 +24,7 @@ from secops.siem.collect.slices import Slice, read_slice, slices
 from secops.siem.collect.whole import Chunk, Wanted
 from secops.siem.detect import SigmaDetector, load_detector
 from secops.siem.normalize.given import UTF8
-from secops.siem.normalize.windows_parts import events_of, parts_of
+from secops.siem.normalize.windows_parts import events_of, parts_of, whole_parts_of
 from secops.siem.ports import MatchedValue, Origin, Part
 
 if TYPE_CHECKING:  # polars takes half a second to import: only formats that are read through a frame pay for it
@@ -240,20 +240,20 @@ class _Search:
         Of a record that may hold a keyword, and of one that is a hit, everything is made.
         """
         records, reads = batch.records, self.columns
-        parts, wrong = parts_of(records, reads, batch.origin)
+        parts, wrong = parts_of(records, self.detector.reads_of, batch.origin)
         for row, reason in wrong.items():
             self._unreadable(batch, row, reason)
         plain = batch.origin.encoding in UTF8  # the search for keywords reads bytes
         apart = self.detector.likely(records, parts, "windows") if plain else range(len(records))
         pairs = self._pairs(None, parts, apart)
         if apart:
-            whole, _wrong = parts_of([records[row] for row in apart], reads, batch.origin, complete=True)
+            whole = whole_parts_of([records[row] for row in apart], reads, batch.origin)
             pairs += [(rule, apart[row]) for rule, row in self._pairs(None, whole)]
         if not pairs:
             return
         rows = sorted({row for _rule, row in pairs})
         place = {row: index for index, row in enumerate(rows)}
-        whole, _wrong = parts_of([records[row] for row in rows], reads, batch.origin, complete=True)
+        whole = whole_parts_of([records[row] for row in rows], reads, batch.origin)
         events = events_of(whole)
         pairs = sorted(((rule, place[row]) for rule, row in pairs), key=lambda pair: (pair[1], pair[0]))
         for (rule, index), matched in zip(pairs, self.detector.explain(pairs, None, whole), strict=True):

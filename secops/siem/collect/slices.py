@@ -18,6 +18,9 @@ from secops.siem.collect.whole import CHUNK, Chunk, Item, Wanted, read_whole
 from secops.siem.ports import Origin
 
 SIZE = 24 << 20  # bytes
+_SHORT = 80  # bytes; a longer line is not looked at whether it is blank, and is then said to be unreadable
+_AT_ONCE = 64 << 20  # bytes; more are in a slice only where it ends in a line that is itself very long
+_JSON = frozenset({"windows_json", "json"})
 _ARCHIVES = (EVTX_MAGIC, GZIP_MAGIC, *ZIP_MAGIC)
 
 
@@ -40,8 +43,6 @@ def slices(path: Path, size: int = SIZE) -> list[Slice]:
     """What a file is cut into; what cannot be opened is one slice, and the error comes when it is read."""
     try:
         length = path.stat().st_size
-        if length <= size:
-            return [Slice(path, 0, length)]
         with path.open("rb") as file:
             sample = file.read(SAMPLE)
     except OSError:
@@ -51,12 +52,12 @@ def slices(path: Path, size: int = SIZE) -> list[Slice]:
         return [Slice(path, 0, length)]
     mark = byte_order_mark(sample)
     guess = replace(guess, encoding=mark[0] if mark else guess.encoding)
-    starts = range(0, length, size)
+    starts = range(0, max(length, 1), size)
     return [Slice(path, start, min(start + size, length), guess) for start in starts]
 
 
 def read_slice(one: Slice, wanted: Wanted) -> Iterator[Item]:
-    """The records of a slice, as `read_whole` would give them.
+    """The records of a slice, as `read_whole` would give them; lines of JSON may keep their newline and their length.
 
     Raises OSError where the file cannot be opened or the disk fails.
     """
@@ -67,18 +68,30 @@ def read_slice(one: Slice, wanted: Wanted) -> Iterator[Item]:
         wanted.kind, wanted.format or one.guess.format, one.guess.encoding,
         path=str(one.path), zone=wanted.zone, timezone=wanted.timezone,
     )  # fmt: skip
-    with one.path.open("rb") as file:
+    with one.path.open("rb", buffering=1 << 20) as file:
         mark = byte_order_mark(file.read(4))
         at = _line_start(file, one.start) if one.start else (mark[1] if mark else 0)
         left = _line_start(file, one.stop) - at
-        splitter = LineSplitter(one.guess.encoding, offset=at)
         file.seek(at)
-        while left > 0 and (data := file.read(min(CHUNK, left))):
+        if origin.format in _JSON and one.guess.encoding == "utf-8" and left <= _AT_ONCE:
+            yield Chunk(replace(origin, offset=at), _lines(file, left))
+            return
+        splitter = LineSplitter(one.guess.encoding, offset=at)
+        while left > 0 and (data := file.read(min(max(CHUNK, one.size), left))):
             left -= len(data)
             for piece in splitter.feed(data):
                 yield Chunk(replace(origin, offset=piece.offset, note=piece.note), piece.records)
         for piece in splitter.finish():
             yield Chunk(replace(origin, offset=piece.offset, note=piece.note), piece.records)
+
+
+def _lines(file: BinaryIO, left: int) -> list[bytes]:
+    """All lines of the next bytes but blank ones; they keep their newline, which JSON does not mind."""
+    lines: list[bytes] = []
+    while left > 0 and (more := file.readlines(left)):
+        lines += more
+        left -= sum(map(len, more))
+    return [line for line in lines if not line.isspace()] if min(map(len, lines), default=0) < _SHORT else lines
 
 
 def _line_start(file: BinaryIO, offset: int) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from secops.siem.detect.specs import Spec, fold, regex
 
@@ -29,8 +29,6 @@ _SMALL = 20_000  # characters of literals
 # megabyte made to be slow took five seconds. Beyond it a pattern sees the two ends of the value, and that is counted.
 ALLOWANCE = 16 << 20
 _ENDS = 64 << 10
-# Characters that stand between values in one scan; one that no literal contains is taken.
-_BETWEEN = "\0\x1e\ue000\uf8ff"
 _NUMBER = re.compile(r"[+-]?\d{1,400}(?:\.\d{1,400})?", re.ASCII)
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?(?:[.,]\d+)? ?(?:Z|UTC|[+-]\d\d:?\d\d)?)?", re.ASCII
@@ -183,21 +181,16 @@ class Judge:
         self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, _Text]
     ) -> None:
         assert self._automaton is not None
-        if self._between is None and len(values) > 1:
-            for number in range(len(values)):  # no character is left that could stand between values
-                one: dict[int, _Text] = {0: texts[number]} if number in texts else {}
-                self._scan(values[number : number + 1], folded[number : number + 1], found[number : number + 1], one)
-                if one:
-                    texts[number] = one[0]
-            return
+        # Bytes, not text: the automaton would count the characters up to every match.
+        data = [text.encode("utf-8", "surrogatepass") for text in folded]
         literals, simple = self._literals, self._simple
-        at, start_of, end_of = 0, 0, len(folded[0])
+        at, start_of, end_of = 0, 0, len(data[0])
         known, seen = found[0], set[int]()
-        haystack = (self._between or "").join(folded)
+        haystack = b"\xff".join(data)  # a byte that no character has: no literal reaches from one value into the next
         for index, start, end in self._automaton.find_matches_as_indexes(haystack, overlapping=True):
             while end > end_of:
                 at += 1
-                start_of, end_of = end_of + 1, end_of + 1 + len(folded[at])
+                start_of, end_of = end_of + 1, end_of + 1 + len(data[at])
                 known, seen = found[at], set()
             if (predicates := simple[index]) is not None:
                 known.update(predicates)
@@ -285,8 +278,6 @@ class Judge:
         located = self._at_start.keys() | self._at_end.keys() | self._checks.keys()
         self._simple = [None if text in located else tuple(self._anywhere[text]) for text in long]
         self._literals = [self._literal(text) if text in located else None for text in long]
-        joined = "".join(long)
-        self._between = next((one for one in _BETWEEN if one not in joined), None)
         self._automaton = _automaton(long) if long else None
         self._built = True
 
@@ -338,7 +329,8 @@ def _automaton(texts: list[str]) -> Any:
     """A DFA scans twice as fast, but for many literals takes a second to build and much memory."""
     small = sum(map(len, texts)) < _SMALL
     kind = Implementation.DFA if small else Implementation.ContiguousNFA
-    return AhoCorasick(texts, matchkind=MatchKind.Standard, implementation=kind)
+    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    return BytesAhoCorasick(encoded, matchkind=MatchKind.Standard, implementation=kind)
 
 
 def _checker(spec: Spec) -> tuple[Check, tuple[str, ...]]:

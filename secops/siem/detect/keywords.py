@@ -7,6 +7,7 @@ many times what its few matches are worth. A record in which no keyword occurs a
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -94,7 +95,19 @@ class _Search:
         """Those of the rows whose record may hold one of the keywords."""
         if self._all:
             return rows
-        return [row for row in rows if self._holds(records[row])]
+        if self._anchors is None or not self._plain:
+            return [row for row in rows if self._holds(records[row])]
+        # One search over all of them: nearly always there is nothing. Only the records that are hit are looked at.
+        text = b"\n".join([records[row] for row in rows])
+        at = [start for _index, start, _end in self._anchors.find_matches_as_indexes(text)]
+        at += [start for _index, start, _end in self._others.find_matches_as_indexes(text)]
+        if self._slashes and b"\\/" in text:
+            return [row for row in rows if self._holds(records[row])]
+        if not at:
+            return []
+        ends = list(itertools.accumulate(len(records[row]) + 1 for row in rows))
+        hit = {rows[bisect_right(ends, offset)] for offset in at}
+        return [row for row in sorted(hit) if self._holds(records[row])]
 
     def _holds(self, record: bytes) -> bool:
         if self._is_odd(record):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,9 @@ class SigmaDetector:
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._finders: dict[str, Finder] = {}
         self._columns: dict[int, dict[str, Columns]] = {}  # of the fields of an entry
-        self.reads: frozenset[str] = self._reads()  # all columns that some active rule reads, ECS or not
+        self._reads_of: dict[tuple[str | None, str], frozenset[str]] = {}
+        self._reads_by_entries: dict[tuple[int, ...], frozenset[str]] = {}
+        self.reads: frozenset[str] = self._reads(self._by_entry)  # all columns that some active rule reads, ECS or not
         self.wanted: frozenset[str] = frozenset(
             name for name in self.reads if name not in COLUMNS or name in _TEXT_OF_EVENT
         )
@@ -138,6 +140,17 @@ class SigmaDetector:
             )
         return self._finders[product].rows(records, parts)
 
+    def reads_of(self, channel: str | None, code: str) -> frozenset[str]:
+        """The columns that rules read of Windows events with this channel and id."""
+        known = self._reads_of.get((channel, code))
+        if known is None:
+            place = {"winlog.channel": channel, "event.code": code}
+            chosen = tuple(entry for entry in self._by_entry if self._where.entries[entry].may_be(place))
+            if chosen not in self._reads_by_entries:
+                self._reads_by_entries[chosen] = self._reads(chosen)
+            known = self._reads_of[channel, code] = self._reads_by_entries[chosen]
+        return known
+
     @property
     def overruns(self) -> int:
         """Values so long that some patterns looked only at their two ends."""
@@ -189,9 +202,9 @@ class SigmaDetector:
             for _selection, field, _operator, _pattern, spec in part.leaves:
                 yield field, self._compiled.specs[spec]
 
-    def _reads(self) -> frozenset[str]:
+    def _reads(self, entries: Iterable[int]) -> frozenset[str]:
         names = set(self._router.columns)
-        for entry in self._by_entry:
+        for entry in entries:
             columns = self._where.entries[entry].columns
             fields: set[str] = set()
             for field, spec in self._asked(entry):

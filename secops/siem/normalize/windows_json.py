@@ -23,7 +23,9 @@ def read(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFrame:
     found = grouped(records, given, want)
     wide = Wide()
     for group in found.groups:
-        wide.group(group.indexes, group.plan.columns(group.rows, group.extra), group.plan.constants)
+        wide.group(
+            group.indexes, group.plan.columns(list(zip(*group.rows, strict=True)), group.extra), group.plan.constants
+        )
     return _frame(wide, found, records, given)
 
 
@@ -36,7 +38,7 @@ def read_both(records: Sequence[bytes], given: Input, want: Want) -> tuple[pl.Da
     wide = Wide()
     parts = []
     for group in found.groups:
-        columns = group.plan.columns(group.rows, group.extra)
+        columns = group.plan.columns(list(zip(*group.rows, strict=True)), group.extra)
         stored = {name: column for name, column in columns.items() if name == EXTRA or name in ecs.COLUMNS}
         wide.group(group.indexes, stored, group.plan.constants)
         read_by_rules = {name: column for name, column in columns.items() if name in want.names and name != EXTRA}

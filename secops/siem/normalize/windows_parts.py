@@ -13,7 +13,8 @@ from secops.locale import _
 from secops.schema.names import EXTRA
 from secops.siem.normalize import moments, repair
 from secops.siem.normalize.given import EMPTY_RECORD, UTF8, Input, Want, json_row, no_collection
-from secops.siem.normalize.windows_plan import Plan, plan_for
+from secops.siem.normalize.windows_flat import read_flat
+from secops.siem.normalize.windows_plan import Plan, WantedFor, plan_for
 from secops.siem.normalize.windows_shapes import FLAT, Key, shape
 from secops.siem.ports import Origin, Part
 
@@ -35,23 +36,38 @@ class Group:
         self.extra: list[bytes] = []
 
 
-def parts_of(
-    records: Sequence[bytes], wanted: frozenset[str], origin: Origin, *, complete: bool = False
-) -> tuple[list[Part], dict[int, str]]:
-    """The parts of some records, and the rows that are no events, with the reason.
-
-    A part has the ``wanted`` columns, or with ``complete`` all that is known of the events.
-    """
-    given = Input(origin, _NEVER)
+def parts_of(records: Sequence[bytes], wanted_for: WantedFor, origin: Origin) -> tuple[list[Part], dict[int, str]]:
+    """Parts with only the columns that rules read, and the rows that are no events, with the reason."""
     with no_collection():
-        found = grouped(records, given, Want(wanted, complete))
-        parts = []
+        rest: Sequence[int] = range(len(records))
+        parts: list[Part] = []
+        if origin.encoding in UTF8:
+            read, rest = read_flat(records, wanted_for, origin.timezone)
+            parts += [_part(rows, plan.columns(cells), plan) for plan, rows, cells in read]
+        if not rest:
+            return parts, {}
+        found = grouped([records[row] for row in rest], Input(origin, _NEVER), wanted_for)
         for group in found.groups:
-            columns = group.plan.columns(group.rows, group.extra)
-            if "@timestamp" in columns:  # as a frame would show it to a rule
-                columns["@timestamp"] = moments.texts(columns["@timestamp"])
-            parts.append(Part(group.indexes, columns, group.plan.constants, complete=complete))
-    return parts, found.wrong
+            columns = group.plan.columns(list(zip(*group.rows, strict=True)))
+            parts.append(_part([rest[index] for index in group.indexes], columns, group.plan))
+        return parts, {rest[index]: reason for index, reason in found.wrong.items()}
+
+
+def whole_parts_of(records: Sequence[bytes], wanted: frozenset[str], origin: Origin) -> list[Part]:
+    """Parts with all that is known of the events; what is no event is in none of them."""
+    with no_collection():
+        want = Want(wanted)
+        found = grouped(records, Input(origin, _NEVER), want)
+        return [
+            _part(group.indexes, group.plan.columns(list(zip(*group.rows, strict=True)), group.extra), group.plan, True)
+            for group in found.groups
+        ]
+
+
+def _part(rows: Sequence[int], columns: dict[str, Sequence[Any]], plan: Plan, complete: bool = False) -> Part:
+    if "@timestamp" in columns:  # as a frame would show it to a rule
+        columns["@timestamp"] = moments.texts(columns["@timestamp"])
+    return Part(rows, columns, plan.constants, complete)
 
 
 def events_of(parts: Sequence[Part]) -> dict[int, dict[str, Any]]:
@@ -78,7 +94,7 @@ class Grouped:
     repaired: list[int]
 
 
-def grouped(records: Sequence[bytes], given: Input, want: Want) -> Grouped:
+def grouped(records: Sequence[bytes], given: Input, want: Want | WantedFor) -> Grouped:
     """Records by shape, so that no Python code runs per field of a single event."""
     loads, dumps = orjson.loads, json_row
     groups: dict[Key, Group] = {}
@@ -99,7 +115,8 @@ def grouped(records: Sequence[bytes], given: Input, want: Want) -> Grouped:
             key, source = found
             group = groups.get(key)
         if group is None:
-            group = groups[key] = Group(plan_for(key, want, given.origin.timezone))
+            one = want if isinstance(want, Want) else Want(want(key[1], str(key[2])), store=False)
+            group = groups[key] = Group(plan_for(key, one, given.origin.timezone))
         group.indexes.append(index)
         group.rows.append(group.pick(source))
         if group.names:

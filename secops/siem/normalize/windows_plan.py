@@ -44,10 +44,12 @@ class Copy:
 class Plan:
     """Everything that is the same for all events of a shape.
 
-    ``pick`` takes the needed fields out of an event (the flat event itself, or the row of another spelling) and
+    ``pick`` takes the needed fields, ``sources``, out of an event (the flat event itself, or the row of another
+    spelling: then they are numbers) and
     ``pick_extra`` those that go into EXTRA under ``extra_names``; ``copies`` and ``times`` number the fields as picked.
     """
 
+    sources: tuple[Any, ...]
     pick: Callable[[Any], tuple[Any, ...]]
     copies: tuple[Copy, ...]
     extra_names: tuple[str, ...]
@@ -55,9 +57,8 @@ class Plan:
     constants: dict[str, Any]
     times: Times | None
 
-    def columns(self, rows: Sequence[tuple[Any, ...]], extra: list[bytes]) -> dict[str, Sequence[Any]]:
-        """Turn picked rows into columns."""
-        cells: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    def columns(self, cells: Cells, extra: Sequence[bytes] = ()) -> dict[str, Sequence[Any]]:
+        """Turn picked fields (by field, then by event) into columns."""
         columns: dict[str, Sequence[Any]] = {}
         for copy in self.copies:
             column = cells[copy.index]
@@ -67,6 +68,31 @@ class Plan:
         if extra:
             columns[EXTRA] = extra
         return columns
+
+
+def flat_fields(channel: str, code: int, wanted: frozenset[str]) -> list[str]:
+    """Names of the fields of a flat event from which a plan for the wanted columns can be made, whatever it has."""
+    dataset = tables.DATASETS.get(channel.lower(), tables.OTHER_DATASET)
+    meaning = tables.MEANINGS.get((dataset, str(code)))
+    dotted = set(wanted)
+    for name, column in ALIASES.items():
+        if column in wanted:
+            dotted.add(name)
+    own = {**(meaning.fields if meaning else {}), **tables.DATASET_FIELDS.get(dataset, {})}
+    for name, spec in [*((DATA + name, spec) for name, spec in own.items()), *tables.SYSTEM_FIELDS.items()]:
+        if not wanted.isdisjoint(part.rpartition(":")[2] for part in spec.split()):
+            dotted.add(name)
+    if "@timestamp" in wanted:
+        dotted.add(DATA + "UtcTime")
+    names = {name for name, found in tables.FLAT_SYSTEM.items() if found in dotted or found.startswith(_TIME)}
+    names = {name for name in names if "@timestamp" in wanted or not tables.FLAT_SYSTEM[name].startswith(_TIME)}
+    names.update(name.removeprefix(DATA) for name in dotted if name.startswith(DATA))
+    if {"EventType", "EventTypeOrignal"} & names:  # what the one means depends on the other
+        names.update(("EventType", "EventTypeOrignal"))
+    return sorted(names)
+
+
+WantedFor = Callable[[str | None, str], frozenset[str]]  # (channel, event id) → columns that rules read of such events
 
 
 @lru_cache(maxsize=4096)
@@ -95,8 +121,10 @@ def plan_for(key: Key, want: Want, timezone: str | None) -> Plan:
     needed = sorted({index for index, _, _ in copies} | set(timing))
     place = {index: number for number, index in enumerate(needed)}
     sources: Sequence[Any] = names if reader == FLAT else range(len(fields))
+    picked = tuple(sources[index] for index in needed)
     return Plan(
-        _picker([sources[index] for index in needed]),
+        picked,
+        _picker(picked),
         tuple(Copy(place[i], column, None if c == "text" else values.CONVERSIONS[c]) for i, column, c in copies),
         tuple(fields[index] for index in extra),
         _picker([sources[index] for index in extra]),
