@@ -82,7 +82,7 @@ def _play(folder: Path) -> None:
 
     from secops.demo.player import play
     from secops.supervisor import when_orphaned
-    from secops.wiring.site import now
+    from secops.wiring.clock import now
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

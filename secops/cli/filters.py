@@ -31,7 +31,7 @@ def filters(paths: tuple[Path, ...], site: Path | None, as_json: bool) -> None:
     from secops.cli.rules import load_rules
     from secops.siem.health import filter_states
     from secops.wiring import open_site
-    from secops.wiring.site import now
+    from secops.wiring.clock import now
 
     if site and not paths:
         with open_site(site) as opened:
@@ -86,7 +86,7 @@ def ended(filters: Sequence[RuleFilter]) -> list[Problem]:
     """Filters whose last day is over, as mistakes to be mended."""
     from secops.errors import Problem
     from secops.siem.detect.rulebook import Lines
-    from secops.wiring.site import now
+    from secops.wiring.clock import now
 
     text = _("例外「{name}」は {day} で期限が切れ、抑止していません。延長するか、ファイルを消してください。")
     moment = now()

@@ -43,8 +43,8 @@ def hunt(
     """ログファイル(EVTX・JSON・CSV・テキスト、.gz・.zip も可)に Sigma ルールを当てる。サイトは要らない。"""
     from secops.schema.severity import Severity
     from secops.siem import hunt as road
+    from secops.wiring.clock import now as clock
     from secops.wiring.rules import BUILTIN, read_pipeline_files, read_rule_files
-    from secops.wiring.site import now as clock
 
     try:
         lowest = Severity.parse(level)

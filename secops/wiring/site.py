@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +17,7 @@ from secops.errors import ConflictError, NotFoundError, SecopsError, UsageError
 from secops.locale import _
 from secops.schema.text import is_name
 from secops.settings import FILE_NAME, Settings, load
+from secops.wiring.clock import now
 from secops.wiring.rules import BUILTIN, read_pipeline_files, read_rule_files
 
 if TYPE_CHECKING:
@@ -31,11 +32,6 @@ if TYPE_CHECKING:
     from secops.store.records import Records
 
 LOOK_SECONDS = 5.0
-
-
-def now() -> datetime:
-    """The real clock, in UTC. Every other room takes the time as an argument."""
-    return datetime.now(UTC)
 
 
 def create_site(folder: Path, *, site_id: str | None = None, name: str = "〇〇区", settings: str | None = None) -> None:

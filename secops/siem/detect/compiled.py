@@ -10,23 +10,27 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import orjson
 
 from secops.errors import Problem
 from secops.locale import language
 from secops.siem.detect.filters import CompiledFilter, decode_filters, encode_filters
+from secops.siem.detect.logsources import LogsourceMap, decode_logsources, encode_logsources
 from secops.siem.detect.specs import Spec
 
-_FORMAT = "3"  # counts up whenever the compiled form or its meaning changes
+_FORMAT = "4"  # counts up whenever the compiled form or its meaning changes
 
 KEPT = 8  # compiled rulebooks in one cache folder
+
+
+Leaf = tuple[str, str, str, str, int]  # selection, field, operator, pattern, number of its spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class CompiledRule:
     meta: Meta
     file: int
     entries: Sequence[int]
-    leaves: Sequence[tuple[str, str, str, str, int]]
+    leaves: Sequence[Leaf]
     tree: Any
     reason: str
     problems: Sequence[Problem]
@@ -97,13 +101,49 @@ def cache_key(
     return digest.hexdigest()[:32]
 
 
-def _encode(compiled: Compiled) -> bytes:
+class PackedLeaves(Sequence[Leaf]):
+    """The leaves of a rule from the cache: numbers of texts, five to a leaf; most rules are never looked into."""
+
+    __slots__ = ("_numbers", "_texts")
+
+    def __init__(self, numbers: Sequence[int], texts: Sequence[str]) -> None:
+        self._numbers = numbers
+        self._texts = texts
+
+    def __len__(self) -> int:
+        return len(self._numbers) // 5
+
+    def __iter__(self) -> Iterator[Leaf]:
+        numbers, text = self._numbers, self._texts.__getitem__
+        names = (map(text, numbers[place::5]) for place in range(4))
+        return zip(*names, numbers[4::5], strict=True)
+
+    @overload
+    def __getitem__(self, index: int) -> Leaf: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Leaf]: ...
+
+    def __getitem__(self, index: int | slice) -> Leaf | list[Leaf]:
+        return list(self)[index]
+
+
+def _encode(compiled: Compiled, where: LogsourceMap) -> bytes:
+    texts: dict[str, int] = {}
+
+    def packed(leaves: Sequence[Leaf]) -> list[int]:
+        return [
+            number
+            for *names, spec in leaves
+            for number in (*(texts.setdefault(str(name), len(texts)) for name in names), spec)
+        ]
+
     rules = [
         [
-            asdict(rule.meta),
+            [getattr(rule.meta, name) for name in Meta.__slots__],
             rule.file,
             rule.entries,
-            rule.leaves,
+            packed(rule.leaves),
             rule.tree,
             rule.reason,
             [(problem.where, problem.what) for problem in rule.problems],
@@ -113,35 +153,41 @@ def _encode(compiled: Compiled) -> bytes:
     return orjson.dumps({
         "specs": compiled.specs,
         "rules": rules,
+        "texts": list(texts),
         "filters": encode_filters(compiled.filters),
         "problems": [(problem.where, problem.what) for problem in compiled.problems],
+        "logsources": encode_logsources(where),
     })  # fmt: skip
 
 
-def _decode(data: Any) -> Compiled:
+def _decode(data: Any) -> tuple[Compiled, LogsourceMap]:
+    texts = data["texts"]
     rules = [
-        CompiledRule(_meta(meta), file, entries, leaves, tree, reason, [Problem(*problem) for problem in problems])
+        CompiledRule(
+            _meta(meta), file, entries, PackedLeaves(leaves, texts), tree, reason, [Problem(*one) for one in problems]
+        )
         for meta, file, entries, leaves, tree, reason, problems in data["rules"]
     ]
-    specs = [tuple(spec) for spec in data["specs"]]
+    specs = list(map(tuple, data["specs"]))
     problems = [Problem(*problem) for problem in data["problems"]]
-    return Compiled(rules, specs, decode_filters(data["filters"]), problems)
+    compiled = Compiled(rules, specs, decode_filters(data["filters"]), problems)
+    return compiled, decode_logsources(data["logsources"])
 
 
-def _meta(raw: dict[str, Any]) -> Meta:
-    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-    return Meta(**plain)
+def _meta(raw: Sequence[Any]) -> Meta:
+    plain: Iterator[Any] = (tuple(value) if type(value) is list else value for value in raw)
+    return Meta(*plain)
 
 
-def read_cache(path: Path) -> Compiled | None:
+def read_cache(path: Path) -> tuple[Compiled, LogsourceMap] | None:
     """What a cache file holds; None where there is none, or one that is not of the expected shape."""
     try:
         return _decode(orjson.loads(path.read_bytes()))
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+    except (OSError, orjson.JSONDecodeError, KeyError, IndexError, TypeError, ValueError):
         return None
 
 
-def write_cache(path: Path, compiled: Compiled) -> None:
+def write_cache(path: Path, compiled: Compiled, where: LogsourceMap) -> None:
     """Write beside and rename, so that nobody reads half a file; a cache that cannot be written is no harm.
 
     Of older ones the newest few stay: a folder may serve several sets of rules.
@@ -149,7 +195,7 @@ def write_cache(path: Path, compiled: Compiled) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(_encode(compiled))
+        beside.write_bytes(_encode(compiled, where))
         beside.replace(path)
         for old in sorted(path.parent.glob("rules-*.json"), key=lambda one: -one.stat().st_mtime_ns)[KEPT:]:
             old.unlink()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from secops.siem.detect.compiled import Compiled, cache_key, read_cache, write_cache
-from secops.siem.detect.logsources import LogsourceMap, read_logsources
+from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.match import SigmaDetector
 
 
@@ -30,27 +30,27 @@ def load_detector(
     Raises:
         RuleError: the logsource map or a pipeline has mistakes. Mistakes in rules make those rules inactive.
     """
-    where = read_logsources(logsources)
-    compiled = _compiled(files, logsources, where, cache_dir, placeholders or {}, pipelines)
+    compiled, where = _compiled(files, logsources, cache_dir, placeholders or {}, pipelines)
     return SigmaDetector(compiled, files, where, disabled or {}, memo_bytes)
 
 
 def _compiled(
     files: Sequence[tuple[str, str]],
     logsources: str,
-    where: LogsourceMap,
     cache_dir: Path | None,
     placeholders: Mapping[str, Sequence[str]],
     pipelines: Sequence[tuple[str, str]],
-) -> Compiled:
+) -> tuple[Compiled, LogsourceMap]:
     """The compiled rules, from the cache where it has them; a cache that cannot be read or written is done without."""
     name = f"rules-{cache_key(files, logsources, placeholders, pipelines)}.json"
     path = cache_dir / name if cache_dir else None
-    compiled = read_cache(path) if path else None
-    if compiled is None:
-        from secops.siem.detect.compile import compile_rules  # pySigma takes 0.4 s to import; a cache hit needs none
+    if path and (cached := read_cache(path)) is not None:
+        return cached
+    from secops.siem.detect.compile import compile_rules  # pySigma takes 0.4 s to import; a cache hit needs none
+    from secops.siem.detect.read_logsources import read_logsources
 
-        compiled = compile_rules(files, where, placeholders, pipelines)
-        if path:
-            write_cache(path, compiled)
-    return compiled
+    where = read_logsources(logsources)
+    compiled = compile_rules(files, where, placeholders, pipelines)
+    if path:
+        write_cache(path, compiled, where)
+    return compiled, where

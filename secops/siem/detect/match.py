@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from secops.errors import Problem
@@ -65,10 +66,6 @@ class SigmaDetector:
         self._columns: dict[int, dict[str, Columns]] = {}  # of the fields of an entry
         self._reads_of: dict[tuple[str | None, str], frozenset[str]] = {}
         self._reads_by_entries: dict[tuple[int, ...], frozenset[str]] = {}
-        self.reads: frozenset[str] = self._reads(self._by_entry)  # all columns that some active rule reads, ECS or not
-        self.wanted: frozenset[str] = frozenset(
-            name for name in self.reads if name not in COLUMNS or name in _TEXT_OF_EVENT
-        )
 
     def match(
         self,
@@ -150,6 +147,16 @@ class SigmaDetector:
                 self._reads_by_entries[chosen] = self._reads(chosen)
             known = self._reads_of[channel, code] = self._reads_by_entries[chosen]
         return known
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """All columns that some active rule reads, ECS or not."""
+        return self._reads(self._by_entry)
+
+    @cached_property
+    def wanted(self) -> frozenset[str]:
+        """Those of them that no frame has by itself."""
+        return frozenset(name for name in self.reads if name not in COLUMNS or name in _TEXT_OF_EVENT)
 
     @property
     def overruns(self) -> int:

@@ -125,7 +125,11 @@ def _read(kind: _Kind, wanted_for: WantedFor, timezone: str | None, rest: list[i
     }
     for names, picked in _by_presence(columns, len(rows)):
         plan = plan_for((FLAT, decoder.channel, decoder.code, ("Channel", "EventID", *names)), want, timezone)
-        said = {"Channel": [decoder.channel] * len(rows), "EventID": [decoder.code] * len(rows), **columns}
+        said: dict[str, list[Any]] = {
+            "Channel": [decoder.channel] * len(rows),
+            "EventID": [decoder.code] * len(rows),
+            **columns,
+        }
         cells = [said[source] for source in plan.sources]
         if picked is None:
             yield Read(plan, rows, cells)

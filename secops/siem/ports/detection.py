@@ -130,7 +130,11 @@ class Detector(Protocol):
 
     rules: Sequence[Rule]
     filters: Sequence[RuleFilter]
-    wanted: frozenset[str]  # columns outside ECS that some active rule reads
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Columns outside ECS that some active rule reads."""
+        ...
 
     def match(
         self,
