@@ -6,7 +6,6 @@ is an index of a leaf, or ``["and", …]``, ``["or", …]``, ``["not", tree]``.
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 import re2
@@ -158,10 +157,15 @@ class _Lowering:
 
     def value(self, value: SigmaType, item: SigmaDetectionItem, name: str, modifiers: list[str]) -> Tree:
         """One value; what stands for several (windash, base64offset) is one of them."""
-        if isinstance(value, SigmaExpansion):
+        absent = False
+        if isinstance(value, SigmaString):  # nearly all are
+            spec = self.spec(value, item.field is None, modifiers)
+        elif isinstance(value, SigmaExpansion):
             return _join("or", [self.value(part, item, name, modifiers) for part in value.values])
-        absent = isinstance(value, SigmaNull) or (isinstance(value, SigmaExists) and not value)
-        spec = ANY if absent or isinstance(value, SigmaExists) else self.spec(value, item.field is None, modifiers)
+        else:
+            absent = isinstance(value, SigmaNull) or (isinstance(value, SigmaExists) and not value)
+            asks = not absent and not isinstance(value, SigmaExists)
+            spec = self.spec(value, item.field is None, modifiers) if asks else ANY
         operator, pattern = _words(value, modifiers)
         self.leaves.append(Leaf(name, item.field or "", operator, pattern, spec))
         if len(self.leaves) > MAX_LEAVES:
@@ -243,6 +247,14 @@ def _flags(value: SigmaRegularExpression) -> str:
 def _words(value: SigmaType, modifiers: list[str]) -> tuple[str, str]:
     """Operator and pattern as a person would name them."""
     shown = [modifier for modifier in modifiers if modifier not in _HIDDEN]
+    if isinstance(value, SigmaString):
+        text = "".join(
+            part if isinstance(part, str) else "*" if part is SpecialChars.WILDCARD_MULTI else "?" for part in value.s
+        )
+        if len(text) > 1 and _ANCHORING.intersection(shown):
+            text = text[text.startswith("*") :]
+            text = text[: -1 if len(text) > 1 and text.endswith("*") else None]
+        return "|".join(shown) or "=", text
     if isinstance(value, SigmaNull):
         return "null", ""
     if isinstance(value, SigmaExists):
@@ -255,11 +267,4 @@ def _words(value: SigmaType, modifiers: list[str]) -> tuple[str, str]:
         return "|".join(shown), str(value.number.number)
     if isinstance(value, SigmaCIDRExpression):
         return "cidr", str(value.network)
-    if isinstance(value, SigmaString):
-        text = "".join(
-            part if isinstance(part, str) else "*" if part is SpecialChars.WILDCARD_MULTI else "?" for part in value.s
-        )
-        if _ANCHORING.intersection(shown):
-            text = re.sub(r"^\*(?=.)|(?<=.)\*$", "", text, flags=re.DOTALL)
-        return "|".join(shown) or "=", text
     return "|".join(shown) or "=", str(value)
