@@ -85,6 +85,23 @@ def show(site: Path, alert_id: int, hits: int, actor: str, as_json: bool) -> Non
         _print_detail(found, rule)
 
 
+@alerts.command()
+@site_option
+@click.argument("alert_id", type=int)
+def exception(site: Path, alert_id: int) -> None:
+    """このアラートを例外にするためのひな形(Sigma のフィルタ文書)を出す。空欄を埋めるまでは抑止しない。"""
+    from secops.siem.ports import Scope
+    from secops.siem.triage.exemption import draft
+    from secops.wiring import open_site
+
+    with open_site(site) as opened:
+        found = opened.desk.detail(alert_id, Scope())
+        rule = _rule_of(opened, found.alert.rule_id)
+    if rule is None:
+        raise UsageError(_("アラート {id} のルールがないため、例外を作れません。").format(id=alert_id))
+    click.echo(draft(found.alert, rule, found.hits), nl=False)
+
+
 @alerts.command("open")
 @site_option
 @click.option("--title", required=True, help="何が起きたか(一行)")

@@ -303,6 +303,14 @@ def test_exceptions_are_shown_with_who_answers_for_them_and_what_they_suppressed
     assert "例外「古い除外」は 2027-03-31 で期限が切れ" in text
 
 
+def test_an_alert_has_a_draft_of_the_exception_that_would_keep_it_away(stage):
+    page = stage.client("touban").get("/alerts/3").text
+    draft = page[page.index('id="exception"') :]
+    assert "空欄を埋めるまでは抑止しません" in draft
+    assert "condition: not expected" in draft
+    assert "K-0213" in draft
+
+
 def test_an_alert_about_rules_and_exceptions_tells_what_changed(stage):
     alert = dataclasses.replace(alert_of_changes(900, NOW), key="x")
     stage.desk._insert(alert)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from secops.cli.alerts import alerts as alerts_command
 from secops.cli.rules import rules as command
 from secops.cli.status import status as status_command
+from secops.schema.severity import Severity
 from secops.siem.ports import AlertFilter, Scope, Verdict
 from secops.wiring import create_site, open_site
 from secops.wiring.ingest import Job, ingest_files
@@ -65,7 +67,7 @@ def alerts(site: Site) -> int:
     return site.desk.alerts(AlertFilter(rule_id="11111111-1111-4111-8111-111111111111"), Scope()).total
 
 
-def run(*arguments: str | Path, group=command):
+def run(*arguments: str | Path | int, group=command):
     return CliRunner().invoke(group, [str(argument) for argument in arguments])
 
 
@@ -108,6 +110,36 @@ def test_the_last_moment_of_the_last_day(folder: Path):
     assert one.in_force(end - timedelta(microseconds=1))
     assert not one.in_force(end)
     assert str(one.expires) == "2099-03-31"
+
+
+def test_the_draft_of_an_alert_becomes_an_exception(folder: Path):
+    (folder / "rules" / "filters.yml").unlink()
+    with open_site(folder) as site:
+        take_in(site, folder, "unyo")
+        [alert] = site.desk.alerts(AlertFilter(rule_id="11111111-1111-4111-8111-111111111111"), Scope()).alerts
+    written = run("exception", "--site", folder, alert.id, group=alerts_command)
+    assert written.exit_code == 0, written.output
+    text = (
+        written.output.replace("owner: ", "owner: 課")
+        .replace("reason: ", "reason: 保守")
+        .replace("expires: ", "expires: 2099-03-31")
+    )
+    (folder / "rules" / "draft.yml").write_text(text, encoding="utf-8")
+    assert run("check", folder / "rules").exit_code == 0
+    with open_site(folder) as site:
+        take_in(site, folder, "unyo", "unyo")
+        assert sum(count.count for count in site.desk.filter_counts()) == 2
+        number = site.desk.open_manual(
+            title="紛失",
+            category="loss",
+            zone="",
+            severity=Severity.LOW,
+            department="",
+            text="",
+            actor="a",
+            now=site.now(),
+        ).id
+    assert "ルールがない" in str(run("exception", "--site", folder, number, group=alerts_command).exception)
 
 
 def told(site: Site) -> list[list[str]]:

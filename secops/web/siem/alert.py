@@ -14,6 +14,7 @@ from secops.access.ports import Right, Session
 from secops.errors import NotFoundError, SecopsError, UsageError
 from secops.locale import _
 from secops.siem.ports import AlertDesk, AlertDetail, Scope
+from secops.siem.triage import exemption
 from secops.siem.triage.manual import CATEGORIES
 from secops.web.pages import page
 from secops.web.problems import status_of
@@ -71,6 +72,7 @@ def show(
         facts=story.facts(alert),
         reasons=story.reasons(detail.hits[0].matched) if detail.hits else {},
         condition=story.condition(rule) if rule else "",
+        exception=exemption.draft(alert, rule, detail.hits) if rule and detail.hits else "",
         near=near,
         near_total=near_total,
         timeline=around.timeline(near, centre) if near else "",

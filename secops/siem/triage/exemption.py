@@ -1,0 +1,88 @@
+"""From an alert that was no incident to the exception that would have kept it away: a draft for a person to narrow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from uuid import NAMESPACE_URL, uuid5
+
+from secops.locale import _
+from secops.siem.ports import Alert, Hit, Rule
+
+WHO = ("host.name", "user.name", "source.ip")  # beside what the rule looked at
+MOST_VALUES = 5
+LONGEST = 300
+_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # these are no texts in YAML
+_SPECIAL = re.compile(r"(\\+)(?=[\\*?]|$)|([*?])")
+
+
+def draft(alert: Alert, rule: Rule, hits: Sequence[Hit]) -> str:
+    """A Sigma filter document about these hits, as YAML; owner, reason and last day are left for a person to fill in.
+
+    A field is in it where the hits have few values of it. As long as it is not filled in, it suppresses nothing.
+    """
+    lines = [
+        _("# 例外のひな形です。範囲をできるだけ狭め、空欄を埋めて、サイトの rules フォルダに置いてください。"),
+        f"title: {_quoted(f'Exception to {rule.title}')}",
+        f"id: {uuid5(NAMESPACE_URL, f'secops:exception:{rule.id}:{alert.id}')}",
+        "logsource:",
+        *(f"  {part}: {_quoted(value)}" for part, value in rule.logsource.items()),
+        "filter:",
+        "  rules:",
+        f"    - {_quoted(rule.id)}",
+        "  expected:",
+        *_selection(hits),
+        "  condition: not expected",
+        "secops:",
+        f"  title_ja: {_quoted(_('「{title}」の例外').format(title=rule.title_ja))}",
+        f"  owner:      # {_('責任者(部署・係)')}",
+        f"  reason:     # {_('理由(許可の記録が分かるように)')}",
+        f"  expires:    # {_('最後の日(例: 2027-03-31)')}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _selection(hits: Sequence[Hit]) -> Iterable[str]:
+    found: dict[str, dict[str, None]] = {}
+    for hit in hits:
+        for one in hit.matched:
+            if one.field and one.value:
+                found.setdefault(one.field, {})[one.value] = None
+        for name in WHO:
+            if isinstance(value := hit.event.get(name), str) and value:
+                found.setdefault(name, {})[value] = None
+    usable = {
+        name: list(values)
+        for name, values in found.items()
+        if len(values) <= MOST_VALUES and all(len(value) <= LONGEST for value in values)
+    }
+    for name, values in usable.items():
+        if len(values) == 1:
+            yield f"    {_quoted(name)}: {_quoted(_literal(values[0]))}"
+        else:
+            yield f"    {_quoted(name)}:"
+            yield from (f"      - {_quoted(_literal(value))}" for value in values)
+    if not usable:
+        yield f"    host.name: ''    # {_('除外したいものを書いてください')}"
+
+
+def _literal(value: str) -> str:
+    """A value as Sigma writes it: wildcards escaped, and backslashes where one stands before such a character."""
+    return _SPECIAL.sub(lambda found: found[1] * 2 if found[1] else "\\" + found[2], value)
+
+
+def _quoted(text: str) -> str:
+    """A text as YAML writes it: bare where that is safe, with escapes where it must be."""
+    if _BARE.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable():
+        return "\\" + char if char in '"\\' else char
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
