@@ -98,7 +98,25 @@ def pick(column: Sequence[Any], rows: Sequence[int]) -> list[Any]:
     return list(itemgetter(*rows)(column)) if len(rows) > 1 else [column[row] for row in rows]
 
 
-def of_part(part: Part, frame: pl.DataFrame | None) -> Cells:
+class FrameTexts:
+    """The columns of a frame as texts, each made once for all that ask: taking rows of a list costs far less."""
+
+    __slots__ = ("_known", "frame", "names")
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+        self.names = frozenset(frame.columns)
+        self._known: dict[str, Column | None] = {}
+
+    def column(self, name: str, rows: Rows) -> Column | None:
+        """A column, or some rows of it; None where the frame has nothing in it."""
+        if name not in self._known:
+            self._known[name] = _of_series(self.frame.get_column(name)) if name in self.names else None
+        column = self._known[name]
+        return column if rows is None or column is None or isinstance(column, Fixed) else pick(column, rows)
+
+
+def of_part(part: Part, texts: FrameTexts | None) -> Cells:
     """The events of a part; columns that it lacks are taken from the frame, at its rows."""
 
     def look(name: str) -> Column | None:
@@ -109,26 +127,17 @@ def of_part(part: Part, frame: pl.DataFrame | None) -> Cells:
         column = part.columns.get(name)
         if column is not None:
             return texts_of(column)
-        if frame is not None and name in frame.columns:
-            return _of_series(frame.get_column(name).gather(part.rows))
-        return None
+        return texts.column(name, part.rows) if texts is not None else None
 
     names = [*part.constants, *(name for name in part.columns if name not in part.constants)] if part.complete else ()
-    there = frozenset(part.columns).union(part.constants, frame.columns if frame is not None else ())
+    there = frozenset(part.columns).union(part.constants, texts.names if texts is not None else ())
     return Cells(len(part.rows), look, there, names)
 
 
-def of_frame(frame: pl.DataFrame, rows: Rows = None) -> Cells:
+def of_frame(texts: FrameTexts, rows: Rows = None) -> Cells:
     """The events of a frame, or some of its rows."""
-    names = frozenset(frame.columns)
-
-    def look(name: str) -> Column | None:
-        if name not in names:
-            return None
-        series = frame.get_column(name)
-        return _of_series(series if rows is None else series.gather(rows))
-
-    return Cells(frame.height if rows is None else len(rows), look, names, frame.columns)
+    count = texts.frame.height if rows is None else len(rows)
+    return Cells(count, lambda name: texts.column(name, rows), texts.names, texts.frame.columns)
 
 
 def is_spoken(name: str) -> bool:

@@ -12,7 +12,7 @@ from secops.errors import Problem
 from secops.schema.ecs import COLUMNS
 from secops.schema.names import EXTRA
 from secops.schema.severity import Severity
-from secops.siem.detect.cells import Cells, Columns, Rows, of_frame, of_part
+from secops.siem.detect.cells import Cells, Columns, FrameTexts, Rows, of_frame, of_part
 from secops.siem.detect.compiled import Compiled, CompiledRule
 from secops.siem.detect.explain import explained
 from secops.siem.detect.filters import CompiledFilter, Filters, Gathered, as_seen
@@ -98,18 +98,19 @@ class SigmaDetector:
         """Why these (rule, row) matched: for each the values that met its patterns, in the order of the rule."""
         wanted = {row for _rule, row in pairs}
         events: dict[int, Cells] = {}
+        texts = None if frame is None else FrameTexts(frame)
         for part in parts:
             places = [(index, row) for index, row in enumerate(part.rows) if row in wanted]
             if places:
-                cells = of_part(part, frame)
+                cells = of_part(part, texts)
                 events.update({row: cells.rows([index]) for index, row in places})
         found = []
         classes: dict[int, tuple[int, ...]] = {}
         for rule, row in pairs:
             event = events.get(row)
             if event is None:
-                assert frame is not None, "a row is in a part or in the frame"
-                event = events[row] = of_frame(frame, [row])
+                assert texts is not None, "a row is in a part or in the frame"
+                event = events[row] = of_frame(texts, [row])
             if row not in classes:
                 classes[row] = next((entries for entries, _rows in self._router.results(event)), ())
             found.append(self._explain(rule, event, classes[row]))
@@ -233,25 +234,26 @@ class SigmaDetector:
 def _views(frame: pl.DataFrame | None, parts: Sequence[Part], apart: Sequence[int]) -> Iterator[tuple[Cells, Rows]]:
     """The events as cells, each with the rows of the batch that they are."""
     seen = set(apart)
+    texts = None if frame is None else FrameTexts(frame)
     for part in parts:
-        cells = of_part(part, frame)
+        cells = of_part(part, texts)
         rows = part.rows
         if apart and not seen.isdisjoint(rows):
             kept = [index for index, row in enumerate(rows) if row not in seen]
             cells, rows = cells.rows(kept), [rows[index] for index in kept]
         if cells.count:
             yield cells, rows
-    if frame is None or not frame.height:
+    if texts is None or not texts.frame.height:
         return
     if not parts:
-        yield of_frame(frame), None
+        yield of_frame(texts), None
         return
     for part in parts:
         seen.update(part.rows)
     seen.difference_update(apart)
-    if len(seen) < frame.height:
-        rest = [row for row in range(frame.height) if row not in seen]
-        yield of_frame(frame, rest), rest
+    if len(seen) < texts.frame.height:
+        rest = [row for row in range(texts.frame.height) if row not in seen]
+        yield of_frame(texts, rest), rest
 
 
 def _through(rows: Rows, places: Rows) -> Rows:
