@@ -255,6 +255,10 @@ class _Work:
             if self.book.fits(rule, logsource):
                 yield rule
                 continue
+            if not self.book.rules[rule].meta.logsource:
+                what = _("「{name}」にはログの種類がありません。相関ルールでは、元になるルールにフィルタを付けます。")
+                self.tell(("filter", "rules"), what.format(name=reference), item)
+                continue
             what = _("ルール「{name}」のログの種類({theirs})は、フィルタの logsource({mine})に含まれません。")
             theirs = _logsource_text(self.book.rules[rule].meta.logsource)
             self.tell(

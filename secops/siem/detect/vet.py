@@ -27,7 +27,7 @@ _PLACEHOLDER = re.compile(r"(?<!\\)((?:\\\\)*)%([^%\s]+)%")
 _WILD = re.compile(r"\\[\\*?]|[*?]")
 # Under these a text stands for itself, and any text may stand there.
 _AS_WRITTEN = TEXTS - BASE64 - {"windash", "expand"} | {"re", "cidr"} | LISTS | frozenset(FLAGS)
-_NOT_SELECTIONS = {"condition", "rules", "timeframe"}
+_NOT_SELECTIONS = {"condition", "rules"}
 
 Path = tuple[str | int, ...]
 
@@ -71,9 +71,11 @@ class Vetted:
 def vet(section: Mapping[Any, Any], root: str, placeholders: Placeholders) -> Vetted:
     """Check the ``detection`` (or ``filter``) section that stands under the key ``root``."""
     work = _Vetting(placeholders)
+    others = _NOT_SELECTIONS if root == "filter" else {"condition"}
     done = {
-        str(name): body if name in _NOT_SELECTIONS else work.selection(body, (root, str(name)))
+        str(name): body if name in others else work.selection(body, (root, str(name)))
         for name, body in section.items()
+        if name != "timeframe"  # of old aggregations; pySigma would take it for keywords, and `them` for one of them
     }
     return Vetted(done, work.mistakes, work.patterns)
 

@@ -231,6 +231,13 @@ def test_a_field_that_the_log_does_not_have_is_said():
     assert engine.filters[0].problem
 
 
+def test_a_filter_does_not_bear_on_a_correlation():
+    correlation = "title: C\nname: many\ncorrelation: {type: event_count, rules: [x], group-by: [User], timespan: 1h}\n"
+    engine = engine_of(rule_file(0, POWERSHELL), ("c.yml", correlation), filter_file(rules=("many", IDS[0])))
+    assert any("相関ルール" in problem.what and problem.where.startswith("rules/f1") for problem in engine.problems)
+    assert engine.filters[0].rules == (IDS[0],)
+
+
 FILTER_DETECTION = DETECTION.map(dict)
 TARGETS = st.one_of(st.just("any"), st.lists(st.sampled_from(IDS[:3]), min_size=1, max_size=2, unique=True))
 

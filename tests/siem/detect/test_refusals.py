@@ -181,6 +181,11 @@ def test_what_re2_takes_is_taken_whatever_python_thinks_of_it(fires, pattern, te
     assert fires({"A|re": ["never", pattern]}, {"A": text}, {"A": other}) == [0]
 
 
+def test_an_old_timeframe_is_no_selection(fires):
+    detection = {"one": {"A": "x"}, "timeframe": "5m", "condition": "all of them"}
+    assert fires(detection, {"A": "x"}, {"A": "y"}) == [0]
+
+
 def test_dashes_are_bounded():
     good = load_detector([rule_of(("windash", "contains"), "-a -b -c -d -e")], ANYTHING)
     assert good.rules[0].active
