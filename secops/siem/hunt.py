@@ -37,7 +37,6 @@ _BATCH_BYTES = 48 << 20
 _TASK_BYTES = 24 << 20  # slices that are handed to a process together
 _SHARE_FROM = 4 << 20  # less input is done sooner by one process
 _JSON = "windows_json"
-_SHOWN = ("host.name",)  # read for the reader, not for the rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +190,6 @@ class _Search:
         self.detector = detector
         self.now = now
         self.outcome = Outcome()
-        self.columns = detector.reads | frozenset(_SHOWN)
         self.batches: dict[tuple[str, str, str | None], _Batch] = {}
         self.unreadable: dict[str, tuple[int, str]] = {}
 
@@ -239,8 +237,8 @@ class _Search:
 
         Of a record that may hold a keyword, and of one that is a hit, everything is made.
         """
-        records, reads = batch.records, self.columns
-        parts, wrong = parts_of(records, self.detector.reads_of, batch.origin)
+        records, reads = batch.records, self.detector.reads_of
+        parts, wrong = parts_of(records, reads, batch.origin)
         for row, reason in wrong.items():
             self._unreadable(batch, row, reason)
         plain = batch.origin.encoding in UTF8  # the search for keywords reads bytes
@@ -265,7 +263,7 @@ class _Search:
     def _by_frame(self, batch: _Batch) -> None:
         from secops.siem.normalize.reading import frames_of
 
-        for frame in frames_of(batch.records, batch.origin.format, self.columns, ecs=True, origin=batch.origin):
+        for frame in frames_of(batch.records, batch.origin.format, self.detector.reads, ecs=True, origin=batch.origin):
             self._complain(batch, frame)
             pairs = sorted(self._pairs(frame), key=lambda pair: (pair[1], pair[0]))
             for (rule, row), matched in zip(pairs, self.detector.explain(pairs, frame), strict=True):

@@ -113,6 +113,10 @@ class PackedLeaves(Sequence[Leaf]):
     def __len__(self) -> int:
         return len(self._numbers) // 5
 
+    def asked(self) -> tuple[set[str], set[int]]:
+        """See `asked_of`; without making the leaves."""
+        return {self._texts[number] for number in set(self._numbers[1::5])}, set(self._numbers[4::5])
+
     def __iter__(self) -> Iterator[Leaf]:
         numbers, text = self._numbers, self._texts.__getitem__
         names = (map(text, numbers[place::5]) for place in range(4))
@@ -126,6 +130,13 @@ class PackedLeaves(Sequence[Leaf]):
 
     def __getitem__(self, index: int | slice) -> Leaf | list[Leaf]:
         return list(self)[index]
+
+
+def asked_of(leaves: Sequence[Leaf]) -> tuple[set[str], set[int]]:
+    """The fields that some leaves are about ("" for keywords), and the numbers of their specs."""
+    if isinstance(leaves, PackedLeaves):
+        return leaves.asked()
+    return {leaf[1] for leaf in leaves}, {leaf[4] for leaf in leaves}
 
 
 def _encode(compiled: Compiled, where: LogsourceMap) -> bytes:

@@ -13,7 +13,7 @@ from secops.schema.ecs import COLUMNS
 from secops.schema.names import EXTRA
 from secops.schema.severity import Severity
 from secops.siem.detect.cells import Cells, Columns, FrameTexts, Rows, of_frame, of_part
-from secops.siem.detect.compiled import Compiled, CompiledRule
+from secops.siem.detect.compiled import Compiled, CompiledRule, Leaf, asked_of
 from secops.siem.detect.explain import explained
 from secops.siem.detect.filters import CompiledFilter, Filters, Gathered, as_seen
 from secops.siem.detect.keywords import Finder
@@ -54,6 +54,7 @@ class SigmaDetector:
             *(problem for rule in compiled.rules for problem in rule.problems),
             *(problem for one in compiled.filters for problem in one.problems),
         ]
+        self._refs = {number for number, spec in enumerate(compiled.specs) if spec[0] == "ref"}
         self._budget = Budget(memo_bytes)
         self._by_entry: dict[int, list[int]] = {}
         for number, (rule, shown) in enumerate(zip(compiled.rules, self.rules, strict=True)):
@@ -198,30 +199,28 @@ class SigmaDetector:
 
     def _keywords(self, entry: int) -> Iterator[Spec]:
         """What the keywords of an entry's rules and filters ask for."""
-        for field, spec in self._asked(entry):
-            if not field:
-                yield spec
+        for leaves, fields, _specs in self._asked(entry):
+            if "" in fields:
+                yield from (self._compiled.specs[leaf[4]] for leaf in leaves if not leaf[1])
 
-    def _asked(self, entry: int) -> Iterator[tuple[str, Spec]]:
-        """(field, spec) of every leaf of an entry's rules and filters."""
+    def _asked(self, entry: int) -> Iterator[tuple[Sequence[Leaf], set[str], set[int]]]:
+        """The leaves of each of an entry's rules and filters, with their fields and the numbers of their specs."""
         rules = (self._compiled.rules[number] for number in self._by_entry[entry])
         filters = (one for _result, one in self._filters.of_entry(entry))
         for part in itertools.chain[CompiledRule | CompiledFilter](rules, filters):
-            for _selection, field, _operator, _pattern, spec in part.leaves:
-                yield field, self._compiled.specs[spec]
+            yield part.leaves, *asked_of(part.leaves)
 
     def _reads(self, entries: Iterable[int]) -> frozenset[str]:
         names = set(self._router.columns)
         for entry in entries:
             columns = self._where.entries[entry].columns
-            fields: set[str] = set()
-            for field, spec in self._asked(entry):
-                fields.add(field)
-                if spec[0] == "ref":
-                    fields.add(spec[1])
-            if "" in fields:
+            asked: set[str] = set()
+            for _leaves, fields, specs in self._asked(entry):
+                asked |= fields
+                asked.update(self._compiled.specs[number][1] for number in specs & self._refs)
+            if "" in asked:
                 names.update(_TEXT_OF_EVENT)
-            names.update(name for field in fields if field for name in columns(field))
+            names.update(name for field in asked if field for name in columns(field))
         return frozenset(names)
 
     def _forget(self) -> None:

@@ -20,7 +20,7 @@ MODULE = "windows"
 
 def read(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFrame:
     """One row a record. Grouped by shape, so that no Python code runs per field of a single event."""
-    found = grouped(records, given, want)
+    found = grouped(records, given, lambda _key: want)
     wide = Wide()
     for group in found.groups:
         wide.group(
@@ -34,7 +34,7 @@ def read_both(records: Sequence[bytes], given: Input, want: Want) -> tuple[pl.Da
 
     Columns in which hardly any two texts are alike cost most when they go through a frame.
     """
-    found = grouped(records, given, want)
+    found = grouped(records, given, lambda _key: want)
     wide = Wide()
     parts = []
     for group in found.groups:

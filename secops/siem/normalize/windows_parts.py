@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -46,22 +47,27 @@ def parts_of(records: Sequence[bytes], wanted_for: WantedFor, origin: Origin) ->
             parts += [_part(rows, plan.columns(cells), plan) for plan, rows, cells in read]
         if not rest:
             return parts, {}
-        found = grouped([records[row] for row in rest], Input(origin, _NEVER), wanted_for)
+        given = Input(origin, _NEVER)
+        want = partial(_only, wanted_for)
+        found = grouped([records[row] for row in rest], given, want)
         for group in found.groups:
             columns = group.plan.columns(list(zip(*group.rows, strict=True)))
             parts.append(_part([rest[index] for index in group.indexes], columns, group.plan))
         return parts, {rest[index]: reason for index, reason in found.wrong.items()}
 
 
-def whole_parts_of(records: Sequence[bytes], wanted: frozenset[str], origin: Origin) -> list[Part]:
+def whole_parts_of(records: Sequence[bytes], wanted_for: WantedFor, origin: Origin) -> list[Part]:
     """Parts with all that is known of the events; what is no event is in none of them."""
     with no_collection():
-        want = Want(wanted)
-        found = grouped(records, Input(origin, _NEVER), want)
+        found = grouped(records, Input(origin, _NEVER), lambda key: Want(wanted_for(key[1], str(key[2]))))
         return [
             _part(group.indexes, group.plan.columns(list(zip(*group.rows, strict=True)), group.extra), group.plan, True)
             for group in found.groups
         ]
+
+
+def _only(wanted_for: WantedFor, key: Key) -> Want:
+    return Want(wanted_for(key[1], str(key[2])), store=False)
 
 
 def _part(rows: Sequence[int], columns: dict[str, Sequence[Any]], plan: Plan, complete: bool = False) -> Part:
@@ -94,7 +100,7 @@ class Grouped:
     repaired: list[int]
 
 
-def grouped(records: Sequence[bytes], given: Input, want: Want | WantedFor) -> Grouped:
+def grouped(records: Sequence[bytes], given: Input, want: Callable[[Key], Want]) -> Grouped:
     """Records by shape, so that no Python code runs per field of a single event."""
     loads, dumps = orjson.loads, json_row
     groups: dict[Key, Group] = {}
@@ -115,8 +121,7 @@ def grouped(records: Sequence[bytes], given: Input, want: Want | WantedFor) -> G
             key, source = found
             group = groups.get(key)
         if group is None:
-            one = want if isinstance(want, Want) else Want(want(key[1], str(key[2])), store=False)
-            group = groups[key] = Group(plan_for(key, one, given.origin.timezone))
+            group = groups[key] = Group(plan_for(key, want(key), given.origin.timezone))
         group.indexes.append(index)
         group.rows.append(group.pick(source))
         if group.names:
