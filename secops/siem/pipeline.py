@@ -40,7 +40,7 @@ from secops.siem.ports import (
 
 log = logging.getLogger("secops")
 STEP_BYTES = 16 << 20
-FLUSH_ROWS = 50_000
+FLUSH_ROWS = 25_000
 # Batches of one origin received this close together are parsed as one: a syslog source commits ten times a second.
 MERGE_WITHIN = timedelta(seconds=60)
 _TALLIED = ("labels.source", "event.sequence", "event.kind", "@timestamp", "error.message")
@@ -318,15 +318,10 @@ def _as_one(group: Sequence[RecordBatch]) -> RecordBatch:
 
 def _with_receive_times(frame: pl.DataFrame, group: Sequence[RecordBatch]) -> pl.DataFrame:
     """Give each row back the receive time of the batch it came in, by its sequence number."""
-    begins = pl.DataFrame(
-        {
-            "event.sequence": [batch.first_seq for batch in group],
-            "secops.received": [batch.received for batch in group],
-        },
-        schema={"event.sequence": pl.Int64, "secops.received": pl.Datetime("us", "UTC")},
-    )
-    joined = frame.join_asof(begins, on="event.sequence", strategy="backward")
-    return joined.with_columns(pl.col("secops.received").alias("event.ingested")).drop("secops.received")
+    begins = pl.Series([batch.first_seq for batch in group], dtype=pl.Int64)
+    received = pl.Series([batch.received for batch in group], dtype=frame.schema["event.ingested"])
+    batch_of_row = begins.search_sorted(frame["event.sequence"], side="right") - 1
+    return frame.with_columns(received[batch_of_row].alias("event.ingested"))
 
 
 def _behind(positions: Mapping[str, int]) -> pl.Expr:

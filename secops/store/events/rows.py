@@ -28,7 +28,8 @@ def fresh(frame: pl.DataFrame, positions: Mapping[str, int]) -> pl.DataFrame:
     done = pl.col("labels.source").replace_strict(
         list(positions), list(positions.values()), default=-1, return_dtype=pl.Int64
     )
-    return frame.filter(pl.col("event.sequence") > done)
+    new = frame.select(pl.col("event.sequence") > done).to_series()
+    return frame if new.all() else frame.filter(new)  # all columns are copied only after a crash
 
 
 def events(frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.schema import ArrayType, PrimitiveType
@@ -25,6 +26,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from secops.errors import StoreError
 from secops.locale import _
+from secops.query.fields import NOT_SEARCHED
 from secops.schema.dates import JST
 from secops.schema.ecs import COLUMNS, dtype
 from secops.schema.frame import EXTRA
@@ -36,6 +38,8 @@ DATASET, DAY = "part.dataset", "part.day"
 STATISTICS = ("@timestamp", "event.ingested", "event.sequence", "labels.source")
 ROW_GROUP = 20_000  # rows; small enough that fetching a few rows is quick, large enough to compress
 EMPTY = "_schema.parquet"  # all columns and no rows, so that a reader knows columns that no file has yet
+
+_LONG = frozenset({TEXT, FOLDED, EXTRA, "message", "event.original"})  # no range of these leaves anything out
 
 _TYPES = {"long": "long", "float": "double", "boolean": "boolean", "date": "timestamp"}
 _CONFIGURATION = {
@@ -105,7 +109,17 @@ class Table:
         make_folder(folder)
         path = folder / f"{uuid.uuid4().hex}.parquet"
         present = [column.name for column in frame if column.null_count() < frame.height or column.name == FOLDED]
-        frame.select(present).write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
+        short = [name for name in present if name not in _LONG]
+        pq.write_table(
+            frame.select(present).to_arrow(compat_level=pl.CompatLevel.newest()),  # its texts are views: no copy
+            path,
+            compression="zstd",
+            compression_level=1,
+            row_group_size=ROW_GROUP,
+            use_dictionary=[name for name in short if name not in NOT_SEARCHED],
+            write_statistics=short,
+            store_schema=False,
+        )
         return self.action(path, dataset, day, statistics(frame.lazy())[1])
 
     def action(self, path: Path, dataset: str, day: str, stats: str, *, new: bool = True) -> AddAction:
