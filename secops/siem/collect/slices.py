@@ -47,12 +47,14 @@ def slices(path: Path, size: int = SIZE) -> list[Slice]:
             sample = file.read(SAMPLE)
     except OSError:
         return [Slice(path, 0, 0)]
+    if not sample:
+        return [Slice(path, 0, 0)]
     guess = recognise(sample, path.name)
     if sample.startswith(_ARCHIVES) or guess.layout != "lines" or byte_order_of(guess.encoding) in WIDE:
         return [Slice(path, 0, length)]
     mark = byte_order_mark(sample)
     guess = replace(guess, encoding=mark[0] if mark else guess.encoding)
-    starts = range(0, max(length, 1), size)
+    starts = range(0, length, size)
     return [Slice(path, start, min(start + size, length), guess) for start in starts]
 
 
@@ -88,7 +90,11 @@ def read_slice(one: Slice, wanted: Wanted) -> Iterator[Item]:
 def _lines(file: BinaryIO, left: int) -> list[bytes]:
     """All lines of the next bytes but blank ones; they keep their newline, which JSON does not mind."""
     lines: list[bytes] = []
-    while left > 0 and (more := file.readlines(left)):
+    while left > 0:
+        # It reads on until the lines are *longer* than it is told, and 0 would be no limit.
+        more = file.readlines(left - 1) if left > 1 else [file.readline()]
+        if not any(more):
+            break
         lines += more
         left -= sum(map(len, more))
     return [line for line in lines if not line.isspace()] if min(map(len, lines), default=0) < _SHORT else lines

@@ -1,0 +1,52 @@
+"""Many values at once are judged as each alone; long and hostile ones cost no more than they may."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secops.siem.detect import judge as module
+from secops.siem.detect.judge import Judge
+from secops.siem.detect.specs import glob_spec, regex_spec
+
+SPECS = dict(
+    enumerate([
+        glob_spec([None, "cmd", None], cased=False),
+        glob_spec([None, "cmd", None], cased=True),
+        glob_spec(["cmd", None], cased=False),
+        glob_spec([None, ".exe"], cased=False),
+        glob_spec([None, "a", None], cased=False),
+        glob_spec(["cmd.exe"], cased=False),
+        glob_spec([None, "c", "", "d", None], cased=False),
+        glob_spec([None, "日本", None], cased=False),
+        ("num", "80"),
+        ("gt", "10"),
+        ("any",),
+        ("cidr", "10.0.0.0/8"),
+        regex_spec("po+wer", "i"),
+    ])
+)  # fmt: skip
+PIECES = st.sampled_from(
+    ["cmd", "CMD", ".exe", "a", "", "80", "80.0", "10.1.2.3", "日本", "É", "pooower", "\0", "ÿ", "d"]
+)
+VALUES = st.lists(st.lists(PIECES, max_size=3).map("".join), min_size=1, max_size=8)
+
+
+@given(VALUES)
+def test_many_are_judged_as_one(values):
+    together = Judge(SPECS)
+    assert together.many(values) == [Judge(SPECS)(value) for value in values]
+
+
+def test_patterns_share_an_allowance_and_what_goes_beyond_is_counted(monkeypatch):
+    monkeypatch.setattr(module, "ALLOWANCE", 1 << 20)
+    wanted = {number: regex_spec(f"(a|b|ab)*x[{number // 10}][{number % 10}]", "") for number in range(100)}
+    judge = Judge(wanted)
+    hostile = "ab" * (150 << 10)  # 300 kB
+    assert judge(hostile) == ()
+    assert judge.overruns == 1
+    # The ends are still looked at by every pattern.
+    assert judge("ax99" + hostile) == (99,)
+    assert judge(hostile + "ax99") == (99,)
+    assert judge("ax99") == (99,)
+    assert judge.overruns == 3
