@@ -1,6 +1,6 @@
 """`make bench`: the table of figures. Every ratio is against a yardstick measured in the same run on the same files.
 
-python -m tests.bench [NAME…]     names: start otrf search latency demo
+python -m tests.bench [NAME…]     names: start hunt otrf search latency
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import latency, otrf, search, start
+from tests.bench import hunt, latency, otrf, search, start
 from tests.bench.measure import Row
 
 PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "start": start.rows,
+    "hunt": hunt.rows,
     "otrf": otrf.rows,
     "search": search.rows,
     "latency": latency.rows,
