@@ -213,13 +213,20 @@ class Judge:
     def _look_for_short(
         self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, _Text]
     ) -> None:
+        everything = "\0".join(folded)
         for short, literal in self._short:
-            for number, text in enumerate(folded):
-                if short in text:
-                    where = (text.startswith(short), text.endswith(short))
-                    made = literal.apply(texts.get(number), values[number], text, where, found[number])
-                    if made is not None:
-                        texts[number] = made
+            if short not in everything:
+                continue
+            simple = not (literal.at_start or literal.at_end or literal.checks)
+            for number in [number for number, text in enumerate(folded) if short in text]:
+                if simple:
+                    found[number].update(literal.anywhere)
+                    continue
+                text = folded[number]
+                where = (text.startswith(short), text.endswith(short))
+                made = literal.apply(texts.get(number), values[number], text, where, found[number])
+                if made is not None:
+                    texts[number] = made
 
     def _one_by_one(
         self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, _Text]

@@ -36,7 +36,6 @@ Spec = tuple[str, ...]
 ANY: Spec = ("any",)
 COMPARISONS = ("lt", "lte", "gt", "gte")
 TIME_PARTS = ("minute", "hour", "day", "week", "month", "year")
-_MIN_LITERAL = 3
 _MAX_ALTERNATIVES = 16
 
 
@@ -239,11 +238,10 @@ class _Literals:
 
 
 def _better(one: tuple[str, ...], two: tuple[str, ...]) -> tuple[str, ...]:
-    """The one whose shortest text is longer; texts too short to tell anything do not count."""
+    """The one whose shortest text is longer. Even a single character rules out most values."""
 
     def worth(texts: tuple[str, ...]) -> int:
-        shortest = min(map(len, texts), default=0)
-        return shortest if shortest >= _MIN_LITERAL else 0
+        return min(map(len, texts), default=0)
 
     if not worth(two):
         return one if worth(one) else ()

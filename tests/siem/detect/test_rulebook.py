@@ -102,7 +102,10 @@ def test_a_wrong_logsource_map_is_refused_with_all_mistakes():
         ("[abc]{3}", ()),
         ("a{0,1}bcd", ("bcd",)),
         ("\\w+\\s*=\\s*POWER", ("power",)),
-        ("abc|d", ()),
+        ("abc|d", ("abc", "d")),
+        ("abc|", ()),
+        ("\\s-c\\s", ("-c",)),
+        ("`.*`", ("`",)),
         ("\\Qab|c\\E", ()),
     ],
 )
