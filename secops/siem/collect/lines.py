@@ -116,6 +116,10 @@ class LineSplitter:
 
     def feed(self, data: bytes) -> list[Piece]:
         """The records that are complete now; cuts an overlong line as soon as it is one."""
+        if not self.part and not self._rows and len(self._newline) == 1:
+            usual = self._feed_lines(data)
+            if usual is not None:
+                return usual
         buffer = self._rest + data if self._rest else data
         pieces: list[Piece] = []
         used = self._finish_overlong(buffer, pieces) if self.part else 0
@@ -144,6 +148,22 @@ class LineSplitter:
         return pieces
 
     # -- plain lines
+
+    def _feed_lines(self, data: bytes) -> list[Piece] | None:
+        """`feed` without a copy of the data, or None (and nothing done) where a line is overlong."""
+        lines = data.split(b"\n")
+        lines[0] = self._rest + lines[0]
+        if max(map(len, lines)) > MAX_RECORD:
+            return None
+        rest = lines.pop()
+        length = len(self._rest) + len(data) - len(rest)
+        if b"\r" in data or b"\r" in self._rest:
+            lines = [line.removesuffix(b"\r") for line in lines]
+        records = list(filter(None, lines))
+        pieces = [Piece(self.offset, records)] if records else []
+        self.offset += length
+        self._rest = rest
+        return pieces
 
     def _split(self, body: bytes) -> list[bytes]:
         return body.split(b"\n") if len(self._newline) == 1 else split_wide(body, self._newline)
