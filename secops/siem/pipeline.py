@@ -22,6 +22,7 @@ from secops.locale import _
 from secops.schema.ecs import COLUMNS
 from secops.schema.frame import EXTRA, PIPELINE_ERROR, concat
 from secops.siem.journal import DamagedError
+from secops.siem.journal.ahead import ReadAhead
 from secops.siem.normalize.given import UTF8
 from secops.siem.normalize.reading import normalize_apart
 from secops.siem.ports import (
@@ -99,6 +100,7 @@ class Pipeline:
         self._buffer: list[pl.DataFrame] = []
         self._buffered_rows = 0
         self._oldest: datetime | None = None
+        self._ahead = ReadAhead(journal)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._writing: Future[None] | None = None
 
@@ -111,7 +113,7 @@ class Pipeline:
         for source in behind:
             after = self._next.get(source, 0)
             try:
-                batches = self._journal.read(source, after, STEP_BYTES // len(behind))
+                batches = self._ahead.read(source, after, heads[source], STEP_BYTES // len(behind))
             except DamagedError as damage:
                 if damage.source != source or damage.last_seq <= after:
                     raise
@@ -157,7 +159,8 @@ class Pipeline:
             writing.result()
 
     def close(self) -> None:
-        """Let the writing thread end."""
+        """Let the threads end."""
+        self._ahead.close()
         self._writer.shutdown(wait=True)
 
     def _normalize(self, batches: Sequence[RecordBatch], taken: _Taken) -> None:

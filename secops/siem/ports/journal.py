@@ -103,7 +103,10 @@ class JournalWriter(Protocol):
 
 
 class JournalReader(Protocol):
-    """The reading side. Transactions are short: no open cursor outlives a call or a step of an iterator."""
+    """The reading side. Transactions are short: no open cursor outlives a call or a step of an iterator.
+
+    Safe to call from several threads.
+    """
 
     def heads(self) -> dict[str, int]:
         """Last sequence number per source; cheap enough to ask ten times a second."""
