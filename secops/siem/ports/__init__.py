@@ -4,6 +4,17 @@ Values are frozen dataclasses; protocols are what `store/`, `journal/` and `dete
 contract suites in `tests/contract/` run over every implementation of a protocol.
 """
 
+from secops.siem.ports.correlation import (
+    Correlation,
+    CorrelationCounts,
+    CorrelationDesk,
+    CorrelationInput,
+    CorrelationLimits,
+    CorrelationState,
+    CorrelationStep,
+    SourceClock,
+    Watermark,
+)
 from secops.siem.ports.desk import (
     STATE_LABELS,
     VERDICT_LABELS,
@@ -18,7 +29,16 @@ from secops.siem.ports.desk import (
 )
 from secops.siem.ports.detection import Detector, MatchedValue, Normalizer, Part, RowMatch, Rule, RuleFilter
 from secops.siem.ports.events import EventStore, Found, Scope, Span, StoreStats
-from secops.siem.ports.hits import FilterCount, Filtered, Hit, HitOutcome, HitSink, SourceStatus, Tally
+from secops.siem.ports.hits import (
+    Contribution,
+    FilterCount,
+    Filtered,
+    Hit,
+    HitOutcome,
+    HitSink,
+    SourceStatus,
+    Tally,
+)
 from secops.siem.ports.journal import Drop, JournalReader, JournalWriter, NewBatch, Origin, RecordBatch
 
 __all__ = [
@@ -29,6 +49,14 @@ __all__ = [
     "AlertDetail",
     "AlertFilter",
     "AlertPage",
+    "Contribution",
+    "Correlation",
+    "CorrelationCounts",
+    "CorrelationDesk",
+    "CorrelationInput",
+    "CorrelationLimits",
+    "CorrelationState",
+    "CorrelationStep",
     "Detector",
     "Drop",
     "EventStore",
@@ -51,10 +79,12 @@ __all__ = [
     "Rule",
     "RuleFilter",
     "Scope",
+    "SourceClock",
     "SourceStatus",
     "Span",
     "State",
     "StoreStats",
     "Tally",
     "Verdict",
+    "Watermark",
 ]

@@ -12,11 +12,27 @@ from secops.siem.ports.detection import MatchedValue
 
 
 @dataclass(frozen=True, slots=True)
+class Contribution:
+    """An event that a correlation counted: ``rule_id`` is the rule it met, ``event`` what an alert shows of it."""
+
+    rule_id: str
+    event_id: str
+    source: str
+    seq: int
+    time: datetime
+    zone: str
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A rule matched an event: unique on (``rule_id``, ``event_id``).
 
     ``event`` is the event as stored (masked, flat ECS names, extra fields included), so that an alert can be read after
     the lake's retention. ``source`` and ``seq`` place it in the journal.
+
+    The hit of a correlation is about the event that closed it. ``contributing`` are the newest events it counted, in
+    order of time, and ``contributed`` is how many there were.
     """
 
     rule_id: str
@@ -29,6 +45,13 @@ class Hit:
     zone: str
     event: Mapping[str, Any]
     matched: tuple[MatchedValue, ...] = ()
+    contributing: tuple[Contribution, ...] = ()
+    contributed: int = 0
+
+    @property
+    def record_id(self) -> str:
+        """The id of the event; a correlation may hit on one event for several groups (``ward.win.7+1f00a2c4``)."""
+        return self.event_id.split("+", 1)[0]
 
 
 @dataclass(frozen=True, slots=True)
