@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -17,6 +18,7 @@ from secops.siem.normalize.reading import normalize
 from secops.siem.pipeline import Pipeline, Stages, stored
 from secops.siem.ports import (
     AlertFilter,
+    Correlation,
     MatchedValue,
     NewBatch,
     Origin,
@@ -77,7 +79,11 @@ class BadMessages:
 
     rules: Sequence[Rule] = (RULE,)
     filters: Sequence[RuleFilter] = (FILTER,)
+    correlations: Sequence[Correlation] = ()
     wanted: frozenset[str] = frozenset()
+
+    def correlated(self, rule: int, event: Mapping[str, Any]) -> Mapping[str, Sequence[str]] | None:
+        return {"message": (event["message"],)} if self.correlations else None
 
     def match(
         self,

@@ -176,19 +176,20 @@ class _Rules:
     """How many of the rules occurred."""
 
     def __init__(self) -> None:
-        self.present: Counter[int] = Counter()
+        self.counts: Counter[int] = Counter()
+        self.present: Mapping[int, int] = self.counts
 
     def add(self, entry: Entry) -> None:
-        self.present.update(entry.inputs.keys())
+        self.counts.update(entry.inputs.keys())
 
     def remove(self, entry: Entry) -> None:
         for ref in entry.inputs:
-            self.present[ref] -= 1
-            if not self.present[ref]:
-                del self.present[ref]
+            self.counts[ref] -= 1
+            if not self.counts[ref]:
+                del self.counts[ref]
 
     def value(self, _closing: Entry) -> Number | None:
-        return len(self.present)
+        return len(self.counts)
 
 
 class _Chain:

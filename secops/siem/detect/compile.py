@@ -8,6 +8,7 @@ from sigma.rule import SigmaRule
 
 from secops.errors import Problem
 from secops.locale import _
+from secops.siem.detect.compile_correlations import compile_correlations
 from secops.siem.detect.compile_filters import Book, compile_filters
 from secops.siem.detect.compiled import Compiled, CompiledRule
 from secops.siem.detect.logsources import Key, LogsourceMap
@@ -34,15 +35,23 @@ def compile_rules(
     known = piped.with_site(of_site)
     work = _Compiling(files, where, piped)
     rules: list[CompiledRule] = []
-    filters: list[Document] = []
+    filters: list[Document] = []  # what these two bear on is known when all rules are
+    correlations: list[tuple[int, Document]] = []
+    named: dict[str, list[int]] = {}
     for document in read_rules(files, known):
-        if document.filter is None:
-            rules.append(work.rule(document))
-        else:
-            filters.append(document)  # what it bears on is known when all rules are
+        if document.filter is not None:
+            filters.append(document)
+            continue
+        if document.correlation is not None:
+            correlations.append((len(rules), document))
+        for name in dict.fromkeys((document.meta.id, document.meta.id.lower(), document.name)):
+            if name and (name == document.name or name not in named):
+                named.setdefault(name, []).append(len(rules))
+        rules.append(work.rule(document))
+    correlated = compile_correlations(correlations, named, rules, files, where)
     book = Book(rules, where, known, piped)
     compiled = compile_filters(filters, book, files, work.specs)
-    return Compiled(rules, list(work.specs), compiled, problems)
+    return Compiled(rules, list(work.specs), compiled, problems, correlated)
 
 
 class _Compiling:
@@ -51,7 +60,7 @@ class _Compiling:
         self.pipelines = pipelines
         self.where = where
         self.specs: dict[Spec, int] = {}
-        self.seen: dict[str, str] = {}
+        self.seen: dict[str, tuple[str, int]] = {}
         self.entries_of: dict[Key, list[int]] = {}
 
     def rule(self, document: Document) -> CompiledRule:
@@ -60,9 +69,10 @@ class _Compiling:
         reason = document.reason
         entries: list[int] = []
         lowered = Lowered([], ["or"])
-        first = self.seen.setdefault(document.meta.id, path)
-        if document.sigma is not None and (first != path or document.number):
-            reason = _("同じ id のルールがあります({path})。").format(path=first)
+        here = (path, document.number)
+        first = self.seen.setdefault(document.meta.id, here)
+        if (document.sigma is not None or document.correlation is not None) and first != here:
+            reason = _("同じ id のルールがあります({path})。").format(path=first[0])
             problems.append(Problem(f"{path}:{Lines(text, document.number).of('id')}", reason))
         elif document.sigma is not None:
             failure: Exception | None = self.pipelines.apply(document.sigma)

@@ -70,12 +70,13 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """All rules and filters of a rulebook, the specs their leaves share, and mistakes that are in no rule."""
+    """All rules, filters and correlations of a rulebook, the specs of their leaves, and mistakes that are in no rule."""
 
     rules: Sequence[CompiledRule]
     specs: Sequence[Spec]
     filters: Sequence[CompiledFilter] = ()
     problems: Sequence[Problem] = ()
+    correlations: Sequence[Mapping[str, Any]] = ()  # inner ones first; see `compile_correlations`
 
 
 def cache_key(
@@ -167,6 +168,7 @@ def _encode(compiled: Compiled, where: LogsourceMap) -> bytes:
         "texts": list(texts),
         "filters": encode_filters(compiled.filters),
         "problems": [(problem.where, problem.what) for problem in compiled.problems],
+        "correlations": compiled.correlations,
         "logsources": encode_logsources(where),
     })  # fmt: skip
 
@@ -181,7 +183,7 @@ def _decode(data: Any) -> tuple[Compiled, LogsourceMap]:
     ]
     specs = list(map(tuple, data["specs"]))
     problems = [Problem(*problem) for problem in data["problems"]]
-    compiled = Compiled(rules, specs, decode_filters(data["filters"]), problems)
+    compiled = Compiled(rules, specs, decode_filters(data["filters"]), problems, data["correlations"])
     return compiled, decode_logsources(data["logsources"])
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from secops.errors import Problem
 from secops.schema.ecs import COLUMNS
@@ -14,13 +14,14 @@ from secops.schema.names import EXTRA
 from secops.schema.severity import Severity
 from secops.siem.detect.cells import Cells, Columns, FrameTexts, Rows, of_frame, of_part
 from secops.siem.detect.compiled import Compiled, CompiledRule, Leaf, asked_of
+from secops.siem.detect.correlated import Correlated
 from secops.siem.detect.explain import explained
 from secops.siem.detect.filters import CompiledFilter, Filters, Gathered, as_seen
 from secops.siem.detect.keywords import Finder
 from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.plan import KEYWORDS, Bound, Budget, Item, Plan
 from secops.siem.detect.specs import Spec
-from secops.siem.ports import MatchedValue, Part, RowMatch, Rule, RuleFilter
+from secops.siem.ports import Correlation, MatchedValue, Part, RowMatch, Rule, RuleFilter
 
 if TYPE_CHECKING:  # a hunt over JSON makes no frame and starts without polars
     import polars as pl
@@ -45,7 +46,9 @@ class SigmaDetector:
     ) -> None:
         self._compiled = compiled
         self._where = where
-        self.rules: Sequence[Rule] = [_rule(rule, files, disabled) for rule in compiled.rules]
+        self._correlated = Correlated(compiled, where, [_rule(rule, files, disabled) for rule in compiled.rules])
+        self.rules: Sequence[Rule] = self._correlated.rules
+        self.correlations: Sequence[Correlation] = self._correlated.correlations
         ids = [rule.id for rule in self.rules]
         self.filters: Sequence[RuleFilter] = [as_seen(one, ids, *files[one.file]) for one in compiled.filters]
         self._filters = Filters(compiled.filters)
@@ -139,6 +142,10 @@ class SigmaDetector:
             )
         return self._finders[product].rows(records, parts)
 
+    def correlated(self, rule: int, event: Mapping[str, Any]) -> Mapping[str, Sequence[str]] | None:
+        """What correlations ask of a flat event that met a rule, by Sigma field; None where none refers to the rule."""
+        return self._correlated.values(rule, event)
+
     def reads_of(self, channel: str | None, code: str) -> frozenset[str]:
         """The columns that rules read of Windows events with this channel and id."""
         known = self._reads_of.get((channel, code))
@@ -221,6 +228,7 @@ class SigmaDetector:
             if "" in asked:
                 names.update(_TEXT_OF_EVENT)
             names.update(name for field in asked if field for name in columns(field))
+            names.update(name for rule in self._by_entry[entry] for name in self._correlated.columns_of(rule, entry))
         return frozenset(names)
 
     def _forget(self) -> None:

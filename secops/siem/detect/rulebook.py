@@ -52,7 +52,8 @@ class Document:
     """One document of a rule file.
 
     ``sigma`` is the parsed rule, or None where ``reason`` says why it cannot run. ``problems`` are all its mistakes.
-    ``filter`` is the raw document of a filter, which is no rule.
+    ``filter`` is the raw document of a filter, which is no rule, ``correlation`` that of a correlation, which is one
+    over others. ``name`` is what others may refer to it by.
     """
 
     file: int
@@ -62,6 +63,8 @@ class Document:
     reason: str = ""
     problems: tuple[Problem, ...] = ()
     filter: dict[str, Any] | None = None
+    correlation: dict[str, Any] | None = None
+    name: str = ""
 
 
 def is_placeholder_file(path: str) -> bool:
@@ -120,17 +123,17 @@ def _read_document(file: int, number: int, path: str, text: str, document: Any, 
     lines = Lines(text, number)
     own, own_problems = _own_fields(document.get("secops"), path, lines)
     meta = _meta(document, stem, own)
-    for key, reason in (
-        ("correlation", _("相関ルールにはまだ対応していません。")),
-        ("action", _("action を使う古い書き方には対応していません。")),
-    ):
-        if key in document:
-            return Document(file, number, meta, None, reason, own_problems)
+    name = str(document.get("name") or "")
+    if "action" in document:
+        reason = _("action を使う古い書き方には対応していません。")
+        return Document(file, number, meta, None, reason, own_problems)
+    if "correlation" in document:
+        return Document(file, number, meta, None, "", own_problems, correlation=document, name=name)
     sigma, errors = _parse(document, placeholders)
     problems = [Problem(f"{path}:{lines.of_error(error)}", words(error)) for error in errors]
     fatal = [error for error in errors if isinstance(error, FATAL) or not isinstance(error, SigmaError)]
     reason = _("ルールに誤りがあります: {what}").format(what=words(fatal[0])) if fatal else ""
-    return Document(file, number, meta, None if fatal else sigma, reason, (*problems, *own_problems))
+    return Document(file, number, meta, None if fatal else sigma, reason, (*problems, *own_problems), name=name)
 
 
 def _parse(document: dict[str, Any], placeholders: Placeholders) -> tuple[SigmaRule | None, list[Exception]]:

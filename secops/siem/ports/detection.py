@@ -11,6 +11,8 @@ from secops.schema.dates import JST
 from secops.schema.severity import Severity
 from secops.siem.ports.journal import RecordBatch
 
+if TYPE_CHECKING:
+    from secops.siem.ports.correlation import Correlation  # which stands above: it speaks of hits, and they of matches
 if TYPE_CHECKING:  # collectors and commands that touch no frame start without polars
     import polars as pl
 
@@ -44,6 +46,7 @@ class Rule:
 
     ``clauses`` are policy clause ids (``mic-2025-03-6.1-6``), ``next_steps`` the 対応手順 in order, ``group_by`` the
     ECS fields that make two hits the same alert (empty: the default of triage). ``reason`` says why a rule is inactive.
+    ``kind`` is event or correlation. One that only feeds correlations raises no alerts of its own (``alerts``).
     """
 
     id: str
@@ -63,6 +66,8 @@ class Rule:
     text: str
     active: bool = True
     reason: str = ""
+    kind: str = "event"
+    alerts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ class Detector(Protocol):
 
     rules: Sequence[Rule]
     filters: Sequence[RuleFilter]
+    correlations: Sequence[Correlation]
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -159,6 +165,10 @@ class Detector(Protocol):
         self, pairs: Sequence[tuple[int, int]], frame: pl.DataFrame | None, parts: Sequence[Part] = ()
     ) -> list[tuple[MatchedValue, ...]]:
         """Why these (rule, row) matched; only for rows that did."""
+        ...
+
+    def correlated(self, rule: int, event: Mapping[str, Any]) -> Mapping[str, Sequence[str]] | None:
+        """What correlations ask of a flat event that met a rule, by Sigma field; None where none refers to the rule."""
         ...
 
     def likely(self, records: Sequence[bytes], parts: Sequence[Part], product: str) -> list[int]:
