@@ -70,7 +70,7 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """All rules, filters and correlations of a rulebook, the specs of their leaves, and mistakes that are in no rule."""
+    """All rules, filters and correlations of a rulebook, specs of their leaves, and mistakes that are in no rule."""
 
     rules: Sequence[CompiledRule]
     specs: Sequence[Spec]
