@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from tests.bench import stages
 from tests.bench.measure import SHARED, Row, secops
 
 RULES = SHARED / "sigmahq" / "rules" / "windows"
@@ -63,3 +64,4 @@ def rows(folder: Path) -> Iterator[Row]:
     status = json.loads(secops("status", "--site", site, "--json").output)
     kept = status["disk"]["journal"] + status["disk"]["lake"]
     yield Row("  journal and lake after compaction, of raw", f"{kept / 1e6:.1f} MB", f"{kept / size:.3f}", "≤ 0.10")
+    yield from stages.rows(folder, site, files)
