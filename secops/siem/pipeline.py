@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -27,11 +27,9 @@ from secops.siem.normalize.given import UTF8
 from secops.siem.normalize.reading import normalize_apart
 from secops.siem.ports import (
     Detector,
-    EventStore,
     Filtered,
     Hit,
     HitOutcome,
-    HitSink,
     JournalReader,
     Part,
     RecordBatch,
@@ -60,6 +58,40 @@ class Stages:
     mask_text: Callable[[str], str]
 
 
+class EventWriter(Protocol):
+    """What the road asks of the event store; see `EventStore`."""
+
+    def positions(self) -> dict[str, int]:
+        """Source → last sequence number that is committed."""
+        ...
+
+    def write(self, frame: pl.DataFrame, positions: Mapping[str, int]) -> int:
+        """Commit events and positions."""
+        ...
+
+
+class HitWriter(Protocol):
+    """What the road asks of the records; see `HitSink`."""
+
+    def positions(self) -> dict[str, int]:
+        """Source → last sequence number whose hits are committed."""
+        ...
+
+    def tally_positions(self) -> dict[str, int]:
+        """Source → last sequence number that is counted."""
+        ...
+
+    def put_hits(
+        self, hits: Sequence[Hit], positions: Mapping[str, int], now: datetime, filtered: Sequence[Filtered] = ()
+    ) -> HitOutcome:
+        """Commit hits and positions."""
+        ...
+
+    def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
+        """Add counts."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What one step did: sequence numbers it went on by, and what the hits did to the queue."""
@@ -79,8 +111,8 @@ class Pipeline:
         site: str,
         journal: JournalReader,
         stages: Stages,
-        store: EventStore,
-        sink: HitSink,
+        store: EventWriter,
+        sink: HitWriter,
         *,
         owns: Callable[[str], bool] = lambda _source: True,
         flush_every: timedelta = timedelta(seconds=3),
