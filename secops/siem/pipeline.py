@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 
 import polars as pl
@@ -241,17 +242,18 @@ class Pipeline:
     def _made(self, frame: pl.DataFrame, taken: _Taken, pairs: Sequence[tuple[int, int]]) -> list[Hit]:
         detector = self._stages.detector
         rows = sorted({row for _rule, row in pairs})
-        events = dict(zip(rows, events_of(self._stages.mask(frame[rows])), strict=True))
+        events = dict(zip(rows, events_of(self._stages.mask(_filled(frame[rows]))), strict=True))
         new = [
             (rule, row)
             for rule, row in pairs
             if events[row]["event.sequence"] > self._hits_at.get(str(events[row]["labels.source"]), 0)
         ]
+        mask_text = lru_cache(maxsize=1024)(self._stages.mask_text)  # rules share the values they name
         hits = []
         for (rule, row), why in zip(new, detector.explain(new, frame, taken.parts), strict=True):
             event = events[row]
             source, seq = str(event["labels.source"]), int(event["event.sequence"])
-            matched = tuple(replace(value, value=self._stages.mask_text(value.value)) for value in why)
+            matched = tuple(replace(value, value=mask_text(value.value)) for value in why)
             hits.append(
                 Hit(
                     rule_id=detector.rules[rule].id,
@@ -308,6 +310,11 @@ def stored(frame: pl.DataFrame) -> pl.DataFrame:
         return kept
     repeats = (pl.col("event.module") == "windows") & pl.col(EXTRA).str.contains(_WINDOWS_DATA, literal=True)
     return kept.with_columns(pl.when(repeats.fill_null(value=False)).then(None).otherwise("message").alias("message"))
+
+
+def _filled(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns that have a value: of a few rows, most have none."""
+    return frame.select(column for column in frame if column.null_count() < frame.height)
 
 
 def events_of(frame: pl.DataFrame) -> list[dict[str, Any]]:

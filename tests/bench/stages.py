@@ -7,7 +7,7 @@ of a step is parsing and shaping.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class Clock:
     """CPU seconds of the process by stage; a thread that reads beside is counted by itself."""
 
     def __init__(self) -> None:
-        self.spent: Counter[str] = Counter()
+        self.spent: dict[str, float] = defaultdict(float)
 
     def now(self) -> float:
         """Seconds of all threads but the reading one."""
@@ -80,11 +80,11 @@ def rows(folder: Path, site_folder: Path, files: list[Path]) -> Iterator[Row]:
     spent = _worked_off(site, files)
     total = sum(spent.values())
     yield Row("where the time goes in the pipeline, one process", f"{total:.2f} s CPU")
-    for name, seconds in spent.most_common():
+    for name, seconds in sorted(spent.items(), key=lambda item: -item[1]):
         yield Row(f"  {name}", f"{seconds:.2f} s", f"{seconds / total:.0%}")
 
 
-def _worked_off(folder: Path, files: list[Path]) -> Counter[str]:
+def _worked_off(folder: Path, files: list[Path]) -> dict[str, float]:
     from secops.siem.collect.ingest import one_shot
     from secops.siem.pipeline import Pipeline, Stages
     from secops.wiring.site import open_site
