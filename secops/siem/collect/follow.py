@@ -32,7 +32,7 @@ class Follow:
         self.fd = fd
         self.identity = identity
         self.detached = False  # no name of the source leads to it any more
-        self.waits_for: Follow | None = None  # its predecessor is read to its end first
+        self.waits_for: list[Follow] = []  # its predecessors are read to their ends first
         self.copied_from: Follow | None = None  # the truncated file of which this has the rest
         self.changed: datetime | None = None  # when it was last seen to grow
         self._reading = reading

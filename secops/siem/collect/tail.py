@@ -242,8 +242,9 @@ class Tail:
         follow.copied_from = truncated
         if mark and self._marks.get(identity) is not mark:
             self._save(identity, mark)  # at once: the original's own mark may soon speak of new content
-        rotated = next((one for one in self._follows.values() if one.path == path and one is not follow), None)
-        follow.waits_for = copied_to or rotated
+        # Not only one: a file lives on here for a while after its rotation, so several may have borne the name.
+        rotated = [one for one in self._follows.values() if one.path == path]
+        follow.waits_for = [copied_to, *rotated] if copied_to else rotated
         self._follows[identity] = follow
         return True
 
@@ -327,8 +328,7 @@ class Tail:
         """
         last_look = max((mark.mtime for mark in self._marks.values()), default=0)
         present = next((one for one in self._follows.values() if one.path == self.pattern), None)
-        others = [one for one in self._follows.values() if one is not present]  # what `_find_renamed` found
-        before = (present and present.waits_for) or (others[-1] if others else None)
+        before = [one for one in self._follows.values() if one is not present]  # the copy, what `_find_renamed` found
         for name in reversed(siblings(self.pattern)):
             with suppress(OSError):
                 stat = Path(name).stat()
@@ -344,8 +344,9 @@ class Tail:
                     continue
                 missed = Follow(name, fd, identity, self._reading)
                 missed.detached = True
-                missed.waits_for = before
-                before = self._follows[identity] = missed
+                missed.waits_for = list(before)
+                before.append(missed)
+                self._follows[identity] = missed
         if present:
             present.waits_for = before
 
@@ -359,8 +360,8 @@ class Tail:
         follow.detached = True
         self._follows[identity] = follow
         for other in self._follows.values():
-            if other.path == mark.path and other is not follow:
-                other.waits_for = follow
+            if other.path == mark.path and other is not follow and not other.detached:
+                other.waits_for.append(follow)
         return follow
 
     def _follow_copy(self, mark: Mark) -> Follow | None:
@@ -405,11 +406,10 @@ class Tail:
         return iter(follows[self._turn :] + follows[: self._turn])
 
     def _read(self, follow: Follow) -> list[NewBatch]:
+        held = self._follows
+        follow.waits_for = [one for one in follow.waits_for if held.get(one.identity) is one and one.grown()]
         if follow.waits_for:
-            before = follow.waits_for
-            if before.identity in self._follows and before.grown():
-                return []
-            follow.waits_for = None
+            return []
         if not follow.unread():
             return self._finish(follow) if follow.detached else []
         start = follow.mark()
@@ -433,7 +433,7 @@ class Tail:
         encoding = follow.encoding, follow.format
         pieces = follow.restart()
         batches = [] if copy else self._batches(follow, pieces, *encoding)
-        follow.waits_for = copy
+        follow.waits_for = [copy] if copy else []
         self._save(follow.identity, follow.mark())
         return batches
 
