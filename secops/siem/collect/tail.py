@@ -242,9 +242,10 @@ class Tail:
         follow.copied_from = truncated
         if mark and self._marks.get(identity) is not mark:
             self._save(identity, mark)  # at once: the original's own mark may soon speak of new content
-        # Not only one: a file lives on here for a while after its rotation, so several may have borne the name.
-        rotated = [one for one in self._follows.values() if one.path == path]
-        follow.waits_for = [copied_to, *rotated] if copied_to else rotated
+        # Several may have borne the name: a file lives on here for a while after its rotation. And where the source
+        # names one file, every other one is an earlier generation of it.
+        before = [one for one in self._follows.values() if one is copied_to or path in {one.path, self.pattern}]
+        follow.waits_for = before
         self._follows[identity] = follow
         return True
 
@@ -342,7 +343,10 @@ class Tail:
                 if container(os.pread(fd, MAGIC, 0)) or (known and known.holds(fd)) or self._original(name, fd):
                     os.close(fd)
                     continue
-                missed = Follow(name, fd, identity, self._reading)
+                mark = self._moved(name, fd)  # of a log that was truncated and is away now, this may be the copy
+                missed = Follow(name, fd, identity, self._reading, mark)
+                if mark:
+                    self._save(identity, mark)
                 missed.detached = True
                 missed.waits_for = list(before)
                 before.append(missed)

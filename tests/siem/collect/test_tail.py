@@ -10,7 +10,7 @@ import pytest
 
 from secops.siem.collect.follow import Reading
 from secops.siem.collect.lines import MAX_RECORD
-from secops.siem.collect.tail import Tail
+from secops.siem.collect.tail import CHUNK, Tail
 from tests.fakes.journal import MemoryJournal
 from tests.siem.collect.scripts import Clock, batches, drain, records
 
@@ -185,6 +185,38 @@ def test_copytruncate_takes_the_rest_from_the_copy(bench: Bench):
     (bench.folder / "app.log.1").write_bytes(bench.log.read_bytes())
     bench.log.write_bytes(b"fresh\n")
     assert bench.look(tail)[40:] == [b"written after the last look", b"fresh"]
+
+
+@pytest.mark.parametrize("begin", [b"1\n", BULK], ids=["short", "long"])
+def test_a_copy_made_while_nobody_looked_is_known_also_where_the_log_is_away(bench: Bench, begin: bytes):
+    bench.log.write_bytes(begin)
+    seen = bench.look(bench.start())
+    append(bench.log, b"written after the last look\n")
+    (bench.folder / "app.log.1").write_bytes(bench.log.read_bytes())
+    bench.log.write_bytes(b"fresh\n")
+    bench.log.rename(bench.folder / "away")
+    tail = bench.start()
+    bench.look(tail)
+    (bench.folder / "away").rename(bench.log)
+    assert bench.look(tail) == [*seen, b"written after the last look", b"fresh"]
+    assert bench.look(bench.start()) == [*seen, b"written after the last look", b"fresh"]
+
+
+@pytest.mark.parametrize("idle", range(2))
+def test_a_log_that_is_back_waits_for_the_rest_of_its_copy(bench: Bench, idle: int):
+    bench.log.write_bytes(BULK)
+    seen = bench.look(bench.start())
+    rest = [b"%07d " % n + b"x" * 500 for n in range(4 * CHUNK // 500)]  # more than some polls read
+    (bench.folder / "app.log.1").write_bytes(BULK + b"\n".join(rest) + b"\n")
+    bench.log.write_bytes(b"fresh\n")
+    bench.log.rename(bench.folder / "away")
+    tail = bench.start()
+    for _ in range(idle + 1):
+        delivery = tail.poll()
+        assert delivery
+        bench.journal.append(delivery.batches, delivery.checkpoints)
+    (bench.folder / "away").rename(bench.log)
+    assert bench.look(tail) == [*seen, *rest, b"fresh"]
 
 
 def test_a_copy_in_the_inode_of_an_older_copy_is_known_by_its_content(bench: Bench):
