@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from secops.cli.common import emit_json, emit_table, json_option, pipeline_option, plain
+from secops.cli.common import json_option, pipeline_option
 from secops.cli.filters import filters_of, say_filters
-from secops.errors import UsageError
+from secops.cli.hunt_output import (
+    FORMATS,
+    Summary,
+    Target,
+    Writers,
+    opened,
+    progress,
+    say,
+    show_json,
+    show_table,
+    targets_of,
+)
+from secops.errors import Problem, UsageError
 from secops.locale import _
 
 if TYPE_CHECKING:
-    from secops.siem.hunt import Found, Outcome
-    from secops.siem.ports import Rule
+    from datetime import datetime
+
+    from secops.report.gathering import Gathering
+    from secops.siem.detect import Selection, SigmaDetector
+    from secops.siem.hunt import Rulebook
+    from secops.siem.ports import Span
+
+_MEGABYTE = 1 << 20
 
 
 @click.command()
@@ -25,50 +45,81 @@ if TYPE_CHECKING:
     "-r", "--rules", "rules", multiple=True, type=click.Path(path_type=Path), help="Sigma ルールのファイル・フォルダ"
 )
 @pipeline_option
+@click.option("--level", default="informational", show_default=True, help="この重大度以上のルールだけを使う")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="結果を JSON Lines で書き出すファイル"
+    "--tag", "tags", multiple=True, help="このタグで始まるルールだけを使う(attack.t1059 など。複数ならどれか)"
 )
-@click.option("--level", default="informational", show_default=True, help="この重大度以上だけを出す")
+@click.option("--since", default=None, help="この時刻からの検知だけを出す(24h, 7d, 2026-11-23, 2026-11-23T02:04 など)")
+@click.option("--until", default=None, help="この時刻の前までの検知だけを出す")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    help="結果を書くファイル。形式は名前の終わりで決まる(.jsonl .csv .timesketch.csv .html)。- は標準出力。複数可",
+)
+@click.option("--format", "format", type=click.Choice(FORMATS), default=None, help="結果の形式(名前で決まらないとき)")
+@click.option(
+    "--max-rows", default=20, show_default=True, type=click.IntRange(0, 100_000), help="表に示す件数(0: ルールの表だけ)"
+)
 @click.option("--processes", default=2, show_default=True, type=click.IntRange(1, 64), help="プロセスの数")
+@click.option(
+    "--max-unpacked",
+    default=65_536,
+    show_default=True,
+    type=click.IntRange(1),
+    help="圧縮ファイル 1 つの展開後の上限(MB)",
+)
+@click.option(
+    "--max-ratio", default=400, show_default=True, type=click.IntRange(1), help="圧縮ファイルの展開後の上限(元の何倍か)"
+)
 @json_option
-def hunt(
-    paths: tuple[Path, ...],
-    rules: tuple[Path, ...],
-    pipelines: tuple[Path, ...],
-    output: Path | None,
-    level: str,
-    processes: int,
-    as_json: bool,
-) -> None:
-    """ログファイル(EVTX・JSON・CSV・テキスト、.gz・.zip も可)に Sigma ルールを当てる。サイトは要らない。"""
-    from secops.schema.severity import Severity
-    from secops.siem import hunt as road
-    from secops.wiring.clock import now as clock
-    from secops.wiring.rules import BUILTIN, read_pipeline_files, read_rule_files
+def hunt(paths: tuple[Path, ...], rules: tuple[Path, ...], pipelines: tuple[Path, ...], **options: Any) -> None:
+    """ログファイルやフォルダに Sigma ルールを当てる。サイトは要らない。
 
-    try:
-        lowest = Severity.parse(level)
-    except ValueError as error:
-        raise UsageError(_("--level が違います: {error}").format(error=error)) from None
-    missing = [str(path) for path in (*paths, *rules) if not path.exists()]
-    if missing:
-        raise UsageError(_("ありません: {paths}").format(paths=", ".join(missing)))
-    book = road.Rulebook(
-        read_rule_files(rules or (BUILTIN,)),
-        (BUILTIN / "logsources.yml").read_text(encoding="utf-8"),
-        cache_folder(),
-        read_pipeline_files(pipelines),
-    )
+    EVTX・JSON(1 行に 1 件、配列、続けて並べたもの)・CSV・syslog などのテキストと、それらを圧縮したもの
+    (.gz .zst .bz2 .xz .zip)を読む。
+    """
+    from secops.siem import hunt as road
+    from secops.siem.collect.archives import Limits
+    from secops.wiring.clock import now as clock
+
+    now = clock()
+    targets = targets_of(options["outputs"], options["format"])
+    span, selection = _span(options["since"], options["until"], now), _selection(options["level"], options["tags"])
+    book = _rulebook(paths, rules, pipelines, selection)
     detector = book.detector()
-    files = road.files_below(paths)
-    total, now = road.Outcome(), clock()
-    with _sink(output) as write, _bar(sum(file.stat().st_size for file in files)) as progress:
-        for part in road.hunt(files, detector, book, now=now, processes=processes, progress=progress):
-            part.hits = [hit for hit in part.hits if detector.rules[hit.rule].level >= lowest]
-            for hit in part.hits:
-                write(line_of(hit, detector.rules[hit.rule]))
-            _add(total, part)
-    _show(total, detector.rules, filters_of(detector.filters, total.filtered, now), as_json=as_json)
+    files, own = _files(paths, targets)
+    limits = Limits(total=options["max_unpacked"] * _MEGABYTE, ratio=options["max_ratio"])
+    conditions = road.Conditions(now, span, limits)
+    found = _gathering(detector, targets, options)
+    writers = Writers(targets, detector.rules)
+    total = road.Outcome()
+    try:
+        with progress(sum(map(_size, files))) as bar:
+            for part in road.hunt(
+                files, detector, book, conditions, processes=options["processes"], progress=bar.bytes
+            ):
+                writers.write(part.hits)
+                for hit in part.hits:
+                    found.add(hit)
+                bar.events(part.events)
+                part.hits = []
+                road.add(total, part)
+    finally:
+        writers.close()
+    total.problems += own
+    said = _summary(total, detector, filters_of(detector.filters, total.filtered, now), writers)
+    for target in targets:
+        if target.format == "html":
+            _write_page(target, found, said, now, paths, options)
+    if options["as_json"]:
+        show_json(found, said)
+    else:
+        if all(target.path for target in targets):
+            show_table(found, options["max_rows"])
+        say(found, said, rules)
+        say_filters(said.filters)
     sys.exit(1 if total.problems else 0)
 
 
@@ -80,146 +131,114 @@ def cache_folder() -> Path:
     return Path(base or ".") / "secops"
 
 
-def line_of(hit: Found, rule: Rule) -> dict[str, Any]:
-    """A hit as one JSON line, in ECS names."""
-    return {
-        "@timestamp": plain(hit.timestamp),
-        "rule.id": rule.id,
-        "rule.name": rule.title,
-        "rule.level": rule.level.code,
-        "host.name": hit.host,
-        "log.file.path": hit.path,
-        "event.original": hit.original,
-        "tags": list(rule.tags),
-        "secops.matched": plain(list(hit.matched)),
-    }
+def _span(since: str | None, until: str | None, now: datetime) -> Span:
+    from secops.schema.dates import parse_moment
+    from secops.siem.ports import Span
+
+    try:
+        span = Span(parse_moment(since, now) if since else None, parse_moment(until, now) if until else None)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"--since / --until: {error}") from None
+    if span.since and span.until and span.since >= span.until:
+        raise UsageError(_("--since は --until より前の時刻にしてください。"))
+    return span
 
 
-class _sink:  # noqa: N801 - used like a function
-    """Writes JSON lines to a file, or nowhere."""
+def _selection(level: str, tags: Sequence[str]) -> Selection:
+    from secops.schema.severity import Severity
+    from secops.siem.detect import Selection
 
-    def __init__(self, path: Path | None) -> None:
-        self.file = path.open("wb") if path else None
-
-    def __enter__(self) -> Any:
-        return self.write
-
-    def __exit__(self, *_error: object) -> None:
-        if self.file:
-            self.file.close()
-
-    def write(self, line: dict[str, Any]) -> None:
-        import orjson
-
-        if self.file:
-            self.file.write(orjson.dumps(line) + b"\n")
+    try:
+        return Selection(Severity.parse(level), tuple(tags))
+    except ValueError as error:
+        raise UsageError(_("--level が違います: {error}").format(error=error)) from None
 
 
-class _bar:  # noqa: N801 - used like a function
-    """A progress bar over bytes, on a terminal only."""
+def _rulebook(
+    paths: Sequence[Path], rules: Sequence[Path], pipelines: Sequence[Path], selection: Selection
+) -> Rulebook:
+    from secops.siem.hunt import Rulebook
+    from secops.wiring.rules import BUILTIN, read_pipeline_files, read_rule_files
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.bar: Any = None
-
-    def __enter__(self) -> Any:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-
-            self.bar = Progress(
-                BarColumn(),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-            )
-            self.bar.start()
-            self.task = self.bar.add_task("", total=self.size)
-        return self.advance
-
-    def __exit__(self, *_error: object) -> None:
-        if self.bar:
-            self.bar.stop()
-
-    def advance(self, count: int) -> None:
-        if self.bar:
-            self.bar.advance(self.task, count)
-
-
-def _add(total: Outcome, part: Outcome) -> None:
-    total.files += part.files
-    total.events += part.events
-    total.filtered += part.filtered
-    total.problems += part.problems
-    # What is shown needs no records and no matched values: thousands of hits must not fill the memory.
-    from dataclasses import replace
-
-    total.hits += [replace(hit, original="", matched=()) for hit in part.hits]
-
-
-def _show(total: Outcome, rules: Any, filters: list[dict[str, Any]], *, as_json: bool) -> None:
-    by_rule: dict[int, list[Found]] = {}
-    for hit in total.hits:
-        by_rule.setdefault(hit.rule, []).append(hit)
-    order = sorted(by_rule, key=lambda rule: (-rules[rule].level, -len(by_rule[rule]), rules[rule].title))
-    inactive: dict[str, int] = {}
-    for rule in rules:
-        if not rule.active:
-            inactive[rule.reason] = inactive.get(rule.reason, 0) + 1
-    if as_json:
-        emit_json({
-            "files": total.files,
-            "events": total.events,
-            "hits": len(total.hits),
-            "rules": [{**_row(rules[rule], by_rule[rule]), "count": len(by_rule[rule])} for rule in order],
-            "problems": [{"where": problem.where, "what": problem.what} for problem in total.problems],
-            "rules_active": sum(rule.active for rule in rules),
-            "rules_inactive": inactive,
-            "filters": filters,
-        })  # fmt: skip
-        return
-    emit_table(
-        [_("重大度"), _("件数"), _("ルール"), _("端末"), _("最初"), _("最後")],
-        [
-            (rules[rule].level.label, len(hits), rules[rule].title, row["hosts"], row["first"], row["last"])
-            for rule in order
-            for hits in [by_rule[rule]]
-            for row in [_row(rules[rule], hits)]
-        ],
-        right=[1],
+    missing = [str(path) for path in (*paths, *rules) if not path.exists()]
+    if missing:
+        raise UsageError(_("ありません: {paths}").format(paths=", ".join(missing)))
+    return Rulebook(
+        read_rule_files(rules or (BUILTIN,)),
+        (BUILTIN / "logsources.yml").read_text(encoding="utf-8"),
+        cache_folder(),
+        read_pipeline_files(pipelines),
+        selection,
     )
-    _say(total, rules, inactive)
-    say_filters(filters)
 
 
-def _row(rule: Rule, hits: list[Found]) -> dict[str, Any]:
-    hosts = sorted({hit.host for hit in hits if hit.host})
-    times = sorted(hit.timestamp for hit in hits if hit.timestamp)
-    more = _(" ほか {count} 台").format(count=len(hosts) - 3) if len(hosts) > 3 else ""
-    return {
-        "rule.id": rule.id,
-        "rule.name": rule.title,
-        "rule.level": rule.level.code,
-        "hosts": ", ".join(hosts[:3]) + more,
-        "first": plain(times[0]) if times else "",
-        "last": plain(times[-1]) if times else "",
-    }
+def _files(paths: Sequence[Path], targets: Sequence[Target]) -> tuple[list[Path], list[Problem]]:
+    """The files to search; our own outputs of an earlier run that lie among them are left out, and said."""
+    from secops.siem.hunt import files_below
+
+    outputs = {target.path.resolve() for target in targets if target.path}
+    files = files_below(paths)
+    own = [file for file in files if file.resolve() in outputs] if outputs else []
+    text = _("結果を書き出すファイルなので調べませんでした。結果は調べるフォルダの外に書いてください。")
+    return [file for file in files if file not in own], [Problem(str(file), text) for file in own]
 
 
-def _say(total: Outcome, rules: Any, inactive: dict[str, int]) -> None:
-    """What was read, what was not, which rules did not run: on standard error, so that a pipe gets the table only."""
-    active = sum(rule.active for rule in rules)
-    text = _("{files} ファイル・{events} 件を調べ、{rules} ルール中 {active} が動き、{hits} 件が当たりました。")
-    click.echo(
-        text.format(files=total.files, events=total.events, rules=len(rules), active=active, hits=len(total.hits)),
-        err=True,
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # said when it is read
+        return 0
+
+
+def _gathering(detector: SigmaDetector, targets: Sequence[Target], options: dict[str, Any]) -> Gathering:
+    from secops.report.gathering import Gathering
+
+    examples = 0
+    if any(target.format == "html" for target in targets):
+        from secops.report.hunt_page import EXAMPLES
+
+        examples = EXAMPLES
+    table = all(target.path for target in targets) and not options["as_json"]
+    return Gathering(detector.rules, examples=examples, newest=options["max_rows"] if table else 0)
+
+
+def _summary(total: Any, detector: SigmaDetector, filters: list[dict[str, Any]], writers: Writers) -> Summary:
+    from secops.siem.detect.selection import NOT_CHOSEN
+
+    inactive = Counter(rule.reason for rule in detector.rules if not rule.active)
+    unchosen = inactive.pop(_(NOT_CHOSEN), 0)
+    return Summary(
+        files=total.files,
+        events=total.events,
+        problems=total.problems,
+        active=sum(rule.active for rule in detector.rules),
+        inactive=inactive,
+        unchosen=unchosen,
+        filters=filters,
+        left_out=sum(writer.left_out for writer in writers.timesketch),
     )
-    if total.problems:
-        click.echo(_("読めなかったもの: {count} 件").format(count=len(total.problems)), err=True)
-        for problem in total.problems:
-            click.echo(f"  {problem}", err=True)
-    if inactive:
-        click.echo(_("動かなかったルール: {count} 件").format(count=sum(inactive.values())), err=True)
-        for reason, count in sorted(inactive.items(), key=lambda pair: -pair[1]):
-            click.echo(f"  {count:>5}  {reason}", err=True)
+
+
+def _write_page(
+    target: Target, found: Gathering, said: Summary, now: datetime, paths: Sequence[Path], options: dict[str, Any]
+) -> None:
+    from secops.report.hunt_page import Hunted, page
+
+    names = {"since": "--since", "until": "--until", "tags": "--tag"}
+    given = [(label, options[name]) for name, label in names.items() if options[name]]
+    asked = [(label, value if isinstance(value, str) else ", ".join(value)) for label, value in given]
+    if options["level"] != "informational":
+        asked.append(("--level", options["level"]))
+    hunted = Hunted(
+        made=now,
+        files=said.files,
+        events=said.events,
+        asked=asked,
+        paths=[str(path) for path in paths],
+        problems=said.problems,
+        active=said.active,
+        inactive=said.inactive,
+        suppressed=[(str(one["title_ja"]), int(one["suppressed"])) for one in said.filters if one["suppressed"]],
+    )
+    with opened(target) as file:
+        file.write(page(found, hunted).encode("utf-8", "replace"))

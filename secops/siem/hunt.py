@@ -1,31 +1,40 @@
 """The shortest road: files → normalize → detect → hits, without a site, a journal or a store.
 
-Files are read as streams and worked off in batches of some 20,000 records, so memory does not grow with the input. With
-enough input two processes share the files; the hits come out in the order of the files either way.
+Files are read as streams and worked off in batches of some 20,000 records, and hits beyond a number wait for their turn
+on disk, so memory does not grow with the input. With enough input several processes share the files; the hits come out
+in the order of the files either way. A process that dies takes the file with it that it could not bear, and no other.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import sys
-from collections import Counter
+import tempfile
+from bisect import bisect_left
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from secops.errors import Problem
 from secops.locale import _
 from secops.schema.names import PIPELINE_ERROR
+from secops.siem.collect.archives import Limits
+from secops.siem.collect.lines import is_part
 from secops.siem.collect.slices import Slice, read_slice, slices
 from secops.siem.collect.whole import Chunk, Wanted
-from secops.siem.detect import SigmaDetector, load_detector
+from secops.siem.detect import Selection, SigmaDetector, load_detector
 from secops.siem.normalize.given import UTF8
 from secops.siem.normalize.windows_parts import events_of, parts_of, whole_parts_of
-from secops.siem.ports import MatchedValue, Origin, Part
+from secops.siem.ports import MatchedValue, Origin, Part, Span
 
 if TYPE_CHECKING:  # polars takes half a second to import: only formats that are read through a frame pay for it
     import polars as pl
@@ -36,7 +45,14 @@ _BATCH_RECORDS = 20_000
 _BATCH_BYTES = 48 << 20
 _TASK_BYTES = 24 << 20  # slices that are handed to a process together
 _SHARE_FROM = 4 << 20  # less input is done sooner by one process
+_SPILL = 2000  # hits in memory at once; more go to disk until it is their turn
+_AHEAD = 64  # tasks that may be done before the results of the first are there
+_WORKER_DATA = 2 << 30  # bytes of memory a worker process may take
+_LONGEST = 64 << 20  # bytes of one record; of a longer one the rest is given up, and that is said
+_WHOLE = 2000  # events that are hits are made complete together
+_LOOK = 0.2  # seconds between looks at how far the workers are
 _JSON = "windows_json"
+_DOCUMENTS = frozenset({_JSON, "json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +90,13 @@ class Rulebook:
     logsources: str
     cache: Path | None
     pipelines: Sequence[tuple[str, str]] = ()
+    selection: Selection | None = None
 
     def detector(self) -> SigmaDetector:
         """The detector of this rulebook."""
-        return load_detector(self.files, self.logsources, self.cache, pipelines=self.pipelines)
+        return load_detector(
+            self.files, self.logsources, self.cache, pipelines=self.pipelines, selection=self.selection
+        )
 
 
 def files_below(paths: Iterable[Path]) -> list[Path]:
@@ -93,56 +112,206 @@ def files_below(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a search goes by besides the rules.
+
+    Filters that have not ended ``now`` suppress; None leaves all of them out of it. Only hits within ``span`` count,
+    and those without a time. ``limits`` are those of archives.
+    """
+
+    now: datetime | None = None
+    span: Span = Span()
+    limits: Limits = Limits()
+
+
 def hunt(
     files: Sequence[Path],
     detector: SigmaDetector,
     rulebook: Rulebook,
+    conditions: Conditions = Conditions(),
     *,
-    now: datetime | None = None,
     processes: int = 2,
     progress: Callable[[int], None] = lambda _bytes: None,
 ) -> Iterator[Outcome]:
-    """Search files; yields what was found, task by task, in the order of the files.
+    """Search files; yields what was found, part by part, in the order of the files.
 
-    ``detector`` is that of ``rulebook``, which other processes load for themselves. Filters that have not ended ``now``
-    suppress; None leaves all of them out of it. ``progress`` gets bytes done.
+    ``detector`` is that of ``rulebook``, which other processes load for themselves. ``progress`` gets bytes done.
     """
     tasks = _tasks([one for file in files for one in slices(file)])
-    if processes < 2 or len(tasks) < 2 or sum(size for _task, size in tasks) < _SHARE_FROM:
-        for task, size in tasks:
-            yield search(task, detector, now)
-            progress(size)
-        return
-    with _pool(processes, detector, rulebook, now) as pool:
-        for outcome, (_task, size) in zip(pool.map(_work, [task for task, _size in tasks]), tasks, strict=True):
-            yield outcome
-            progress(size)
+    with tempfile.TemporaryDirectory(prefix="secops-hunt-") as folder:
+        given = _Given(detector, conditions, folder, progress)
+        if processes < 2 or len(tasks) < 2 or sum(size for _task, size in tasks) < _SHARE_FROM:
+            for task, _size in tasks:
+                yield from _in_order(_search_task(task, given))
+        else:
+            yield from _Shared([task for task, _size in tasks], given, rulebook, processes).run()
 
 
-_given: tuple[SigmaDetector, datetime | None] | None = None  # of a worker process
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a process searches with: ``folder`` takes what does not fit into memory, ``progress`` gets bytes done."""
+
+    detector: SigmaDetector
+    conditions: Conditions
+    folder: str
+    progress: Callable[[int], None]
 
 
-def _pool(processes: int, detector: SigmaDetector, rulebook: Rulebook, now: datetime | None) -> ProcessPoolExecutor:
-    """Worker processes with the detector: forks of this one, or where that is not safe, new ones that load it again.
-
-    A fork starts at once. It is not safe beside polars, whose threads would be missing in the fork.
-    """
-    global _given  # noqa: PLW0603 - what a fork inherits
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # for the workers: they are the parallelism
-    if sys.platform == "linux" and "polars" not in sys.modules:
-        _given = detector, now
-        return ProcessPoolExecutor(processes, multiprocessing.get_context("fork"))
-    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start, (rulebook, now))
+_Done = tuple[str | None, Outcome]  # the file with the parts that went to disk, and the last part
 
 
-def _start(rulebook: Rulebook, now: datetime | None) -> None:
+def _search_task(task: Sequence[Slice], given: _Given) -> _Done:
+    path: str | None = None
+    with ExitStack() as stack:
+        spill: IO[bytes] | None = None
+
+        def emit(part: Outcome) -> None:
+            nonlocal spill, path
+            if spill is None:
+                spill = stack.enter_context(tempfile.NamedTemporaryFile(dir=given.folder, delete=False))
+                path = spill.name
+            pickle.dump(part, spill, pickle.HIGHEST_PROTOCOL)
+
+        work = _Search(given.detector, given.conditions, emit)
+        for one in task:
+            work.slice(one, given.progress)
+        work.finish()
+        return path, work.outcome
+
+
+def _in_order(done: _Done) -> Iterator[Outcome]:
+    """The parts of a task; what went to disk is read back one by one."""
+    path, last = done
+    if path is not None:
+        with Path(path).open("rb") as spill:
+            while spill.peek(1):
+                yield pickle.load(spill)  # noqa: S301 - written by our own worker, into a folder that only we can open
+        Path(path).unlink()
+    yield last
+
+
+_given: _Given | None = None  # of a worker process
+
+
+class _Shared:
+    """Tasks shared by processes, their results in order."""
+
+    def __init__(self, tasks: Sequence[Sequence[Slice]], given: _Given, rulebook: Rulebook, processes: int) -> None:
+        self.tasks = iter(tasks)
+        self.given = given
+        self.rulebook = rulebook
+        self.processes = processes
+        self.waiting: deque[tuple[Sequence[Slice], Future[_Done] | None]] = deque()
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")  # for the workers: they are the parallelism
+        forks = sys.platform == "linux" and "polars" not in sys.modules
+        self.context = multiprocessing.get_context("fork" if forks else "spawn")
+        self.bytes = self.context.Value("q", 0)
+        self.said = 0
+
+    def run(self) -> Iterator[Outcome]:
+        """All results. Where a worker dies, the tasks that were under way are begun again, the first one alone."""
+        pool = self._pool(self.processes)
+        try:
+            while self._refill(pool):
+                task, future = self.waiting.popleft()
+                try:
+                    if future is None:
+                        raise BrokenProcessPool  # noqa: TRY301 - could not be given to the pool that broke
+                    done = self._result(future)
+                except BrokenProcessPool:
+                    pool.shutdown(cancel_futures=True)
+                    yield from self._alone(task)
+                    pool = self._pool(self.processes)
+                    self.waiting = deque((other, None) for other, _future in self.waiting)
+                    continue
+                yield from _in_order(done)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _refill(self, pool: ProcessPoolExecutor) -> bool:
+        """Give the workers enough to do; False when all is done."""
+        while len(self.waiting) < _AHEAD and (task := next(self.tasks, None)):
+            self.waiting.append((task, None))
+        try:
+            for index, (task, future) in enumerate(self.waiting):
+                if future is None:
+                    self.waiting[index] = task, pool.submit(_work, task)
+        except BrokenProcessPool:
+            pass  # the first that waits will say so
+        return bool(self.waiting)
+
+    def _result(self, future: Future[_Done]) -> _Done:
+        while not wait([future], _LOOK).done:
+            self._say()
+        self._say()
+        return future.result()
+
+    def _say(self) -> None:
+        done = self.bytes.value
+        self.given.progress(done - self.said)
+        self.said = done
+
+    def _alone(self, task: Sequence[Slice]) -> Iterator[Outcome]:
+        """Each file of a task that may have killed its worker, in a process of its own."""
+        for one in task:
+            pool = self._pool(1)
+            try:
+                yield from _in_order(self._result(pool.submit(_work, [one])))
+            except BrokenProcessPool:
+                what = _(
+                    "調べている途中でプロセスが止まりました(メモリ不足など)。このファイルは最後まで調べていません。"
+                )
+                yield Outcome(files=int(one.start == 0), problems=[Problem(str(one.path), what)])
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _pool(self, processes: int) -> ProcessPoolExecutor:
+        """Worker processes with the detector: forks of this one, or where that is not safe, new ones.
+
+        A fork starts at once; a new one loads the rules again. A fork is not safe beside polars, whose threads would be
+        missing in it.
+        """
+        global _given  # noqa: PLW0603 - what a fork inherits
+        given = self.given
+        if self.context.get_start_method() == "fork":
+            _given = replace(given, progress=_Adds(self.bytes))
+            return ProcessPoolExecutor(processes, self.context, _limit)
+        book = (self.rulebook, given.conditions, given.folder, self.bytes)
+        return ProcessPoolExecutor(processes, self.context, _start, book)
+
+
+@dataclass(frozen=True, slots=True)
+class _Adds:
+    """Progress of a worker, added up for the main process."""
+
+    total: Any
+
+    def __call__(self, count: int) -> None:
+        with self.total.get_lock():
+            self.total.value += count
+
+
+def _start(rulebook: Rulebook, conditions: Conditions, folder: str, total: Any) -> None:
     global _given  # noqa: PLW0603 - what ProcessPoolExecutor's initializer is for
-    _given = rulebook.detector(), now
+    _limit()
+    _given = _Given(rulebook.detector(), conditions, folder, _Adds(total))
 
 
-def _work(task: Sequence[Slice]) -> Outcome:
+def _limit() -> None:
+    """What a hostile file can make a worker take is bounded by the system, too (not on Windows)."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    limit = _WORKER_DATA if hard == resource.RLIM_INFINITY else min(_WORKER_DATA, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def _work(task: Sequence[Slice]) -> _Done:
     assert _given is not None
-    return search(task, *_given)
+    return _search_task(task, _given)
 
 
 def _tasks(given: Sequence[Slice]) -> list[tuple[list[Slice], int]]:
@@ -156,13 +325,24 @@ def _tasks(given: Sequence[Slice]) -> list[tuple[list[Slice], int]]:
     return tasks
 
 
-def search(task: Sequence[Slice], detector: SigmaDetector, now: datetime | None = None) -> Outcome:
-    """Search slices of files in this process; ``now`` as in `hunt`."""
-    work = _Search(detector, now)
+def search(task: Sequence[Slice], detector: SigmaDetector, conditions: Conditions = Conditions()) -> Outcome:
+    """Search slices of files in this process; all hits are held in memory."""
+    outcome = Outcome()
+    work = _Search(detector, conditions, lambda part: add(outcome, part))
     for one in task:
         work.slice(one)
     work.finish()
-    return work.outcome
+    add(outcome, work.outcome)
+    return outcome
+
+
+def add(total: Outcome, part: Outcome) -> None:
+    """Add a part of a hunt to the whole."""
+    total.files += part.files
+    total.events += part.events
+    total.hits += part.hits
+    total.filtered += part.filtered
+    total.problems += part.problems
 
 
 @dataclass(slots=True)
@@ -186,24 +366,33 @@ class _Batch:
 
 
 class _Search:
-    def __init__(self, detector: SigmaDetector, now: datetime | None) -> None:
+    """The search of one task; ``emit`` takes what is found before the end, `outcome` is the last part."""
+
+    def __init__(self, detector: SigmaDetector, conditions: Conditions, emit: Callable[[Outcome], None]) -> None:
         self.detector = detector
-        self.now = now
+        self.now = conditions.now
+        self.span = conditions.span
+        self.wanted = Wanted(kind="file", limits=conditions.limits, longest=_LONGEST)
+        self.emit = emit
         self.outcome = Outcome()
         self.batches: dict[tuple[str, str, str | None], _Batch] = {}
         self.unreadable: dict[str, tuple[int, str]] = {}
 
-    def slice(self, one: Slice) -> None:
+    def slice(self, one: Slice, progress: Callable[[int], None] = lambda _bytes: None) -> None:
         """Read a slice into batches; those that are full are searched."""
         self.outcome.files += one.start == 0
         try:
-            for item in read_slice(one, Wanted(kind="file")):
+            for item in read_slice(one, self.wanted, progress):
                 if isinstance(item, Problem):
                     self.outcome.problems.append(item)
                 elif isinstance(item, Chunk):
                     self._chunk(item)
         except OSError as error:
             what = _("ファイルを開けませんでした({error})。").format(error=error.strerror or error)
+            self.outcome.problems.append(Problem(str(one.path), what))
+        except MemoryError:
+            self.batches.clear()
+            what = _("メモリが足りず、このファイルは最後まで調べていません。")
             self.outcome.problems.append(Problem(str(one.path), what))
 
     def finish(self) -> None:
@@ -217,6 +406,11 @@ class _Search:
 
     def _chunk(self, chunk: Chunk) -> None:
         origin = _json_is_utf8(chunk)
+        if is_part(origin.note) and origin.format in _DOCUMENTS:
+            if is_part(origin.note) == 1:
+                text = _("レコードが長すぎます(上限 {limit} MB)。").format(limit=_LONGEST >> 20)
+                self._lost(origin.path or "", text)
+            return
         key = (origin.format, origin.encoding, origin.header)
         batch = self.batches.get(key)
         if batch is None:
@@ -250,10 +444,19 @@ class _Search:
         if not pairs:
             return
         rows = sorted({row for _rule, row in pairs})
+        pairs.sort(key=itemgetter(1, 0))
+        for start in range(0, len(rows), _WHOLE):
+            some = rows[start : start + _WHOLE]
+            first, last = (bisect_left(pairs, row, key=itemgetter(1)) for row in (some[0], some[-1] + 1))
+            self._whole(batch, some, pairs[first:last])
+
+    def _whole(self, batch: _Batch, rows: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
+        """Hits of events, with all that is known of them; ``pairs`` are in the order of the rows."""
+        records = [batch.records[row] for row in rows]
         place = {row: index for index, row in enumerate(rows)}
-        whole = whole_parts_of([records[row] for row in rows], reads, batch.origin)
+        whole = whole_parts_of(records, self.detector.reads_of, batch.origin)
         events = events_of(whole)
-        pairs = sorted(((rule, place[row]) for rule, row in pairs), key=lambda pair: (pair[1], pair[0]))
+        pairs = [(rule, place[row]) for rule, row in pairs]
         for (rule, index), matched in zip(pairs, self.detector.explain(pairs, None, whole), strict=True):
             event = events[index]
             moment = event.get("@timestamp")
@@ -265,10 +468,11 @@ class _Search:
 
         for frame in frames_of(batch.records, batch.origin.format, self.detector.reads, ecs=True, origin=batch.origin):
             self._complain(batch, frame)
-            pairs = sorted(self._pairs(frame), key=lambda pair: (pair[1], pair[0]))
+            pairs = sorted(self._pairs(frame), key=itemgetter(1, 0))
             for (rule, row), matched in zip(pairs, self.detector.explain(pairs, frame), strict=True):
                 event = {name: value for name, value in frame.row(row, named=True).items() if value is not None}
-                self._found(batch, rule, row, event.get("@timestamp"), event, matched)
+                when = None if event.get("labels.time_source") == "received" else event.get("@timestamp")
+                self._found(batch, rule, row, when, event, matched)
 
     def _pairs(
         self, frame: pl.DataFrame | None, parts: Sequence[Part] = (), apart: Sequence[int] = ()
@@ -288,9 +492,14 @@ class _Search:
         event: Mapping[str, Any],
         matched: tuple[MatchedValue, ...],
     ) -> None:
+        if when and not self.span.holds(when):
+            return
         original = batch.records[row].decode(batch.origin.encoding, "replace").strip("\ufeff\r\n")
         host = str(event.get("host.name") or "")
         self.outcome.hits.append(Found(rule, when, batch.path_of(row), host, original, matched, event))
+        if len(self.outcome.hits) >= _SPILL:
+            part, self.outcome = self.outcome, Outcome()
+            self.emit(part)
 
     def _complain(self, batch: _Batch, frame: pl.DataFrame) -> None:
         if "event.kind" not in frame.columns or PIPELINE_ERROR not in frame["event.kind"]:
@@ -300,7 +509,9 @@ class _Search:
                 self._unreadable(batch, row, str(reason))
 
     def _unreadable(self, batch: _Batch, row: int, reason: str) -> None:
-        path = batch.path_of(row)
+        self._lost(batch.path_of(row), reason)
+
+    def _lost(self, path: str, reason: str) -> None:
         count, first = self.unreadable.get(path, (0, reason))
         self.unreadable[path] = (count + 1, first)
 
@@ -308,7 +519,7 @@ class _Search:
 def _json_is_utf8(chunk: Chunk) -> Origin:
     """The origin; JSON that was taken for a Japanese encoding but is valid UTF-8 is UTF-8 (RFC 8259)."""
     origin = chunk.origin
-    if origin.format not in {_JSON, "json"} or origin.encoding not in {"cp932", "euc_jp"}:
+    if origin.format not in _DOCUMENTS or origin.encoding not in {"cp932", "euc_jp"}:
         return origin
     try:
         b"\n".join(chunk.records).decode("utf-8")

@@ -14,9 +14,10 @@ from starlette.responses import HTMLResponse
 
 from secops.access.ports import ROLE_LABELS, Right
 from secops.locale import gettext, language
+from secops.report import text
 from secops.schema.severity import Severity
 from secops.siem.ports import STATE_LABELS, VERDICT_LABELS
-from secops.web import text, words
+from secops.web import words
 from secops.web.session import csrf_token, services, token_of
 
 FOLDER = Path(__file__).parent

@@ -10,18 +10,39 @@ from secops.locale import _
 from secops.siem.collect.generations import related
 
 EVTX_MAGIC = b"ElfFile\x00"
-GZIP_MAGIC = b"\x1f\x8b"
-ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+_KINDS = (
+    ("EVTX", EVTX_MAGIC),
+    ("gzip", b"\x1f\x8b"),
+    ("zip", b"PK\x03\x04"),
+    ("zip", b"PK\x05\x06"),
+    ("zstd", b"\x28\xb5\x2f\xfd"),
+    *(("zstd", bytes([byte, 0x2A, 0x4D, 0x18])) for byte in range(0x50, 0x60)),  # a skippable frame goes first
+    ("xz", b"\xfd7zXZ\x00"),
+    *(("bzip2", b"BZh%d1AY&" % level) for level in range(1, 10)),
+)
+STREAMS = frozenset({"gzip", "zstd", "xz", "bzip2"})  # one file inside, read from front to back
+SUFFIXES = (".gz", ".zst", ".zstd", ".xz", ".bz2")
+# What nobody reads as text, and who unpacks or exports it is told so.
+_REFUSED = (
+    ("7z", b"7z\xbc\xaf\x27\x1c"),
+    ("RAR", b"Rar!\x1a\x07"),
+    ("CAB", b"MSCF\x00\x00\x00\x00"),
+    ("LZ4", b"\x04\x22\x4d\x18"),
+    ("Parquet", b"PAR1"),
+    ("SQLite", b"SQLite f"),
+    ("PDF", b"%PDF-"),
+)
 MAGIC = 8  # bytes that tell
 
 
 def container(start: bytes) -> str | None:
-    """``EVTX``, ``gzip`` or ``zip`` by the first bytes of a file; None for all others."""
-    if start.startswith(EVTX_MAGIC):
-        return "EVTX"
-    if start.startswith(GZIP_MAGIC):
-        return "gzip"
-    return "zip" if start.startswith(ZIP_MAGIC) else None
+    """``EVTX``, ``gzip``, ``zip``, ``zstd``, ``xz`` or ``bzip2`` by the first bytes of a file; None for all others."""
+    return next((kind for kind, magic in _KINDS if start.startswith(magic)), None)
+
+
+def refused(start: bytes) -> str | None:
+    """The name of a binary format that is not read here, by the first bytes of a file; None for all others."""
+    return next((kind for kind, magic in _REFUSED if start.startswith(magic)), None)
 
 
 def container_at(path: str) -> str | None:

@@ -10,23 +10,32 @@ import re
 
 from secops.siem.collect.lines import CUT, MAX_RECORD, Piece, part_note
 
-# A whole string, a bracket, or a string whose end is not there yet. Possessive: no backtracking on hostile input.
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|"', re.DOTALL)
-_BETWEEN = b" \t\r\n,[]"
+# Everything up to the next bracket that is in no string, or up to a string whose end is not there yet. Possessive: no
+# backtracking on hostile input.
+_RUN = re.compile(rb'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+', re.DOTALL)
+# An object whose first field is the array of events; what stands behind the array is outside of a document.
+WRAPPER = re.compile(rb'\s*\{\s*"(?:Records|records|Events|events|value|logs)"\s*:\s*\[(?=\s*\{)')
+_HEADING = re.compile(rb"Record \d+\s*")  # what evtx_dump writes before each document
+_STRING_END = re.compile(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_QUOTE, _OPEN, _OPEN_LIST = b'"{['
+_BETWEEN = b" \t\r\n,[]}\x00"
 OUTSIDE = "outside of a JSON document"
 
 
 class DocumentSplitter:
     """Top-level objects, and objects in top-level arrays; ``offset`` and ``part`` as in `LineSplitter`.
 
-    What stands between the documents and is neither white space nor a comma or bracket is a record with a note.
+    What stands between the documents and is neither white space nor a comma or bracket is a record with a note. A
+    document of more than ``longest`` bytes is cut into parts.
     """
 
-    def __init__(self, *, offset: int = 0) -> None:
+    def __init__(self, *, offset: int = 0, longest: int = MAX_RECORD) -> None:
         self.offset = offset
+        self._longest = longest
         self.part = 0
         self._rest = b""
         self._scanned = 0  # bytes of the rest that were looked at
+        self._quoted = False  # the rest begins within a string
         self._depth = 0  # of braces and the brackets within them
 
     @property
@@ -40,27 +49,35 @@ class DocumentSplitter:
         pieces: list[Piece] = []
         start = 0
         scan = self._scanned
-        while token := _TOKEN.search(buffer, scan):
-            text = token[0]
-            if text == b'"':
+        size = len(buffer)
+        if self._quoted:
+            string = _STRING_END.match(buffer, scan)
+            scan, self._quoted = (string.end(), False) if string else (scan, True)
+        while not self._quoted:
+            scan = _RUN.match(buffer, scan).end()  # type: ignore[union-attr] # it matches nothing, at least
+            if scan == size or (token := buffer[scan]) == _QUOTE:
                 break  # an unfinished string: look again when there is more
-            scan = token.end()
-            if text in {b"{", b"["} and (self._depth or text == b"{"):
-                if self._depth == 0 and not self.part:
-                    start = self._outside(buffer, start, token.start(), pieces)
-                self._depth += 1
-            elif text in {b"}", b"]"} and self._depth:
+            if token in (_OPEN, _OPEN_LIST):
+                if self._depth or token == _OPEN:
+                    if self._depth == 0 and not self.part:
+                        start = self._outside(buffer, start, scan, pieces)
+                    self._depth += 1
+            elif self._depth:
                 self._depth -= 1
                 if self._depth == 0:
-                    self._record(buffer[start:scan], pieces)
-                    start = scan
-        scan = token.start() if token else len(buffer)
-        while len(buffer) - start > MAX_RECORD:
+                    self._record(buffer[start : scan + 1], pieces)
+                    start = scan + 1
+            scan += 1
+        while len(buffer) - start > self._longest:
             self.part += 1
-            self._add(buffer[start : start + MAX_RECORD], part_note(self.part), pieces)
-            start += MAX_RECORD
+            self._add(buffer[start : start + self._longest], part_note(self.part), pieces)
+            start += self._longest
+        if start > scan:  # within a string; its escapes must not be torn
+            text = buffer[scan if self._quoted else scan + 1 : start]
+            self._quoted = True
+            scan = start + (len(text) - len(text.rstrip(b"\\"))) % 2
         self._rest = buffer[start:]
-        self._scanned = max(scan - start, 0)
+        self._scanned = scan - start
         return pieces
 
     def finish(self) -> list[Piece]:
@@ -77,12 +94,16 @@ class DocumentSplitter:
     def _outside(self, buffer: bytes, start: int, end: int, pieces: list[Piece]) -> int:
         """Pass over what stands before a document; returns the document's start."""
         between = buffer[start:end]
-        if junk := between.strip(_BETWEEN):
+        if (junk := between.strip(_BETWEEN)) and not _HEADING.fullmatch(junk):
             pieces.append(Piece(self.offset, [junk], OUTSIDE))
         self.offset += len(between)
         return end
 
     def _record(self, document: bytes, pieces: list[Piece], note: str | None = None) -> None:
+        while self.part and len(document) > self._longest:
+            self.part += 1
+            self._add(document[: self._longest], part_note(self.part), pieces)
+            document = document[self._longest :]
         if self.part:
             note = part_note(self.part + 1)
             self.part = 0

@@ -10,6 +10,7 @@ offset. Blank lines are not records. Nothing else is left out: NUL bytes and inv
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,7 @@ MAX_ROW = 64 << 10  # bytes; a CSV row over several lines that is longer has an 
 WIDE = {"utf-16-le": b"\n\x00", "utf-16-be": b"\x00\n"}
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 UNCLOSED = "unclosed quote"
+_PART = re.compile(r"part (\d+) of an overlong line")
 CUT = "truncated"
 
 
@@ -65,6 +67,12 @@ def part_note(part: int) -> str:
     return f"part {part} of an overlong line"
 
 
+def is_part(note: str | None) -> int:
+    """Which part of an overlong line a note speaks of; 0 where it does not."""
+    found = _PART.fullmatch(note) if note else None
+    return int(found[1]) if found else 0
+
+
 def whole_characters(data: bytes, encoding: str) -> int:
     """Length of ``data`` without a character that is cut off at its end."""
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
@@ -100,8 +108,11 @@ class LineSplitter:
     not yet emitted; ``part`` is how many parts of an overlong line went before it.
     """
 
-    def __init__(self, encoding: str = "utf-8", *, offset: int = 0, part: int = 0, rows: bool = False) -> None:
+    def __init__(
+        self, encoding: str = "utf-8", *, offset: int = 0, part: int = 0, rows: bool = False, longest: int = MAX_RECORD
+    ) -> None:
         self.encoding = encoding
+        self._longest = longest
         self.offset = offset
         self.part = part
         self._rows = rows
@@ -186,7 +197,7 @@ class LineSplitter:
         """Whole lines: one pass in C, unless one of them is overlong."""
         lines = self._split(body)
         lines.pop()  # what stands behind the last newline: nothing
-        if len(body) > MAX_RECORD and max(map(len, lines)) > MAX_RECORD:
+        if len(body) > self._longest and max(map(len, lines)) > self._longest:
             for line in lines:
                 self._single(line, len(line) + len(self._newline), None, pieces)
             return
@@ -202,7 +213,7 @@ class LineSplitter:
         """One line of ``length`` bytes with its newline, cut into parts where it is overlong."""
         start = 0
         end_of_line = self.offset + length
-        while len(line) - start > MAX_RECORD:
+        while len(line) - start > self._longest:
             start = self._part(line, start, pieces)
         record = line[start:].removesuffix(self._return)
         if self.part:
@@ -220,8 +231,8 @@ class LineSplitter:
 
     def _part(self, line: bytes, start: int, pieces: list[Piece]) -> int:
         """Cut one part off an overlong line, at the end of a character."""
-        part = line[start : start + MAX_RECORD]
-        part = part[: whole_characters(part, self.encoding) or MAX_RECORD]
+        part = line[start : start + self._longest]
+        part = part[: whole_characters(part, self.encoding) or self._longest]
         self.part += 1
         pieces.append(Piece(self.offset, [part], part_note(self.part)))
         self.offset += len(part)
@@ -229,7 +240,7 @@ class LineSplitter:
 
     def _cut_overlong(self, buffer: bytes, start: int, pieces: list[Piece]) -> int:
         """Parts of an unfinished last line that is already too long."""
-        while len(buffer) - start > MAX_RECORD:
+        while len(buffer) - start > self._longest:
             start = self._part(buffer, start, pieces)
         return start
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from secops.locale import _
 from secops.siem.collect.containers import EVTX_MAGIC
+from secops.siem.collect.documents import WRAPPER
 from secops.siem.collect.lines import byte_order_mark
 
 SAMPLE = 64 << 10  # bytes that are enough to tell
@@ -43,6 +44,7 @@ _SYSLOG = re.compile(
     r"(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S* \S+ [^\s:]+(?:\[\d+\])?: )"
 )
 _SQUID = re.compile(r"\d{9,10}\.\d{3} +-?\d+ \S+ [A-Z_]+/\d{3} \d+ [A-Z]+ ")
+_HEADING = re.compile(r"Record \d+\s*(?=\{)")  # evtx_dump
 _SKYSEA_WORDS = ("端末", "コンピュータ", "ログオン", "操作", "ログ種別", "発生日時", "ユーザー", "クライアント")
 
 
@@ -159,26 +161,35 @@ def _complete_lines(text: str, is_part: bool) -> list[str]:
 
 
 def _json(text: str, lines: list[str], encoding: str) -> Guess | None:
-    start = text.lstrip()
+    start = _HEADING.sub("", text.lstrip(), count=1)
     if not lines or start[:1] not in {"{", "["}:
         return None
-    if start[0] == "[" and start[1:].lstrip()[:1] != "{":
+    if start[0] == "[" and start[1:].lstrip()[:1] not in {"{", "]"}:
         return None
-    first = start[1:].lstrip() if start[0] == "[" else start
-    layout: Layout = "documents" if start[0] == "[" else "lines"
+    wrapped = WRAPPER.match(start[:4096].encode("utf-8", "replace"))
+    first = start[wrapped.end() :].lstrip() if wrapped else start[1:].lstrip() if start[0] == "[" else start
+    layout: Layout = "documents" if wrapped or start[0] == "[" or start != text.lstrip() else "lines"
     try:
         document, end = json.JSONDecoder(strict=False).raw_decode(first)
         if layout == "lines" and ("\n" in first[:end] or first[end:].lstrip(" \t").startswith("{")):
             layout = "documents"
     except (ValueError, RecursionError):
         document = None
-        if layout == "lines" and lines[0].strip() == "{":
-            layout = "documents"
+        if layout == "lines" and (lines[0].strip() == "{" or not any(map(_is_json, lines[: min(5, len(lines))]))):
+            layout = "documents" if len(lines) > 1 else "lines"
     head = first[: len(lines[0])] if document is None and layout == "lines" else first[:8192]
     windows = is_windows(document) if isinstance(document, dict) else '"EventID"' in head or '"winlog"' in head
     if windows:
         return Guess("windows_json", encoding, _("Windows イベントの JSON です(EventID・Channel など)"), layout)
     return Guess("json", encoding, _("JSON です"), layout)
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line, strict=False)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def is_windows(document: dict[str, object]) -> bool:

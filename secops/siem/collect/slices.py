@@ -6,22 +6,22 @@ a file together give exactly the records that reading it as a whole gives.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from secops.siem.collect.containers import EVTX_MAGIC, GZIP_MAGIC, ZIP_MAGIC
+from secops.siem.collect.archives import CHUNK
+from secops.siem.collect.containers import container
 from secops.siem.collect.lines import WIDE, LineSplitter, byte_order_mark, byte_order_of
 from secops.siem.collect.recognise import SAMPLE, Guess, recognise
-from secops.siem.collect.whole import CHUNK, Chunk, Item, Wanted, read_whole
+from secops.siem.collect.whole import Chunk, Item, Wanted, read_whole
 from secops.siem.ports import Origin
 
 SIZE = 24 << 20  # bytes
 _SHORT = 80  # bytes; a longer line is not looked at whether it is blank, and is then said to be unreadable
 _AT_ONCE = 64 << 20  # bytes; more are in a slice only where it ends in a line that is itself very long
 _JSON = frozenset({"windows_json", "json"})
-_ARCHIVES = (EVTX_MAGIC, GZIP_MAGIC, *ZIP_MAGIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def slices(path: Path, size: int = SIZE) -> list[Slice]:
     if not sample:
         return [Slice(path, 0, 0)]
     guess = recognise(sample, path.name)
-    if sample.startswith(_ARCHIVES) or guess.layout != "lines" or byte_order_of(guess.encoding) in WIDE:
+    if container(sample) or guess.layout != "lines" or byte_order_of(guess.encoding) in WIDE:
         return [Slice(path, 0, length)]
     mark = byte_order_mark(sample)
     guess = replace(guess, encoding=mark[0] if mark else guess.encoding)
@@ -58,14 +58,20 @@ def slices(path: Path, size: int = SIZE) -> list[Slice]:
     return [Slice(path, start, min(start + size, length), guess) for start in starts]
 
 
-def read_slice(one: Slice, wanted: Wanted) -> Iterator[Item]:
+def read_slice(one: Slice, wanted: Wanted, progress: Callable[[int], None] = lambda _bytes: None) -> Iterator[Item]:
     """The records of a slice, as `read_whole` would give them; lines of JSON may keep their newline and their length.
 
     Raises OSError where the file cannot be opened or the disk fails.
     """
     if one.guess is None:
-        yield from read_whole(one.path, wanted)
+        yield from read_whole(one.path, wanted, progress)
         return
+    yield from _read_lines(one, wanted)
+    progress(one.size)
+
+
+def _read_lines(one: Slice, wanted: Wanted) -> Iterator[Item]:
+    assert one.guess is not None
     origin = Origin(
         wanted.kind, wanted.format or one.guess.format, one.guess.encoding,
         path=str(one.path), zone=wanted.zone, timezone=wanted.timezone,

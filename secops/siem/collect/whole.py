@@ -1,4 +1,4 @@
-"""A complete file → its records: plain, in .gz or in .zip, lines, CSV, JSON documents or EVTX.
+"""A complete file → its records: plain or in an archive, lines, CSV, JSON documents or EVTX.
 
 What comes out is a function of the file's bytes (and the chosen format) alone, in the same order every time: so the
 number of records already journaled is enough to go on after a crash, also inside an archive. Memory stays flat:
@@ -8,22 +8,38 @@ nothing is read as a whole but one EVTX chunk.
 from __future__ import annotations
 
 import codecs
-import gzip
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import IO, Any
-
-import evtx
+from pathlib import Path, PurePosixPath
+from typing import IO
 
 from secops.errors import Problem
 from secops.locale import _
-from secops.siem.collect.containers import EVTX_MAGIC, GZIP_MAGIC, ZIP_MAGIC
-from secops.siem.collect.documents import DocumentSplitter
-from secops.siem.collect.lines import CUT, LineSplitter, Piece, Splitter, byte_order_mark, byte_order_of
+from secops.siem.collect.archives import (
+    CHUNK,
+    BombError,
+    BrokenArchiveError,
+    Counted,
+    Joined,
+    Limits,
+    Meter,
+    Stream,
+    unpacked,
+    zip_members,
+)
+from secops.siem.collect.containers import EVTX_MAGIC, STREAMS, SUFFIXES, container, refused
+from secops.siem.collect.documents import WRAPPER, DocumentSplitter
+from secops.siem.collect.evtx_file import events, expectation
+from secops.siem.collect.lines import (
+    CUT,
+    MAX_RECORD,
+    LineSplitter,
+    Piece,
+    Splitter,
+    byte_order_mark,
+    byte_order_of,
+)
 from secops.siem.collect.recognise import (
     CSV_FORMATS,
     SAMPLE,
@@ -33,18 +49,7 @@ from secops.siem.collect.recognise import (
 )
 from secops.siem.ports import Origin
 
-CHUNK = 4 << 20  # bytes
 EVTX_RECORDS = 1000  # in one piece
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What an archive may grow to before it is taken for a decompression bomb."""
-
-    total: int = 64 << 30  # bytes out of one file
-    ratio: int = 400  # bytes out for one byte in; log files reach 100
-    free: int = 256 << 20  # bytes out before the ratio is looked at
-    evtx: int = 2 << 30  # bytes of an EVTX file inside an archive, which must be unpacked to disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +71,12 @@ class Chunk:
 Item = Member | Chunk | Problem
 
 
-class BombError(Exception):
-    """An archive grew beyond its limits."""
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How to read: None is "recognise it". ``kind``, ``zone`` and ``timezone`` go into the origin."""
+    """How to read: None is "recognise it". ``kind``, ``zone`` and ``timezone`` go into the origin.
+
+    ``longest`` is the length in bytes from which a record is cut into parts.
+    """
 
     kind: str = "import"
     format: str | None = None
@@ -80,145 +84,156 @@ class Wanted:
     zone: str | None = None
     limits: Limits = Limits()
     timezone: str | None = None
-
-
-class Counted:
-    """A binary stream that reports how many bytes were read from it and stops at a limit."""
-
-    def __init__(self, stream: IO[bytes] | gzip.GzipFile, allow: Callable[[int], None]) -> None:
-        self._stream = stream
-        self._allow = allow
-
-    def read(self, size: int) -> bytes:
-        """Up to ``size`` bytes, b"" at the end."""
-        data = self._stream.read(size)
-        self._allow(len(data))
-        return data
+    longest: int = MAX_RECORD
 
 
 def read_whole(path: Path, wanted: Wanted, progress: Callable[[int], None] = lambda _count: None) -> Iterator[Item]:
     """All records of a file, in order, with what was recognised and what was wrong.
 
-    ``progress`` gets the number of bytes read from the file on disk. A file that breaks off yields what can be read,
-    then a `Problem`. Raises OSError only where the file cannot be opened or the disk fails.
+    ``progress`` gets the number of bytes read from the file on disk, in the end all of them. A file that breaks off
+    yields what can be read, then a `Problem`. Raises OSError only where the file cannot be opened or the disk fails.
     """
     name = str(path)
     with path.open("rb") as file:
-        start = file.read(8)
-        file.seek(0)
-        counted = Counted(file, progress)
+        size = path.stat().st_size
+        reading = _Reading(file, size, wanted, progress)
+        yield from reading.file(name, path.name)
+        reading.rest()
+
+
+class _Reading:
+    """One file on disk and what is in it."""
+
+    def __init__(self, file: IO[bytes], size: int, wanted: Wanted, progress: Callable[[int], None]) -> None:
+        self._file = file
+        self._size = size
+        self._wanted = wanted
+        self._progress = progress
+        self._said = 0
+        self._meter = Meter(size, wanted.limits)
+
+    def file(self, name: str, short: str) -> Iterator[Item]:
+        """The records of the file."""
         try:
-            if start.startswith(ZIP_MAGIC):
-                progress(path.stat().st_size)
-                yield from _read_zip(file, name, path.stat().st_size, wanted)
-            elif start.startswith(GZIP_MAGIC):
-                yield from _read_gzip(file, name, path.stat().st_size, wanted, progress)
-            elif start.startswith(EVTX_MAGIC):
-                progress(path.stat().st_size)
-                yield from _read_evtx(file, name, wanted)
+            start = self._file.read(SAMPLE)
+            self._file.seek(0)
+            kind = container(start)
+            if kind in {"EVTX", "zip"}:
+                yield from self._seekable(kind, self._file, name, 0)
             else:
-                yield from _read_text(counted, name, path.name, wanted)
+                yield from self._stream(Counted(self._file, self._say), name, short, 0)
         except BombError as error:
             yield Problem(name, str(error))
-        except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-            yield Problem(name, _broken_text(error))
 
+    def rest(self) -> None:
+        """Report the bytes that nobody needed to read."""
+        self._progress(max(self._size - self._said, 0))
 
-# ------------------------------------------------------------------------------------------------------------ archives
+    def _say(self, _count: int = 0) -> None:
+        """Report how far the file was read; going back is no progress."""
+        at = self._file.tell()
+        if at > self._said:
+            self._progress(at - self._said)
+            self._said = at
 
-
-class Meter:
-    """Watches how far an archive has grown."""
-
-    def __init__(self, size: int, limits: Limits) -> None:
-        self._size = max(size, 1)
-        self._limits = limits
-        self._out = 0
-
-    def __call__(self, count: int) -> None:
-        """Count bytes that came out; raises BombError beyond the limits."""
-        self._out += count
-        limits = self._limits
-        if self._out > limits.total or (self._out > limits.free and self._out > self._size * limits.ratio):
-            text = _(
-                "展開後の大きさが上限({limit} MB、または元の {ratio} 倍)を超えたため、途中で止めました。"
-                "正しいログであれば、展開してから置いてください。"
-            )
-            raise BombError(text.format(limit=limits.total >> 20, ratio=limits.ratio))
-
-
-def _read_gzip(
-    file: IO[bytes], name: str, size: int, wanted: Wanted, progress: Callable[[int], None]
-) -> Iterator[Item]:
-    meter = Meter(size, wanted.limits)
-    at = 0
-
-    def allow(count: int) -> None:
-        nonlocal at
-        meter(count)
-        progress(file.tell() - at)
-        at = file.tell()
-
-    with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
-        stream = Counted(unpacked, allow)
-        yield from _read_member(stream, name, Path(name).name.removesuffix(".gz"), wanted)
-
-
-def _read_zip(file: IO[bytes], name: str, size: int, wanted: Wanted) -> Iterator[Item]:
-    meter = Meter(size, wanted.limits)
-    with zipfile.ZipFile(file) as archive:
-        for info in archive.infolist():
-            if info.is_dir():
-                continue
-            member = f"{name}!{info.filename}"
-            if info.flag_bits & 1:
-                yield Problem(member, _("暗号化された zip は読めません。展開してから置いてください。"))
-                continue
+    def _stream(self, stream: Stream, path: str, name: str, depth: int) -> Iterator[Item]:
+        """A file of any kind that is read from front to back; what is in ``depth`` archives already."""
+        first, stream = _read_up_to(stream, SAMPLE)
+        kind = container(first)
+        if kind and depth + (kind != "EVTX") > self._wanted.limits.depth:
+            yield Problem(path, _("圧縮ファイルの入れ子が深すぎます。展開してから置いてください。"))
+        elif kind in STREAMS:
+            inner = unpacked(kind, Joined(first, stream))
+            yield from self._stream(Counted(inner, self._allow), path, _inner_name(name), depth + 1)
+        elif kind:
+            yield from self._copied(kind, Joined(first, stream), path, depth)
+        elif other := refused(first):
+            text = _("{kind} 形式は読めません。展開するか、テキスト・JSON・EVTX で書き出してから置いてください。")
+            yield Problem(path, text.format(kind=other))
+        else:
             try:
-                with archive.open(info) as unpacked:
-                    yield from _read_member(Counted(unpacked, meter), member, info.filename, wanted)
-            except (EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
-                yield Problem(member, _broken_text(error))
+                yield from _read_text(stream, path, name, self._wanted, first)
+            except BrokenArchiveError as error:
+                yield Problem(path, str(error))
+
+    def _allow(self, count: int) -> None:
+        self._meter(count)
+        self._say()
+
+    def _copied(self, kind: str, stream: Stream, path: str, depth: int) -> Iterator[Item]:
+        """EVTX and zip need a file that can seek, so they are unpacked to disk first."""
+        with tempfile.TemporaryFile() as copy:
+            broken = ""
+            try:
+                while data := stream.read(CHUNK):
+                    copy.write(data)
+                    if copy.tell() > self._wanted.limits.copy:
+                        raise BombError(
+                            _("圧縮ファイルの中の {kind} が大きすぎます。展開してから置いてください。").format(
+                                kind=kind
+                            )
+                        )
+            except BrokenArchiveError as error:
+                broken = str(error)
+            copy.seek(0)
+            yield from self._seekable(kind, copy, path, depth)
+            if broken:
+                yield Problem(path, broken)
+
+    def _seekable(self, kind: str, file: IO[bytes], path: str, depth: int) -> Iterator[Item]:
+        if kind == "EVTX":
+            for item in _read_evtx(file, path, self._wanted):
+                yield item
+                self._say()
+            return
+        try:
+            for member in zip_members(file):
+                inner = f"{path}!{member.name}"
+                if member.stream is None:
+                    yield Problem(inner, member.problem)
+                else:
+                    stream = Counted(member.stream, self._allow)
+                    yield from self._stream(stream, inner, PurePosixPath(member.name).name, depth + 1)
+        except BrokenArchiveError as error:
+            yield Problem(path, str(error))
 
 
-def _read_member(stream: Counted, path: str, name: str, wanted: Wanted) -> Iterator[Item]:
-    """A file inside an archive; EVTX needs a file that can seek, so it is unpacked first."""
-    first = _read_up_to(stream, SAMPLE)
-    if not first.startswith(EVTX_MAGIC):
-        yield from _read_text(stream, path, name, wanted, first)
-        return
-    with tempfile.TemporaryFile() as copy:
-        while first:
-            copy.write(first)
-            if copy.tell() > wanted.limits.evtx:
-                raise BombError(_("圧縮ファイルの中の EVTX が大きすぎます。展開してから置いてください。"))
-            first = stream.read(CHUNK)
-        copy.seek(0)
-        yield from _read_evtx(copy, path, wanted)
-
-
-def _broken_text(error: Exception) -> str:
-    text = _(
-        "圧縮ファイルが壊れているか、途中で切れています({error})。読めた分は取り込みました。元から写し直してください。"
-    )
-    return text.format(error=error)
+def _inner_name(name: str) -> str:
+    """The name of the file in a compressed one."""
+    return next((name[: -len(suffix)] for suffix in SUFFIXES if name.lower().endswith(suffix)), name)
 
 
 # ---------------------------------------------------------------------------------------------------------------- text
 
 
-def _read_up_to(stream: Counted, size: int) -> bytes:
-    """Exactly ``size`` bytes, fewer only at the end: recognition must not depend on how a stream is buffered."""
+def _read_up_to(stream: Stream, size: int) -> tuple[bytes, Stream]:
+    """Exactly ``size`` bytes, fewer only at the end: recognition must not depend on how a stream is buffered.
+
+    Also what is left of the stream: where it broke off, the error waits behind the bytes that came before.
+    """
     data = b""
-    while len(data) < size and (more := stream.read(size - len(data))):
-        data += more
-    return data
+    try:
+        while len(data) < size and (more := stream.read(size - len(data))):
+            data += more
+    except (BrokenArchiveError, BombError) as error:
+        return data, _Failing(error)
+    return data, stream
 
 
-def _read_text(stream: Counted, path: str, name: str, wanted: Wanted, first: bytes | None = None) -> Iterator[Item]:
+class _Failing:
+    """The end of a stream that broke off."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def read(self, _size: int) -> bytes:
+        raise self._error
+
+
+def _read_text(stream: Stream, path: str, name: str, wanted: Wanted, sample: bytes) -> Iterator[Item]:
     """Lines, CSV rows or JSON documents. A broken archive still yields what came before the break."""
-    sample = _read_up_to(stream, SAMPLE) if first is None else first
     if not sample:
+        stream.read(1)  # an error may be all there is
         return
     guess = recognise(sample, name)
     marked = byte_order_mark(sample)
@@ -228,23 +243,31 @@ def _read_text(stream: Counted, path: str, name: str, wanted: Wanted, first: byt
     layout = "rows" if format in CSV_FORMATS else ("lines" if guess.layout == "rows" else guess.layout)
     yield Member(path, replace(guess, format=format, encoding=encoding))
     skip = marked[1] if marked else 0
-    splitter, recode = _splitter(layout, encoding, skip)
+    recode = _recoder(layout, encoding)
     said = "utf-8" if recode else encoding
     origin = Origin(wanted.kind, format, said, path=path, zone=wanted.zone, timezone=wanted.timezone)
     is_first = layout == "rows"
-    data = sample[skip:]
+    data = recode(sample[skip:]) if recode else sample[skip:]
+    splitter: Splitter
+    if layout == "documents":
+        wrapper = WRAPPER.match(data)
+        data = data[wrapper.end() :] if wrapper else data
+        splitter = DocumentSplitter(offset=skip + (wrapper.end() if wrapper else 0), longest=wanted.longest)
+    else:
+        splitter = LineSplitter(encoding, offset=skip, rows=is_first, longest=wanted.longest)
     broken: Exception | None = None
     while data:
-        pieces = splitter.feed(recode(data) if recode else data)
+        pieces = splitter.feed(data)
         if is_first and pieces:
             origin, pieces = _header(origin, pieces)
             is_first = False
         yield from _chunks(origin, pieces)
         try:
             data = stream.read(CHUNK)
-        except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, BombError) as error:
+        except (BrokenArchiveError, BombError) as error:
             broken = error
             break
+        data = recode(data) if recode else data
     rest = splitter.finish()
     if is_first and rest and not broken:
         origin, rest = _header(origin, rest)
@@ -253,14 +276,12 @@ def _read_text(stream: Counted, path: str, name: str, wanted: Wanted, first: byt
         raise broken
 
 
-def _splitter(layout: str, encoding: str, skip: int) -> tuple[Splitter, Callable[[bytes], bytes] | None]:
-    """What cuts the stream; JSON documents in UTF-16 are recoded to UTF-8 first, which JSON does not mind."""
-    if layout != "documents":
-        return LineSplitter(encoding, offset=skip, rows=layout == "rows"), None
-    if not encoding.startswith("utf-16"):
-        return DocumentSplitter(offset=skip), None
+def _recoder(layout: str, encoding: str) -> Callable[[bytes], bytes] | None:
+    """JSON documents in another encoding become UTF-8 before they are cut: a byte of theirs may look like a bracket."""
+    if layout != "documents" or encoding in {"utf-8", "utf-8-sig", "ascii"}:
+        return None
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-    return DocumentSplitter(), lambda data: decoder.decode(data).encode("utf-8", "replace")
+    return lambda data: decoder.decode(data).encode("utf-8", "replace")
 
 
 def _header(origin: Origin, pieces: list[Piece]) -> tuple[Origin, list[Piece]]:
@@ -285,7 +306,7 @@ def _read_evtx(file: IO[bytes], path: str, wanted: Wanted) -> Iterator[Item]:
     """One JSON record per event. The parser is silent about what a cut file lacks, so the headers are counted too."""
     guess = recognise(EVTX_MAGIC, path)
     yield Member(path, guess)
-    expected, complaint = evtx_expectation(file)
+    expected, complaint = expectation(file)
     file.seek(0)
     note = CUT if complaint else None
     origin = Origin(
@@ -294,7 +315,7 @@ def _read_evtx(file: IO[bytes], path: str, wanted: Wanted) -> Iterator[Item]:
     records: list[bytes] = []
     done = failed = 0
     try:
-        for one in _events(file):
+        for one in events(file):
             if isinstance(one, bytes):
                 records.append(one)
             else:
@@ -315,41 +336,3 @@ def _read_evtx(file: IO[bytes], path: str, wanted: Wanted) -> Iterator[Item]:
         )
         reason = f" ({complaint})" if complaint else ""
         yield Problem(path, text.format(done=done, lost=max(expected - done, failed), reason=reason))
-
-
-def _events(file: IO[bytes]) -> Iterator[bytes | Exception]:
-    """The events as JSON bytes; an event that cannot be read is its error, and the next one follows."""
-    parser: Any = evtx.PyEvtxParser(file, number_of_threads=1)
-    events = iter(parser.records_json())
-    while True:
-        try:
-            yield next(events)["data"].encode("utf-8", "surrogatepass")
-        except StopIteration:
-            return
-        except RuntimeError as error:
-            yield error
-
-
-def evtx_expectation(file: IO[bytes]) -> tuple[int, str]:
-    r"""How many records the headers announce, and what is wrong with the file's size ("" if nothing).
-
-    Layout: [MS-EVEN6] and libevtx: a 4096-byte header with the chunk count at 42, then chunks of 65,536 bytes beginning
-    with ``ElfChnk\0`` and the first and last record number at 8 and 16.
-    """
-    file.seek(0, 2)
-    size = file.tell()
-    file.seek(0)
-    header = file.read(128)
-    chunks = int.from_bytes(header[42:44], "little")
-    records = 0
-    for index in range((size - 4096 + 65535) // 65536 if size > 4096 else 0):
-        file.seek(4096 + index * 65536)
-        chunk = file.read(24)
-        if chunk[:8] == b"ElfChnk\x00":
-            first, last = (int.from_bytes(chunk[at : at + 8], "little") for at in (8, 16))
-            if 0 < first <= last < first + 65536:
-                records += last - first + 1
-    there = max(size - 4096, 0) // 65536
-    if there < chunks:
-        return records, f"{there} of {chunks} chunks"
-    return records, ""

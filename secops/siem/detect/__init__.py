@@ -2,5 +2,6 @@
 
 from secops.siem.detect.load import load_detector
 from secops.siem.detect.match import SigmaDetector
+from secops.siem.detect.selection import Selection
 
-__all__ = ["SigmaDetector", "load_detector"]
+__all__ = ["Selection", "SigmaDetector", "load_detector"]

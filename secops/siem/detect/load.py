@@ -8,6 +8,7 @@ from pathlib import Path
 from secops.siem.detect.compiled import Compiled, cache_key, read_cache, write_cache
 from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.match import SigmaDetector
+from secops.siem.detect.selection import Selection
 
 
 def load_detector(
@@ -18,6 +19,7 @@ def load_detector(
     *,
     placeholders: Mapping[str, Sequence[str]] | None = None,
     pipelines: Sequence[tuple[str, str]] = (),
+    selection: Selection | None = None,
     memo_bytes: int = 256 << 20,
 ) -> SigmaDetector:
     """A detector for rule files given as (path, text).
@@ -25,12 +27,14 @@ def load_detector(
     ``logsources`` is the text of the logsource map, ``cache_dir`` where compiled rules are kept (None: nowhere),
     ``disabled`` maps rule ids to the reason why they are switched off, ``memo_bytes`` bounds the memos.
     ``placeholders`` go before those of ``placeholders.yml`` among the files; ``pipelines`` are pySigma pipelines as
-    (path, YAML).
+    (path, YAML). ``selection`` says which rules are to run at all.
 
     Raises:
         RuleError: the logsource map or a pipeline has mistakes. Mistakes in rules make those rules inactive.
     """
     compiled, where = _compiled(files, logsources, cache_dir, placeholders or {}, pipelines)
+    if selection:
+        compiled = selection.of(compiled)
     return SigmaDetector(compiled, files, where, disabled or {}, memo_bytes)
 
 

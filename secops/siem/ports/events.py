@@ -20,6 +20,10 @@ class Span:
     since: datetime | None = None
     until: datetime | None = None
 
+    def holds(self, moment: datetime) -> bool:
+        """Whether a moment is in it."""
+        return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from secops.locale import _
 from secops.query.tree import Node, Or, Term
+from secops.report.text import flat, plain
 from secops.siem.ports import Hit, Span
-from secops.web.text import flat, plain
 from secops.web.words import clock, clock_seconds, moment_of
 
 REACH = timedelta(minutes=15)

@@ -11,11 +11,11 @@ import yaml
 from markupsafe import Markup
 
 from secops.locale import _
+from secops.report.text import flat, highlighted, plain
 from secops.schema.dates import JST
 from secops.schema.text import fold
 from secops.siem.ports import VERDICT_LABELS, Alert, Hit, MatchedValue, Rule, Verdict
 from secops.web.siem import around
-from secops.web.text import flat, highlighted, plain
 from secops.web.words import clock_seconds, field_label, when
 
 OPERATORS = {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secops.siem.collect.documents import OUTSIDE, DocumentSplitter
-from secops.siem.collect.lines import MAX_RECORD, Piece
+from secops.siem.collect.lines import MAX_RECORD, Piece, is_part
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text('ab"\\{}[],: あ', max_size=10),
@@ -34,6 +34,24 @@ def test_every_document_is_one_record(documents: list[dict[str, object]], size: 
         text = "\n".join(json.dumps(one, indent=indent, ensure_ascii=False) for one in documents)
     found = [json.loads(record) for piece in split(text.encode(), size) for record in piece.records]
     assert found == documents
+
+
+@given(DOCUMENTS, st.integers(1, 40), st.integers(8, 40))
+def test_parts_of_long_documents_join_to_them_and_the_next_one_is_whole(
+    documents: list[dict[str, object]], size: int, longest: int
+):
+    texts = [json.dumps(one, ensure_ascii=False).encode() for one in documents]
+    splitter = DocumentSplitter(longest=longest)
+    data = b"\n".join(texts)
+    pieces = [piece for at in range(0, len(data), size) for piece in splitter.feed(data[at : at + size])]
+    pieces += splitter.finish()
+    found: list[bytes] = []
+    for piece in pieces:
+        if is_part(piece.note) > 1:
+            found[-1] += piece.records[0]
+        else:
+            found += piece.records
+    assert found == texts
 
 
 def test_offsets_point_at_the_documents():

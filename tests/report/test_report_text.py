@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secops.web.text import highlighted, plain, visible
+from secops.report.text import highlighted, plain, visible
 
 TAGS = re.compile(r"</?(?:bdi|mark|span)(?: class=\"(?:ctl|faint)\")?>")
 
