@@ -161,6 +161,14 @@ class WorkSettings(_Strict):
     flush_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
 
 
+class CorrelationSettings(_Strict):
+    """``[correlation]``: how late events of a source may come, and how much is kept in mind for correlations."""
+
+    lateness: Duration = "10m"
+    max_inputs: Annotated[int, Field(ge=1000, le=10_000_000)] = 200_000
+    max_group: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
+
+
 class WebSettings(_Strict):
     """``[web]``: where the console listens. Beyond 127.0.0.1 it needs a certificate and its key."""
 
@@ -195,6 +203,7 @@ class Settings(_Strict):
     retention: RetentionSettings = RetentionSettings()
     journal: JournalSettings = JournalSettings()
     work: WorkSettings = WorkSettings()
+    correlation: CorrelationSettings = CorrelationSettings()
     web: WebSettings = WebSettings()
     records: RecordsSettings = RecordsSettings()
 

@@ -44,6 +44,7 @@ def _print(found: SystemStatus) -> None:
         active = sum(one.state == "active" for one in found.filters)
         count = sum(one.suppressed for one in found.filters)
         click.echo(text.format(active=active, rest=len(found.filters) - active, count=count))
+    _print_correlation(found)
     text = _("原本ログ: 区切り {segments}、封の先頭 {head}")
     click.echo(text.format(segments=found.chain.segments, head=found.chain.head[:16] or "—"))
     text = _("ディスク: 空き {free:.1f} GiB / {total:.1f} GiB(原本 {journal:.1f} MiB、検索用 {lake:.1f} MiB)")
@@ -56,6 +57,21 @@ def _print(found: SystemStatus) -> None:
         click.secho(f"⚠ {problem}", fg="yellow", err=True)
     if found.ok:
         click.echo(_("問題はありません。"))
+
+
+def _print_correlation(found: SystemStatus) -> None:
+    one = found.correlation
+    lag = one.lag_s(found.at)
+    text = _("相関: ルール {rules}、追跡中 {groups} 組({inputs} 件)、処理待ち {waiting} 件、確定までの遅れ {lag}")
+    shown = _("{seconds} 秒").format(seconds=round(lag)) if lag is not None else "—"
+    click.echo(text.format(rules=one.rules, groups=one.groups, inputs=one.inputs, waiting=one.waiting, lag=shown))
+    for word, counts in (
+        (_("遅れて届いた記録"), one.late),
+        (_("多すぎて忘れた記録"), one.evicted),
+        (_("まとめる項目がない記録"), one.ungrouped),
+    ):
+        if counts:
+            click.echo(f"  {sum(counts.values()):>5}  {word}({', '.join(counts)})")
 
 
 def _print_sources(found: SystemStatus) -> None:

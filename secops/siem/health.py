@@ -67,6 +67,28 @@ class FilterState:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrelationHealth:
+    """How correlations stand: rules at work, groups and inputs kept, inputs that wait for the keeper.
+
+    ``watermark`` is the event time up to which all verdicts stand, None before there is one. ``late``, ``evicted`` and
+    ``ungrouped`` inputs by rule id, since the site was made (see `secops.siem.ports.CorrelationCounts`).
+    """
+
+    rules: int = 0
+    groups: int = 0
+    inputs: int = 0
+    waiting: int = 0
+    watermark: datetime | None = None
+    late: Mapping[str, int] = field(default_factory=dict)
+    evicted: Mapping[str, int] = field(default_factory=dict)
+    ungrouped: Mapping[str, int] = field(default_factory=dict)
+
+    def lag_s(self, now: datetime) -> float | None:
+        """How many seconds the watermark is behind; None before there is one."""
+        return (now - self.watermark).total_seconds() if self.watermark else None
+
+
+@dataclass(frozen=True, slots=True)
 class SystemStatus:
     """The whole picture; ``problems`` has one sentence for each thing that needs a person."""
 
@@ -80,6 +102,7 @@ class SystemStatus:
     parts: Mapping[str, str]
     problems: Sequence[str]
     filters: Sequence[FilterState] = ()
+    correlation: CorrelationHealth = field(default_factory=CorrelationHealth)
 
     @property
     def ok(self) -> bool:

@@ -27,7 +27,10 @@ from secops.siem.journal.ahead import ReadAhead
 from secops.siem.normalize.given import UTF8
 from secops.siem.normalize.reading import normalize_apart
 from secops.siem.ports import (
+    SHOWN_FIELDS,
+    CorrelationInput,
     Detector,
+    Feed,
     Filtered,
     Hit,
     HitOutcome,
@@ -35,6 +38,7 @@ from secops.siem.ports import (
     Part,
     RecordBatch,
     RowMatch,
+    SourceClock,
     Tally,
 )
 
@@ -44,6 +48,7 @@ FLUSH_ROWS = 25_000
 # Batches of one origin received this close together are parsed as one: a syslog source commits ten times a second.
 MERGE_WITHIN = timedelta(seconds=60)
 _TALLIED = ("labels.source", "event.sequence", "event.kind", "@timestamp", "error.message")
+_SHOWN = 300  # characters of a value that an alert shows of a contributing event
 _WINDOWS_DATA = '"winlog.event_data.'
 
 FrameChange = Callable[[pl.DataFrame], pl.DataFrame]
@@ -126,6 +131,7 @@ class Pipeline:
         self._sink = sink
         self._owns = owns
         self._flush_every = flush_every
+        self._grouping = grouping_of(stages.detector)
         self._hits_at = sink.positions()
         self._tallied = sink.tally_positions()
         self._next = _lowest(self._hits_at, store.positions(), self._tallied)
@@ -212,8 +218,8 @@ class Pipeline:
 
     def _take(self, taken: _Taken, ahead: Mapping[str, int], now: datetime) -> Progress:
         frame = self._stages.enrich(concat(taken.frames))
-        hits, filtered = self._hits(frame, taken, now)
-        outcome = self._sink.put_hits(hits, ahead, now, filtered)
+        hits, filtered, inputs = self._hits(frame, taken, now)
+        outcome = self._sink.put_hits(hits, ahead, now, filtered, Feed(inputs, _clocks(frame)))
         records = sum(position - self._next.get(source, 0) for source, position in ahead.items())
         self._hits_at.update(ahead)
         self._next.update(ahead)
@@ -222,11 +228,14 @@ class Pipeline:
         self._oldest = self._oldest or now
         return Progress(records, outcome)
 
-    def _hits(self, frame: pl.DataFrame, taken: _Taken, now: datetime) -> tuple[list[Hit], list[Filtered]]:
-        """Hits of the rows whose hits are not yet committed, and those of them that filters suppressed."""
+    def _hits(
+        self, frame: pl.DataFrame, taken: _Taken, now: datetime
+    ) -> tuple[list[Hit], list[Filtered], list[CorrelationInput]]:
+        """Hits of the rows whose hits are not yet committed, what filters suppressed, and correlation inputs."""
         matches = self._stages.detector.match(frame, taken.parts, taken.apart, now=now)
         pairs = [(match.rule, row) for match in matches for row in match.rows]
-        return self._made(frame, taken, pairs) if pairs else [], self._suppressed(frame, matches)
+        hits, inputs = self._made(frame, taken, pairs) if pairs else ([], [])
+        return hits, self._suppressed(frame, matches), inputs
 
     def _suppressed(self, frame: pl.DataFrame, matches: Sequence[RowMatch]) -> list[Filtered]:
         detector = self._stages.detector
@@ -239,7 +248,9 @@ class Pipeline:
             if seq > self._hits_at.get(source, 0)
         ]
 
-    def _made(self, frame: pl.DataFrame, taken: _Taken, pairs: Sequence[tuple[int, int]]) -> list[Hit]:
+    def _made(
+        self, frame: pl.DataFrame, taken: _Taken, pairs: Sequence[tuple[int, int]]
+    ) -> tuple[list[Hit], list[CorrelationInput]]:
         detector = self._stages.detector
         rows = sorted({row for _rule, row in pairs})
         events = dict(zip(rows, events_of(self._stages.mask(_filled(frame[rows]))), strict=True))
@@ -248,6 +259,10 @@ class Pipeline:
             for rule, row in pairs
             if events[row]["event.sequence"] > self._hits_at.get(str(events[row]["labels.source"]), 0)
         ]
+        inputs = [
+            one for rule, row in new if (one := input_of(detector, rule, events[row], self._grouping)) is not None
+        ]
+        new = [(rule, row) for rule, row in new if detector.rules[rule].alerts]
         mask_text = lru_cache(maxsize=1024)(self._stages.mask_text)  # rules share the values they name
         hits = []
         for (rule, row), why in zip(new, detector.explain(new, frame, taken.parts), strict=True):
@@ -268,7 +283,7 @@ class Pipeline:
                     matched=matched,
                 )
             )
-        return hits
+        return hits, inputs
 
     def _write(self, frame: pl.DataFrame, positions: Mapping[str, int], lost: Mapping[str, int], now: datetime) -> None:
         self._store.write(self._stages.mask(frame), positions)
@@ -326,6 +341,45 @@ def events_of(frame: pl.DataFrame) -> list[dict[str, Any]]:
             event = {**json.loads(row[EXTRA]), **event}
         events.append(event)
     return events
+
+
+def grouping_of(detector: Detector) -> tuple[str, ...]:
+    """The fields by which alerts of correlations are told apart, beside those that every alert shows."""
+    names = {name for rule in detector.rules if rule.kind == "correlation" for name in rule.group_by}
+    return tuple(sorted(names.difference(SHOWN_FIELDS)))
+
+
+def input_of(
+    detector: Detector, rule: int, event: Mapping[str, Any], grouping: Sequence[str] = ()
+) -> CorrelationInput | None:
+    """What correlations get of an event (masked, flat) that met a rule; None where none refers to the rule."""
+    values = detector.correlated(rule, event)
+    if values is None:
+        return None
+    return CorrelationInput(
+        rule_id=detector.rules[rule].id,
+        event_id=str(event["event.id"]),
+        source=str(event["labels.source"]),
+        seq=int(event["event.sequence"]),
+        time=event["@timestamp"],
+        received=event["event.ingested"],
+        zone=str(event.get("labels.zone") or ""),
+        values=values,
+        event={
+            name: event[name][:_SHOWN] if isinstance(event[name], str) else event[name]
+            for name in (*SHOWN_FIELDS, *grouping)
+            if event.get(name) is not None
+        },
+    )
+
+
+def _clocks(frame: pl.DataFrame) -> dict[str, SourceClock]:
+    """How far each source is. An event of the future is one with a wrong clock: it does not move that of its source."""
+    if not frame.height:
+        return {}
+    moment = pl.min_horizontal("@timestamp", "event.ingested")
+    found = frame.group_by("labels.source").agg(moment.max().alias("time"), pl.col("event.ingested").max())
+    return {source: SourceClock(time, received) for source, time, received in found.iter_rows() if time is not None}
 
 
 def _lowest(*positions: Mapping[str, int]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from secops.errors import SecopsError
 from secops.supervisor import Child, Supervisor, when_orphaned
-from secops.wiring.locks import held, part_names, worker_names
+from secops.wiring.locks import held, is_held, part_names, worker_names
 from secops.wiring.protection import Watch
 from secops.wiring.site import Site
 
@@ -27,6 +27,7 @@ log = logging.getLogger("secops")
 Loop = Callable[[Site, threading.Event], None]
 IDLE_SECONDS = 0.05
 KEEPER_SECONDS = 2.0
+CORRELATE_SECONDS = 0.5
 RETRY_SECONDS = 2.0
 
 
@@ -134,12 +135,31 @@ def _refreshed(site: Site) -> bool:
 
 def _keeper(site: Site, stop: threading.Event) -> None:
     from secops.siem.keeper import Keeper
+    from secops.wiring.correlation import make_correlating
 
     journal = site.sealing_journal
     keeper = Keeper(site.settings, journal, site.store, site.desk, lambda text: log.warning("keeper: %s", text))
+    correlating = make_correlating(site)
+    due = 0.0
     while not stop.is_set():
-        keeper.turn(site.now())
-        stop.wait(KEEPER_SECONDS)
+        if time.monotonic() >= due:
+            keeper.turn(site.now())
+            due = time.monotonic() + KEEPER_SECONDS
+        _refreshed(site)
+        try:
+            correlating.step(site.now())
+        except (SecopsError, OSError) as error:
+            log.error("keeper: %s", error)  # noqa: TRY400 - the message says it all
+            stop.wait(RETRY_SECONDS)
+        stop.wait(CORRELATE_SECONDS)
+
+
+def correlate_alone(site: Site) -> None:
+    """Correlate what was worked off where no keeper runs that would do it."""
+    from secops.wiring.correlation import make_correlating
+
+    if not is_held(site.folder, "keeper"):
+        make_correlating(site).run_dry(site.now())
 
 
 def drain(site: Site, more: Callable[[], bool]) -> None:
@@ -152,6 +172,7 @@ def drain(site: Site, more: Callable[[], bool]) -> None:
             last = not more()
             pipeline.run_dry(site.now)
             if last:
+                correlate_alone(site)
                 return
             time.sleep(IDLE_SECONDS)
     finally:

@@ -14,11 +14,15 @@ from datetime import datetime
 
 import polars as pl
 
+from secops.schema.dates import parse_duration
 from secops.schema.frame import concat
+from secops.siem.correlating import correlate_replayed, watermark
 from secops.siem.pipeline import Pipeline, Progress
 from secops.siem.ports import JournalReader
 from secops.store.events.generations import drop_old, new_generation, swap
 from secops.store.events.lake import Lake
+from secops.store.records.replay import ReplaySink
+from secops.wiring.correlation import correlation_limits
 from secops.wiring.locks import held
 from secops.wiring.site import Site
 
@@ -63,6 +67,7 @@ def replay(site: Site, since: datetime | None, seen: Callable[[int], None]) -> R
                 for number in range(site.settings.work.workers):
                     stack.enter_context(held(site.folder, f"generation-{number}", wait=True))
                 pipeline.run_dry(site.now, count)
+                _correlate(site, sink)
                 swapped = site.desk.swap_replay(site.now())
                 swap(lakes, lake.generation)
         finally:
@@ -70,6 +75,13 @@ def replay(site: Site, since: datetime | None, seen: Callable[[int], None]) -> R
             lake.close()
         site.reopen_store()
     return Replayed(records, swapped.hits, len(swapped.opened), swapped.removed, len(swapped.unconfirmed))
+
+
+def _correlate(site: Site, sink: ReplaySink) -> None:
+    """Everything is read, nobody writes: what the keeper would have found in the same records, late ones included."""
+    chosen, now = site.settings.correlation, site.now()
+    mark = watermark(sink.correlation_clocks(), (), now, parse_duration(chosen.lateness))
+    correlate_replayed(sink, sink.correlation_by_time, site.detector.correlations, mark, correlation_limits(site), now)
 
 
 def copy_before(old: Lake, new: Lake, after: Mapping[str, int]) -> None:

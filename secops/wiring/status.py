@@ -16,6 +16,7 @@ from secops.siem.health import (
     source_status,
 )
 from secops.siem.ports import SourceStatus, Tally
+from secops.wiring.correlation import correlation_health
 from secops.wiring.locks import is_held, parts_running
 from secops.wiring.site import Site
 
@@ -37,6 +38,7 @@ def system_status(site: Site) -> SystemStatus:
         parts=parts,
         problems=problems_of(sources, chain, disk, parts, active, filters),
         filters=filters,
+        correlation=correlation_health(site),
     )
 
 

@@ -6,11 +6,11 @@ It runs the same pure functions of `secops.siem.triage` as the real one, and the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from secops.errors import NotFoundError
+from secops.errors import ConflictError, NotFoundError
 from secops.schema.severity import Severity
 from secops.schema.text import fold
 from secops.siem.ports import (
@@ -18,6 +18,10 @@ from secops.siem.ports import (
     AlertDetail,
     AlertFilter,
     AlertPage,
+    CorrelationInput,
+    CorrelationState,
+    CorrelationStep,
+    Feed,
     FilterCount,
     Filtered,
     HistoryEntry,
@@ -25,6 +29,7 @@ from secops.siem.ports import (
     HitOutcome,
     Rule,
     Scope,
+    SourceClock,
     State,
     Tally,
     Verdict,
@@ -51,6 +56,10 @@ class MemoryDesk:
         self._known: set[tuple[str, str]] = set()
         self._filtered: list[Filtered] = []
         self._looked: dict[str, int] = {}
+        self._inputs: dict[tuple[str, str], CorrelationInput] = {}
+        self._clocks: dict[str, SourceClock] = {}
+        self._correlation = CorrelationState()
+        self._numbered = 0
 
     # hits in
 
@@ -58,11 +67,24 @@ class MemoryDesk:
         return dict(self._positions)
 
     def put_hits(
-        self, hits: Sequence[Hit], positions: Mapping[str, int], now: datetime, filtered: Sequence[Filtered] = ()
+        self,
+        hits: Sequence[Hit],
+        positions: Mapping[str, int],
+        now: datetime,
+        filtered: Sequence[Filtered] = (),
+        feed: Feed | None = None,
     ) -> HitOutcome:
         held = [one for one in filtered if one.seq > self._positions.get(one.source, 0)]
         self._filtered += held
         new = [hit for hit in fresh(hits, self._positions) if (hit.rule_id, hit.event_id) not in self._known]
+        outcome = self._put(new, now)
+        if feed is not None:
+            self._add_feed(feed)
+        for source, seq in positions.items():
+            self._positions[source] = max(seq, self._positions.get(source, 0))
+        return replace(outcome, filtered=len(held))
+
+    def _put(self, new: Sequence[Hit], now: datetime) -> HitOutcome:
         self._known |= {(hit.rule_id, hit.event_id) for hit in new}
         opened: list[int] = []
         raised: list[int] = []
@@ -75,9 +97,52 @@ class MemoryDesk:
             (raised if active else opened).append(alert.id)
             before = limits.suppressed(alert.count)
             suppressed += limits.suppressed(self._raise(alert, found, now).count) - before
-        for source, seq in positions.items():
-            self._positions[source] = max(seq, self._positions.get(source, 0))
-        return HitOutcome(tuple(opened), tuple(raised), len(new), suppressed, len(held))
+        return HitOutcome(tuple(opened), tuple(raised), len(new), suppressed)
+
+    # correlations
+
+    def _add_feed(self, feed: Feed) -> None:
+        self._file(one for one in feed.inputs if one.seq > self._positions.get(one.source, 0))
+        for source, clock in feed.clocks.items():
+            old = self._clocks.get(source, clock)
+            self._clocks[source] = SourceClock(max(old.time, clock.time), max(old.received, clock.received))
+
+    def _file(self, new: Iterable[CorrelationInput]) -> None:
+        for one in new:
+            if one.key not in self._inputs:
+                self._numbered += 1
+                self._inputs[one.key] = replace(one, id=self._numbered)
+
+    def correlation_state(self) -> CorrelationState:
+        return self._correlation
+
+    def correlation_clocks(self) -> Mapping[str, SourceClock]:
+        return dict(self._clocks)
+
+    def correlation_inputs(self, after: int, limit: int) -> Sequence[CorrelationInput]:
+        return [one for one in self._inputs.values() if one.id > after][:limit]
+
+    def correlation_kept(self, until: int) -> Sequence[CorrelationInput]:
+        return [one for one in self._inputs.values() if one.id <= until]
+
+    def correlation_waiting(self) -> int:
+        return sum(not one.derived for one in self.correlation_inputs(self._correlation.cursor, self._numbered))
+
+    def put_correlated(self, step: CorrelationStep, before: CorrelationState, now: datetime) -> HitOutcome:
+        if before.cursor != self._correlation.cursor:
+            raise ConflictError("another cursor")
+        self._file(step.derived)
+        for key in step.settled:
+            if key in self._inputs:
+                self._inputs[key] = replace(self._inputs[key], settled=True)
+        for key in step.dropped:
+            self._inputs.pop(key, None)
+        self._correlation = step.state
+        heard = [hit for hit in step.hits if hit.rule_id not in self.rules or self.rules[hit.rule_id].alerts]
+        known = {(hit.rule_id, hit.event_id): hit for hit in heard if (hit.rule_id, hit.event_id) in self._known}
+        for kept in self.hits.values():
+            kept[:] = [known.get((hit.rule_id, hit.event_id), hit) for hit in kept]
+        return self._put([hit for hit in heard if (hit.rule_id, hit.event_id) not in known], now)
 
     def filter_counts(self) -> Sequence[FilterCount]:
         times: dict[tuple[str, str], list[datetime]] = {}

@@ -5,6 +5,8 @@ contract suites in `tests/contract/` run over every implementation of a protocol
 """
 
 from secops.siem.ports.correlation import (
+    ALWAYS,
+    SHOWN_FIELDS,
     Correlation,
     CorrelationCounts,
     CorrelationDesk,
@@ -12,6 +14,7 @@ from secops.siem.ports.correlation import (
     CorrelationLimits,
     CorrelationState,
     CorrelationStep,
+    Feed,
     SourceClock,
     Watermark,
 )
@@ -42,6 +45,8 @@ from secops.siem.ports.hits import (
 from secops.siem.ports.journal import Drop, JournalReader, JournalWriter, NewBatch, Origin, RecordBatch
 
 __all__ = [
+    "ALWAYS",
+    "SHOWN_FIELDS",
     "STATE_LABELS",
     "VERDICT_LABELS",
     "Alert",
@@ -60,6 +65,7 @@ __all__ = [
     "Detector",
     "Drop",
     "EventStore",
+    "Feed",
     "FilterCount",
     "Filtered",
     "Found",

@@ -11,6 +11,40 @@ from secops.schema.severity import Severity
 from secops.siem.ports.hits import Hit, HitOutcome
 
 NEVER = datetime.max.replace(tzinfo=UTC)
+# What an alert shows of an event that a correlation counted, and what triage asks of one.
+SHOWN_FIELDS = (
+    "@timestamp",
+    "event.id",
+    "event.action",
+    "event.category",
+    "event.code",
+    "event.dataset",
+    "event.module",
+    "event.outcome",
+    "host.name",
+    "host.hostname",
+    "labels.department",
+    "labels.device",
+    "labels.source",
+    "labels.system",
+    "labels.zone",
+    "user.name",
+    "user.target.name",
+    "user.email",
+    "user.id",
+    "source.ip",
+    "destination.ip",
+    "destination.domain",
+    "destination.port",
+    "dns.question.name",
+    "process.name",
+    "process.command_line",
+    "file.path",
+    "file.target_path",
+    "log.file.path",
+    "url.domain",
+    "message",
+)
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
@@ -76,6 +110,14 @@ class SourceClock:
 
     time: datetime
     received: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What a step of the main road has for correlations, beside its hits: inputs, and how far the sources are now."""
+
+    inputs: Sequence[CorrelationInput] = ()
+    clocks: Mapping[str, SourceClock] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +209,14 @@ class CorrelationDesk(Protocol):
 
     def correlation_inputs(self, after: int, limit: int) -> Sequence[CorrelationInput]:
         """Inputs behind an id, in the order in which they were committed."""
+        ...
+
+    def correlation_kept(self, until: int) -> Sequence[CorrelationInput]:
+        """The inputs up to an id that are still kept: the state of whoever took them in."""
+        ...
+
+    def correlation_waiting(self) -> int:
+        """How many inputs of workers the keeper has not taken in yet."""
         ...
 
     def put_correlated(self, step: CorrelationStep, before: CorrelationState, now: datetime) -> HitOutcome:

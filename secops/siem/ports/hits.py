@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from secops.schema.severity import Severity
 from secops.siem.ports.detection import MatchedValue
+
+if TYPE_CHECKING:
+    from secops.siem.ports.correlation import Feed  # which stands above: it speaks of hits
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +113,17 @@ class HitSink(Protocol):
         ...
 
     def put_hits(
-        self, hits: Sequence[Hit], positions: Mapping[str, int], now: datetime, filtered: Sequence[Filtered] = ()
+        self,
+        hits: Sequence[Hit],
+        positions: Mapping[str, int],
+        now: datetime,
+        filtered: Sequence[Filtered] = (),
+        feed: Feed | None = None,
     ) -> HitOutcome:
-        """Commit hits, their alerts, what filters suppressed, and the new positions, in one transaction.
+        """Commit hits, their alerts, what filters suppressed, what correlations need, and positions: one transaction.
 
         Hits with ``seq`` at or before the committed position of their source, and repeated (rule, event), are ignored;
-        so is what was ``filtered`` at or before it. A position is never lowered.
+        so is what was ``filtered`` or fed at or before it. A position is never lowered.
         """
         ...
 

@@ -88,7 +88,7 @@ def identify(hit: Hit, rule: Rule | None, assets: Assets) -> Identity:
     slots = _slots(hit, rule)
     entities = dict(slots)
     for name in CONTEXT:
-        if name not in entities and (value := _text(hit.event, name)):
+        if name not in entities and (value := _text(hit.event, name)) and _shared(hit, name, value):
             entities[name] = value
     return Identity(
         key=key_of(hit.rule_id, hit.zone, slots),
@@ -97,6 +97,11 @@ def identify(hit: Hit, rule: Rule | None, assets: Assets) -> Identity:
         severity=severity_of(hit, assets),
         entities={name: value for name, value in entities.items() if value},
     )
+
+
+def _shared(hit: Hit, name: str, value: str) -> bool:
+    """Whether all events say so: of thirty accounts that were tried, the last one is not whom the alert is about."""
+    return all(_text(one.event, name) in {"", value} for one in hit.contributing)
 
 
 def severity_of(hit: Hit, assets: Assets) -> Severity:
@@ -123,6 +128,8 @@ def _slots(hit: Hit, rule: Rule | None) -> dict[str, str]:
         slots = {name: _text(hit.event, name) for name in rule.group_by}
         if any(slots.values()):
             return slots
+    if rule is not None and rule.kind == "correlation" and not rule.group_by:
+        return {}  # it counts over everything, so it is about nobody in particular
     flow = rule is not None and rule.logsource.get("category", "") in FLOW_KINDS
     wanted = (FLOW_MACHINE, DESTINATION) if flow else (MACHINE, PERSON)
     found = [name for choice in wanted if (name := _first(hit.event, choice))]

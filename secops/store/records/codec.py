@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from sqlalchemy import RowMapping
 
 from secops.schema.severity import Severity
 from secops.schema.text import fold
-from secops.siem.ports import Alert, Hit, MatchedValue, State, Verdict
+from secops.siem.ports import Alert, Contribution, Hit, MatchedValue, State, Verdict
 from secops.siem.triage.limits import suppressed
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
@@ -36,7 +37,13 @@ def from_json(text: str) -> Any:
 def detail_of(hit: Hit) -> str:
     """What is kept of a hit that is kept in full."""
     matched = [(m.selection, m.field, m.operator, m.pattern, m.value) for m in hit.matched]
-    return to_json({"level": int(hit.level), "zone": hit.zone, "event": hit.event, "matched": matched})
+    detail = {"level": int(hit.level), "zone": hit.zone, "event": hit.event, "matched": matched}
+    if hit.contributed:
+        detail["contributed"] = hit.contributed
+        detail["contributing"] = [
+            (one.rule_id, one.event_id, one.source, one.seq, one.time, one.zone, one.event) for one in hit.contributing
+        ]
+    return to_json(detail)
 
 
 def hit_of(row: RowMapping) -> Hit:
@@ -53,7 +60,14 @@ def hit_of(row: RowMapping) -> Hit:
         zone=detail["zone"],
         event=detail["event"],
         matched=tuple(MatchedValue(*parts) for parts in detail["matched"]),
+        contributing=tuple(_contribution(parts) for parts in detail.get("contributing", ())),
+        contributed=detail.get("contributed", 0),
     )
+
+
+def _contribution(parts: list[Any]) -> Contribution:
+    rule_id, event_id, source, seq, time, zone, event = parts
+    return Contribution(rule_id, event_id, source, seq, datetime.fromisoformat(time), zone, event)
 
 
 def alert_of(row: RowMapping) -> Alert:

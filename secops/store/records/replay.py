@@ -24,18 +24,29 @@ from sqlalchemy import Connection, Select, and_, case, delete, func, insert, or_
 
 from secops.locale import _
 from secops.schema.severity import Severity
-from secops.siem.ports import FilterCount, Filtered, Hit, HitOutcome, State, Tally
+from secops.siem.ports import (
+    CorrelationState,
+    CorrelationStep,
+    Feed,
+    FilterCount,
+    Filtered,
+    Hit,
+    HitOutcome,
+    State,
+    Tally,
+)
 from secops.siem.triage import limits
 from secops.siem.triage.grouping import Group, fresh
 from secops.siem.triage.identity import Identity, identify
 from secops.siem.triage.states import SYSTEM
-from secops.store.records import ledger
-from secops.store.records.codec import alert_of, detail_of, hit_of
+from secops.store.records import correlation, ledger
+from secops.store.records.codec import alert_of, chunks, detail_of, hit_of
+from secops.store.records.correlation import CorrelationRecords
 from secops.store.records.engine import Database, run_many, take
 from secops.store.records.exempt import add_filtered, counts, swap_filtered
 from secops.store.records.ledger import LIVE, REPLAY
 from secops.store.records.siem_tables import alerts, history, hits, positions, replay_hits
-from secops.store.records.sink import Book, entry, hit_row, open_alerts, unknown
+from secops.store.records.sink import Book, entry, hit_row, open_alerts, raises_alerts, unknown
 
 PER_DAY = 100  # hits of one key and day that a replay keeps in full until the swap
 
@@ -50,10 +61,11 @@ class Swapped:
     unconfirmed: tuple[int, ...]
 
 
-class ReplaySink:
-    """A `HitSink` whose hits nobody sees before the swap. Made by `begin`."""
+class ReplaySink(CorrelationRecords):
+    """A `HitSink` and `CorrelationDesk` whose hits nobody sees before the swap. Made by `begin`."""
 
     def __init__(self, database: Database, book: Callable[[], Book]) -> None:
+        CorrelationRecords.__init__(self, database, REPLAY)
         self._database = database
         self._book = book
         self._kept: Counter[tuple[str, int]] = Counter()
@@ -64,7 +76,12 @@ class ReplaySink:
             return ledger.positions(connection, REPLAY)
 
     def put_hits(
-        self, new: Sequence[Hit], reached: Mapping[str, int], now: datetime, filtered: Sequence[Filtered] = ()
+        self,
+        new: Sequence[Hit],
+        reached: Mapping[str, int],
+        now: datetime,
+        filtered: Sequence[Filtered] = (),
+        feed: Feed | None = None,
     ) -> HitOutcome:
         """See `secops.siem.ports.HitSink`; no alert is opened or raised before the swap."""
         book = self._book()
@@ -72,8 +89,23 @@ class ReplaySink:
             kept = unknown(connection, replay_hits, fresh(new, ledger.positions(connection, REPLAY)))
             run_many(connection, insert(replay_hits), [self._row(hit, book) for hit in kept])
             suppressed = add_filtered(connection, REPLAY, filtered) if filtered else 0
+            if feed is not None:
+                correlation.add_feed(connection, REPLAY, feed)
             ledger.advance(connection, REPLAY, reached)
         return HitOutcome((), (), len(kept), filtered=suppressed)
+
+    def put_correlated(self, step: CorrelationStep, before: CorrelationState, now: datetime) -> HitOutcome:
+        """See `secops.siem.ports.CorrelationDesk`; no alert is opened or raised before the swap."""
+        book = self._book()
+        with self._database.write() as connection:
+            correlation.put_step(connection, REPLAY, step, before)
+            heard = [hit for hit in step.hits if raises_alerts(book, hit.rule_id)]
+            new = unknown(connection, replay_hits, heard)
+            run_many(connection, insert(replay_hits), [self._row(hit, book) for hit in new])
+            fresh_keys = {(hit.rule_id, hit.event_id) for hit in new}
+            known = (hit for hit in heard if (hit.rule_id, hit.event_id) not in fresh_keys)
+            correlation.revise(connection, replay_hits, known)
+        return HitOutcome((), (), len(new))
 
     def filter_counts(self) -> Sequence[FilterCount]:
         """See `secops.siem.ports.HitSink`."""
@@ -121,6 +153,7 @@ def drop(connection: Connection) -> None:
     """Forget a replay that is under way."""
     connection.execute(delete(replay_hits))
     ledger.forget(connection, REPLAY)
+    correlation.forget(connection, REPLAY)
 
 
 def swap(connection: Connection, book: Book, now: datetime) -> Swapped:
@@ -128,11 +161,12 @@ def swap(connection: Connection, book: Book, now: datetime) -> Swapped:
     change = take(connection, "change")
     _assign(connection)
     opened = _open(connection, book, change, now)
-    count = _move(connection)
+    count = _move(connection, book)
     _renumber(connection)
     _derive(connection, change)
     _fade(connection)
     removed, unconfirmed = _settle_empty(connection, change, now)
+    correlation.swap(connection)
     swap_filtered(connection)  # looks at both ledgers' positions, so it comes before they are joined
     _swap_ledgers(connection)
     drop(connection)
@@ -207,12 +241,26 @@ def _group(connection: Connection, row: Any, book: Book) -> Group:
     return Group(who, severity, row["first"], row["last"], [hit])
 
 
-def _move(connection: Connection) -> int:
+def _reaching_back(connection: Connection, book: Book, starts: Mapping[str, int]) -> set[int]:
+    """Live hits of correlations that a partial replay cannot find again: they counted records before its start."""
+    rules = [rule.id for rule in book.rules.values() if rule.kind == "correlation"]
+    if not rules or not any(starts.values()):
+        return set()
+    found = connection.execute(select(hits.c.id, hits.c.detail).where(hits.c.rule_id.in_(rules)))
+    return {row[0] for row in found if correlation.reaches_back(row[1], starts)}
+
+
+def _move(connection: Connection, book: Book) -> int:
     """Live hits of the replayed records out, replayed hits in; returns how many came in."""
     starts = ledger.starts(connection, REPLAY)
+    kept = _reaching_back(connection, book, starts)
+    if kept:  # out of the way for a moment: a position before all records
+        for part in chunks(kept):
+            connection.execute(update(hits).where(hits.c.id.in_(part)).values(seq=-hits.c.seq))
     for source, reached in ledger.positions(connection, REPLAY).items():
         replayed = and_(hits.c.source == source, hits.c.seq > starts[source], hits.c.seq <= reached)
         connection.execute(delete(hits).where(replayed))
+    connection.execute(update(hits).where(hits.c.seq < 0).values(seq=-hits.c.seq))
     again = and_(replay_hits.c.event_id == hits.c.event_id, replay_hits.c.rule_id == hits.c.rule_id)
     connection.execute(delete(hits).where(select(replay_hits.c.id).where(again).exists()))
     names = ("rule_id", "event_id", "alert_id", "source", "seq", "timestamp", "received", "severity", "detail")

@@ -171,6 +171,44 @@ told = Table(
     Column("value", Text, nullable=False),
 )
 
+# What correlations are made of. `settled` and the rows themselves are the keeper's state; `detail` is JSON.
+correlation_inputs = Table(
+    "correlation_inputs",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=False),  # given out by `counters`: the keeper's cursor
+    Column("ledger", String(10), nullable=False),
+    Column("rule_id", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("source", String(40), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("time", Moment, nullable=False),
+    Column("received", Moment, nullable=False),
+    Column("derived", Boolean, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("uq_correlation_inputs", "ledger", "event_id", "rule_id", unique=True),
+    Index("ix_correlation_inputs_time", "ledger", "time", "id"),
+    Index("ix_correlation_inputs_place", "ledger", "source", "seq"),
+)
+
+correlation_clocks = Table(
+    "correlation_clocks",
+    metadata,
+    Column("ledger", String(10), primary_key=True),
+    Column("source", String(40), primary_key=True),
+    Column("time", Moment, nullable=False),
+    Column("received", Moment, nullable=False),
+)
+
+correlation_state = Table(
+    "correlation_state",
+    metadata,
+    Column("ledger", String(10), primary_key=True),
+    Column("cursor", BigInteger, nullable=False),
+    Column("watermark", Moment, nullable=False),
+    Column("value", Text, nullable=False),  # JSON
+)
+
 looked = Table(
     "looked",
     metadata,

@@ -10,13 +10,26 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from secops.schema.severity import Severity
-from secops.siem.ports import Alert, FilterCount, Filtered, Hit, HitOutcome, Rule, State, Tally
+from secops.siem.ports import (
+    Alert,
+    CorrelationState,
+    CorrelationStep,
+    Feed,
+    FilterCount,
+    Filtered,
+    Hit,
+    HitOutcome,
+    Rule,
+    State,
+    Tally,
+)
 from secops.siem.triage import limits
 from secops.siem.triage.grouping import Group, fresh, group, milestone, titles
 from secops.siem.triage.identity import Assets, severity_of
 from secops.siem.triage.states import SYSTEM
-from secops.store.records import ledger
+from secops.store.records import correlation, ledger
 from secops.store.records.codec import chunks, detail_of, row_of
+from secops.store.records.correlation import CorrelationRecords
 from secops.store.records.engine import Database, run_many, take
 from secops.store.records.exempt import add_filtered, counts
 from secops.store.records.ledger import LIVE
@@ -31,10 +44,11 @@ class Book:
     assets: Assets
 
 
-class LiveSink:
-    """The `HitSink` of the main road."""
+class LiveSink(CorrelationRecords):
+    """The `HitSink` of the main road, and the `CorrelationDesk` of the keeper."""
 
     def __init__(self, database: Database, book: Callable[[], Book]) -> None:
+        CorrelationRecords.__init__(self, database, LIVE)
         self._database = database
         self._book = book
 
@@ -44,7 +58,12 @@ class LiveSink:
             return ledger.positions(connection, LIVE)
 
     def put_hits(
-        self, new: Sequence[Hit], positions: Mapping[str, int], now: datetime, filtered: Sequence[Filtered] = ()
+        self,
+        new: Sequence[Hit],
+        positions: Mapping[str, int],
+        now: datetime,
+        filtered: Sequence[Filtered] = (),
+        feed: Feed | None = None,
     ) -> HitOutcome:
         """See `secops.siem.ports.HitSink`."""
         book = self._book()
@@ -55,7 +74,21 @@ class LiveSink:
                 outcome = _commit(connection, kept, book, now)
             if filtered:
                 outcome = replace(outcome, filtered=add_filtered(connection, LIVE, filtered))
+            if feed is not None:
+                correlation.add_feed(connection, LIVE, feed)
             ledger.advance(connection, LIVE, positions)
+        return outcome
+
+    def put_correlated(self, step: CorrelationStep, before: CorrelationState, now: datetime) -> HitOutcome:
+        """See `secops.siem.ports.CorrelationDesk`."""
+        book = self._book()
+        with self._database.write() as connection:
+            correlation.put_step(connection, LIVE, step, before)
+            heard = [hit for hit in step.hits if raises_alerts(book, hit.rule_id)]
+            new = unknown(connection, hits, heard)
+            outcome = _commit(connection, new, book, now) if new else HitOutcome((), (), 0)
+            fresh_keys = {(hit.rule_id, hit.event_id) for hit in new}
+            correlation.revise(connection, hits, (h for h in heard if (h.rule_id, h.event_id) not in fresh_keys))
         return outcome
 
     def filter_counts(self) -> Sequence[FilterCount]:
@@ -77,6 +110,12 @@ class LiveSink:
         """All counters per source since the site was made, for the status page."""
         with self._database.read() as connection:
             return ledger.tallies_of(connection, LIVE)
+
+
+def raises_alerts(book: Book, rule_id: str) -> bool:
+    """Whether hits of a rule raise alerts; one that has left the rulebook meanwhile did."""
+    rule = book.rules.get(rule_id)
+    return rule is None or rule.alerts
 
 
 def unknown(connection: Connection, table: Any, new: Sequence[Hit]) -> list[Hit]:

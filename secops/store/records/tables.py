@@ -41,7 +41,7 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
-# `change` is the number of the last change live pages can ask for; `alert` the last alert id given. Every writer
+# `change` is the number of the last change live pages can ask for; `alert` and `input` the last ids given. Every writer
 # updates `change` first: in PostgreSQL that row lock is what BEGIN IMMEDIATE is in SQLite, one writer at a time.
 counters = Table(
     "counters",
@@ -49,4 +49,4 @@ counters = Table(
     Column("name", String(20), primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-COUNTERS = ("change", "alert")
+COUNTERS = ("change", "alert", "input")
