@@ -88,9 +88,14 @@ class HitWriter(Protocol):
         ...
 
     def put_hits(
-        self, hits: Sequence[Hit], positions: Mapping[str, int], now: datetime, filtered: Sequence[Filtered] = ()
+        self,
+        hits: Sequence[Hit],
+        positions: Mapping[str, int],
+        now: datetime,
+        filtered: Sequence[Filtered] = (),
+        feed: Feed | None = None,
     ) -> HitOutcome:
-        """Commit hits and positions."""
+        """Commit hits, inputs of correlations and positions."""
         ...
 
     def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:

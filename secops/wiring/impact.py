@@ -16,7 +16,7 @@ from secops.errors import Problem, RuleError, UsageError
 from secops.locale import _
 from secops.siem.detect.load import load_detector
 from secops.siem.pipeline import Pipeline
-from secops.siem.ports import Filtered, Hit, HitOutcome, JournalReader, RecordBatch, Rule, Tally
+from secops.siem.ports import Feed, Filtered, Hit, HitOutcome, JournalReader, RecordBatch, Rule, Tally
 from secops.siem.triage.identity import marked
 from secops.siem.triage.impact import Impact, Raised, versions
 from secops.wiring.replay import positions_at
@@ -109,7 +109,12 @@ class _Counting:
     tally_positions = positions
 
     def put_hits(
-        self, hits: Sequence[Hit], positions: Mapping[str, int], now: datetime, filtered: Sequence[Filtered] = ()
+        self,
+        hits: Sequence[Hit],
+        positions: Mapping[str, int],
+        now: datetime,
+        filtered: Sequence[Filtered] = (),
+        feed: Feed | None = None,
     ) -> HitOutcome:
         """Count."""
         assets = marked(self.site.directory.devices, self.site.directory.systems)
