@@ -11,6 +11,7 @@ import click
 from secops.cli.common import emit_json, emit_table, json_option, optional_site_option, pipeline_option
 from secops.cli.filters import filters
 from secops.cli.impact import impact
+from secops.cli.import_rules import import_
 from secops.errors import UsageError
 from secops.locale import _
 
@@ -131,6 +132,7 @@ def load_rules(
 
 rules.add_command(filters)
 rules.add_command(impact)
+rules.add_command(import_)
 
 
 def _samples(files: list[tuple[str, str]]) -> dict[str, str]:

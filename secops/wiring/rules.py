@@ -14,6 +14,8 @@ from secops.locale import _
 _PACKED = Path(__file__).parent.parent / "_rules"
 BUILTIN = _PACKED if _PACKED.exists() else Path(__file__).parent.parent.parent / "rules"
 SUFFIXES = (".yml", ".yaml")
+IMPORTED = "imported"  # folder of a site with releases of rules; see `wiring.releases`
+CURRENT = "current"  # the file in it that names the one in force
 NOT_RULES = ("logsources.yml", ".samples.yml")
 
 
@@ -59,3 +61,13 @@ def read_pipeline_files(paths: Iterable[Path]) -> list[tuple[str, str]]:
     if missing:
         raise NotFoundError(_("パイプラインのファイルがありません: {paths}").format(paths=", ".join(missing)))
     return [(str(path), path.read_text(encoding="utf-8", errors="replace")) for path in wanted]
+
+
+def current_folder(site: Path) -> Path | None:
+    """The imported release in force, or None."""
+    try:
+        name = (site / IMPORTED / CURRENT).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    found = site / IMPORTED / name
+    return found if name and Path(name).name == name and found.is_dir() else None

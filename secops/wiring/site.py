@@ -18,7 +18,7 @@ from secops.locale import _
 from secops.schema.text import is_name
 from secops.settings import FILE_NAME, Settings, load
 from secops.wiring.clock import now
-from secops.wiring.rules import BUILTIN, read_pipeline_files, read_rule_files
+from secops.wiring.rules import BUILTIN, current_folder, read_pipeline_files, read_rule_files
 
 if TYPE_CHECKING:
     from secops.access.ports import Accounts
@@ -183,10 +183,14 @@ class Site:
     @cached_property
     def detector(self) -> SigmaDetector:
         """All rules of the site, compiled; from the cache where nothing changed."""
+        return self.detector_with(self.rule_files())
+
+    def detector_with(self, files: Sequence[tuple[str, str]]) -> SigmaDetector:
+        """A detector of other rule files, with all else as in this site."""
         from secops.siem.detect.load import load_detector
 
         return load_detector(
-            self.rule_files(),
+            files,
             (BUILTIN / "logsources.yml").read_text(encoding="utf-8"),
             self.folder / "run" / "cache",
             self.settings.rules.disabled,
@@ -216,6 +220,8 @@ class Site:
 
     def _rule_folders(self) -> list[Path]:
         own = [self.folder / "rules", *(self.folder / text for text in self.settings.rules.folders)]
+        imported = current_folder(self.folder)
+        own += [imported] if imported else []
         return [BUILTIN, *own] if self.settings.rules.builtin else own
 
     @cached_property
