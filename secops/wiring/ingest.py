@@ -69,8 +69,8 @@ def ingest_files(site: Site, job: Job, progress: Callable[[int], None]) -> Outco
         ConflictError: the workers stand still, so what was journaled could not be worked off.
     """
     source = _source(site, job)
-    change, known = site.desk.changes(0)
     with _worked_off(site, total_bytes(job)):
+        change, known = site.desk.changes(0)  # while the second process starts
         summary = one_shot(
             job.files,
             journal=site.journal,
