@@ -12,6 +12,7 @@ from secops.cli.common import emit_json, emit_table, json_option, optional_site_
 from secops.cli.filters import filters
 from secops.cli.impact import impact
 from secops.cli.import_rules import import_
+from secops.cli.regress import regress
 from secops.errors import UsageError
 from secops.locale import _
 
@@ -133,6 +134,7 @@ def load_rules(
 rules.add_command(filters)
 rules.add_command(impact)
 rules.add_command(import_)
+rules.add_command(regress)
 
 
 def _samples(files: list[tuple[str, str]]) -> dict[str, str]:
