@@ -14,15 +14,21 @@ from secops.locale import _
 from secops.schema import ecs
 from secops.siem.detect.match import SigmaDetector
 from secops.siem.detect.rulebook import SAMPLES_SUFFIX, Lines
+from secops.siem.detect.series import Timed, series_fires, series_of, wrong_series
 from secops.siem.detect.yamls import check_depth
+from secops.siem.ports import Rule
 
 _LISTS = ("fires", "silent")
-_KEYS = {"event", "raw", "format", "zone", "header", "encoding", "with", "note"}
+_KEYS = {"event", "raw", "format", "zone", "header", "encoding", "with", "note", "rule"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample: a flat ``event``, or a ``raw`` record in a log ``format``; ``extra`` columns are added to it."""
+    """One sample: a flat ``event``, or a ``raw`` record in a log ``format``; ``extra`` columns are added to it.
+
+    That of a correlation is a ``series`` of them. ``rule`` is the name or id of whose sample it is, where a file holds
+    several rules.
+    """
 
     line: int
     fires: bool
@@ -33,6 +39,13 @@ class Sample:
     header: str | None = None
     encoding: str = "utf-8"
     extra: Mapping[str, Any] = field(default_factory=dict)
+    series: tuple[Timed, ...] = ()
+    rule: str = ""
+
+    def is_of(self, rule: Rule) -> bool:
+        """Whether it says something of a rule of its file."""
+        mine = rule.kind == "correlation" if self.series else rule.kind == "event"
+        return mine and self.rule in {"", rule.id, rule.name}
 
 
 ToFrame = Callable[[Sample, frozenset[str]], pl.DataFrame]
@@ -75,6 +88,16 @@ def read_samples(path: str, text: str) -> tuple[list[Sample], list[Problem]]:
 
 
 def _wrong(item: Any) -> str:
+    """What is wrong with a sample, of one event or of a series; empty where nothing is."""
+    if isinstance(item, dict) and "events" in item:
+        extra = sorted(set(item).difference({"events", "note", "rule"}))
+        if extra:
+            return _("events の例に「{key}」は書けません。書けるのは note と rule です。").format(key=extra[0])
+        return wrong_series(item["events"], _wrong_event)
+    return _wrong_event(item)
+
+
+def _wrong_event(item: Any) -> str:
     if not isinstance(item, dict) or not _KEYS.issuperset(item):
         return _("例に書けるのは {keys} だけです。").format(keys=", ".join(sorted(_KEYS)))
     if ("event" in item) == ("raw" in item):
@@ -97,6 +120,8 @@ def _sample(item: Mapping[str, Any], line: int, *, fires: bool) -> Sample:
         header=item.get("header"),
         encoding=item.get("encoding", "utf-8"),
         extra=item.get("with", {}),
+        series=series_of(item.get("events", ()), lambda one: _sample(one, line, fires=fires)),
+        rule=item.get("rule", ""),
     )
 
 
@@ -143,9 +168,15 @@ def run_samples(detector: SigmaDetector, texts: Mapping[str, str], to_frame: ToF
                 Problem(rule.path, _("ルールが動かないため試験できません: {reason}").format(reason=rule.reason))
             )
             continue
-        for sample in samples:
+        mine = [sample for sample in samples if sample.is_of(rule)]
+        if rule.kind == "correlation" and not mine:
+            problems.append(Problem(f"{path}:1", _("相関ルールの例は events で書いてください。")))
+        for sample in mine:
             count += 1
-            fired = any(match.rule == index for match in detector.match(to_frame(sample, detector.reads)))
+            if sample.series:
+                fired = series_fires(detector, rule, sample.series, lambda one: to_frame(one, detector.reads))
+            else:
+                fired = any(match.rule == index for match in detector.match(to_frame(sample, detector.reads)))
             if fired != sample.fires:
                 what = (
                     _("検知するはずの例で検知しませんでした。")

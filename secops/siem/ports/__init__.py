@@ -6,6 +6,7 @@ contract suites in `tests/contract/` run over every implementation of a protocol
 
 from secops.siem.ports.correlation import (
     ALWAYS,
+    NEVER,
     SHOWN_FIELDS,
     Correlation,
     CorrelationCounts,
@@ -46,6 +47,7 @@ from secops.siem.ports.journal import Drop, JournalReader, JournalWriter, NewBat
 
 __all__ = [
     "ALWAYS",
+    "NEVER",
     "SHOWN_FIELDS",
     "STATE_LABELS",
     "VERDICT_LABELS",
