@@ -308,10 +308,25 @@ def _print_detail(found: AlertDetail, rule: Rule | None) -> None:
 
 def _hit_lines(hit: Hit) -> list[str]:
     why = [f"{m.selection}: {m.field} {m.operator} {m.pattern!r} ← {m.value!r}" for m in hit.matched]
-    place = _("元ログ: secops journal show {id}").format(id=hit.event_id)
+    place = _("元ログ: secops journal show {id}").format(id=hit.record_id)
     file = hit.event.get("log.file.path")
     # repr: what a log says must not reach the terminal as control codes.
-    return [*why, place, *([repr(file)] if file else [])]
+    return [*why, *_counted_lines(hit), place, *([repr(file)] if file else [])]
+
+
+def _counted_lines(hit: Hit) -> list[str]:
+    """The events that a correlation counted."""
+    if not hit.contributed:
+        return []
+    from secops.schema.dates import screen
+
+    text = _("条件に当てはまった記録 {count} 件(新しい {shown} 件)")
+    shown = ("host.name", "user.name", "source.ip", "file.path")
+    lines = [text.format(count=hit.contributed, shown=len(hit.contributing))]
+    for one in hit.contributing:
+        about = " ".join(repr(str(one.event[name])) for name in shown if one.event.get(name))
+        lines.append(f"  {screen(one.time)}  {one.zone}  {one.event_id}  {about}".rstrip())
+    return lines
 
 
 def _title(text: str) -> None:

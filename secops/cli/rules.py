@@ -19,6 +19,7 @@ from secops.locale import _
 if TYPE_CHECKING:
     from secops.errors import Problem
     from secops.siem.detect import SigmaDetector
+    from secops.siem.ports import Rule
 
 _paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 
@@ -63,6 +64,12 @@ def test(paths: tuple[Path, ...], site: Path | None, as_json: bool) -> None:
     _report(problems, text, as_json=as_json)
 
 
+def _state(rule: Rule) -> str:
+    if not rule.active:
+        return _("無効")
+    return _("有効") if rule.alerts else _("相関のみ")
+
+
 @rules.command("list")
 @_paths
 @click.option("--inactive", is_flag=True, help="動かないルールだけを、理由とともに")
@@ -80,6 +87,8 @@ def list_(paths: tuple[Path, ...], inactive: bool, site: Path | None, as_json: b
                 "title_ja": rule.title_ja,
                 "level": rule.level,
                 "active": rule.active,
+                "kind": rule.kind,
+                "alerts": rule.alerts,
                 "reason": rule.reason,
                 "path": rule.path,
                 "clauses": rule.clauses,
@@ -92,10 +101,7 @@ def list_(paths: tuple[Path, ...], inactive: bool, site: Path | None, as_json: b
         return
     emit_table(
         [_("重大度"), _("状態"), _("ルール"), _("動かない理由"), _("ファイル")],
-        [
-            (rule.level.label, _("有効") if rule.active else _("無効"), rule.title_ja, rule.reason, rule.path)
-            for rule in shown
-        ],
+        [(rule.level.label, _state(rule), rule.title_ja, rule.reason, rule.path) for rule in shown],
     )
 
 

@@ -88,6 +88,8 @@ def show(
         raw=raw,
         said=_said(request),
         entity=story.entity,
+        summary=around.summary,
+        rule_title=lambda rule_id: story.title_of(here.rule(rule_id)) or rule_id,
     )
 
 

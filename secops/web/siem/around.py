@@ -120,7 +120,7 @@ def summary(event: Mapping[str, Any]) -> str:
 
 def lines(events: Sequence[Mapping[str, Any]], hits: Sequence[Hit]) -> list[Line]:
     """Events (ascending by time) as lines; those without a usable time are left out, which the store does not yield."""
-    ours = {hit.event_id for hit in hits}
+    ours = {hit.record_id for hit in hits} | {one.event_id for hit in hits for one in hit.contributing}
     result = []
     for event in events:
         moment = moment_of(event.get("@timestamp"))

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from markupsafe import Markup
 
-from secops.locale import _
+from secops.locale import _, language
 from secops.report.text import flat, highlighted, plain
 from secops.schema.dates import JST
 from secops.schema.text import fold
@@ -123,6 +123,8 @@ def sentence(alert: Alert, hits: Sequence[Hit]) -> str:
     if alert.kind == "program":
         return _("検知ルールが止まったか、例外が変わりました。意図したものかを確かめてください。")
     event = hits[0].event if hits else {}
+    if hits and hits[0].contributed:
+        return _counted(alert, hits)
     who = subject(alert, event)
     text = (
         _("{who}で、{time}に、{deed}が {count:,} 回ありました。")
@@ -130,6 +132,26 @@ def sentence(alert: Alert, hits: Sequence[Hit]) -> str:
         else _("{time}に、{deed}が {count:,} 回ありました。")
     )
     return text.format(who=who, time=_period(alert.first_seen, alert.last_seen), deed=_deed(event), count=alert.count)
+
+
+def title_of(rule: Rule | None) -> str:
+    """A rule's title in the language of the page; empty where it left the rulebook."""
+    if rule is None:
+        return ""
+    return (rule.title_ja or rule.title) if language() == "ja" else (rule.title or rule.title_ja)
+
+
+def _counted(alert: Alert, hits: Sequence[Hit]) -> str:
+    """The sentence of a correlation: how many events met the condition, at most, within its timespan."""
+    most = max(hits, key=lambda hit: hit.contributed)
+    first = min((one.time for hit in hits for one in hit.contributing), default=alert.first_seen)
+    who = subject(alert, {})
+    text = (
+        _("{who}について、{time}に、条件に当てはまる記録が {count:,} 件ありました。")
+        if who
+        else _("{time}に、条件に当てはまる記録が {count:,} 件ありました。")
+    )
+    return text.format(who=who, time=_period(first, alert.last_seen), count=most.contributed)
 
 
 def _period(first: datetime, last: datetime) -> str:
