@@ -82,6 +82,7 @@ def hunt(paths: tuple[Path, ...], rules: tuple[Path, ...], pipelines: tuple[Path
     """
     from secops.siem import hunt as road
     from secops.siem.collect.archives import Limits
+    from secops.siem.hunt_correlated import correlated
     from secops.wiring.clock import now as clock
 
     now = clock()
@@ -97,9 +98,8 @@ def hunt(paths: tuple[Path, ...], rules: tuple[Path, ...], pipelines: tuple[Path
     total = road.Outcome()
     try:
         with progress(sum(map(_size, files))) as bar:
-            for part in road.hunt(
-                files, detector, book, conditions, processes=options["processes"], progress=bar.bytes
-            ):
+            parts = road.hunt(files, detector, book, conditions, processes=options["processes"], progress=bar.bytes)
+            for part in correlated(parts, detector):
                 writers.write(part.hits)
                 for hit in part.hits:
                     found.add(hit)

@@ -18,7 +18,7 @@ from secops.access.ports import Access, Role, SessionLimits
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
-from secops.siem.health import ChainState, Disk, FilterState, SystemStatus, problems_of
+from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, SystemStatus, problems_of
 from secops.siem.ports import Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.engine import connect
@@ -360,6 +360,7 @@ class Stage:
         self.found = sources()
         self.problems: list[str] = []
         self.filters: list[FilterState] = []
+        self.correlation = CorrelationHealth()
         self.database = connect(self.folder / "users.db")
         upgrade(self.database)
         quick = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
@@ -414,7 +415,9 @@ class Stage:
         disk = Disk(512 * 10**9, 301 * 10**9, 41 * 10**9, 9 * 10**9)
         parts = {"collectors": "running", "worker-0": "running", "keeper": "running", "web": "running"}
         problems = [*problems_of(self.found, chain, disk, parts, 5, self.filters), *self.problems]
-        return SystemStatus(NOW, "sumida", self.found, 5, {OFF.reason: 1}, chain, disk, parts, problems, self.filters)
+        return SystemStatus(
+            NOW, "sumida", self.found, 5, {OFF.reason: 1}, chain, disk, parts, problems, self.filters, self.correlation
+        )
 
     @property
     def services(self) -> Services:

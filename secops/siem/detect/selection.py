@@ -37,8 +37,12 @@ class Selection:
         if self == Selection():
             return compiled
         reason = _(NOT_CHOSEN)
+        chosen = {rule.meta.id for rule in compiled.rules if self.takes(rule.meta)}
+        for one in reversed(compiled.correlations):  # outer ones first
+            if one["rule_id"] in chosen:
+                chosen.update(one["refs"])  # what a correlation counts has to be found, whatever its level
         rules = [
-            rule if self.takes(rule.meta) or (rule.reason and not rule.meta.tags) else replace(rule, reason=reason)
+            rule if rule.meta.id in chosen or (rule.reason and not rule.meta.tags) else replace(rule, reason=reason)
             for rule in compiled.rules
         ]
         return replace(compiled, rules=rules)
