@@ -73,8 +73,11 @@ _EXEMPT = frozenset(
     | {"event.type", "tags", "user.id", "user.domain", "user.effective.id", "user.target.id", "process.name"}
     | {"http.request.method", "http.version", "registry.data.type", "registry.hive", "source.domain", "file.extension"}
     | {name for name in COLUMNS if ".hash." in name or name.endswith((".mac", ".imphash", ".entity_id"))}
-    | {name for name in COLUMNS if name.startswith(_EXEMPT_PREFIXES)}
+    | {name for name in COLUMNS if name.startswith(_EXEMPT_PREFIXES) or ".pe." in name or ".code_signature." in name}
 )
+# In EXTRA: what Windows says about an event (keywords, GUIDs, record and thread numbers) and counters of the platform.
+# Event data are what programs and people wrote, and are looked at.
+_EXEMPT_FIELDS = re.compile(r"winlog\.(?!event_data\.|user_data\.)|winlog\.event_data\.(?:Filter)?Weight$")
 
 
 def check_digit(eleven: str) -> int:
@@ -123,7 +126,9 @@ def _masked(value: Any) -> Any:
     if isinstance(value, str):
         return mask_text(value)
     if isinstance(value, dict):
-        return {mask_text(name): _masked(inner) for name, inner in value.items()}
+        return {
+            mask_text(name): inner if _EXEMPT_FIELDS.match(name) else _masked(inner) for name, inner in value.items()
+        }
     if isinstance(value, list):
         return [_masked(inner) for inner in value]
     if isinstance(value, int) and not isinstance(value, bool):

@@ -108,6 +108,20 @@ def test_extra_stays_json_and_keeps_its_other_values(values, number, mine):
     assert out["inner"] == {"x": mask_text(values[-1])}
 
 
+def test_what_the_platform_counts_is_no_personal_number():
+    fields = {
+        "winlog.keywords": NUMBER,
+        "winlog.process.thread.id": int(NUMBER),
+        "winlog.event_data.Weight": NUMBER,
+        "winlog.event_data.ObjectName": f"C:\\所得\\{NUMBER}.pdf",
+    }
+    frame = pl.DataFrame({EXTRA: [orjson.dumps(fields).decode()], "process.pe.product": [NUMBER]})
+    out = mask(frame)
+    masked = fields | {"winlog.event_data.ObjectName": f"C:\\所得\\{MASK}.pdf"}
+    assert orjson.loads(out[EXTRA][0]) == masked
+    assert out["process.pe.product"].to_list() == [NUMBER]
+
+
 def test_columns_extra_lists_and_originals_are_masked_and_flagged():
     frame = pl.DataFrame(
         {
