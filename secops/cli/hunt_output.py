@@ -13,7 +13,7 @@ import click
 
 from secops.cli.common import emit_json, emit_table, plain
 from secops.errors import Problem, UsageError
-from secops.locale import _
+from secops.locale import _, language
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -208,7 +208,7 @@ def show_table(found: Gathering, most: int) -> None:
     emit_table(
         [_("重大度"), _("件数"), _("ルール"), _("端末"), _("最初"), _("最後")],
         [
-            (_level(found.rules[one.number]), f"{one.count:,}", found.rules[one.number].title_ja, *_places(one))
+            (_level(found.rules[one.number]), f"{one.count:,}", _title(found.rules[one.number]), *_places(one))
             for one in ordered[: most or None]
         ],
         right=[1],
@@ -223,7 +223,7 @@ def show_table(found: Gathering, most: int) -> None:
     emit_table(
         [_("時刻(日本時間)"), _("重大度"), _("端末"), _("ルール"), _("一致した値")],
         [
-            (_when(hit.timestamp), _level(rule), hit.host, rule.title_ja, _brief(hit.matched))
+            (_when(hit.timestamp), _level(rule), hit.host, _title(rule), _brief(hit.matched))
             for hit in newest
             for rule in [found.rules[hit.rule]]
         ],
@@ -289,7 +289,12 @@ def _places(one: RuleHits) -> tuple[str, str, str]:
 
 
 def _level(rule: Rule) -> str:
-    return f"{rule.level.mark} {rule.level.label}" if sys.stdout.isatty() else rule.level.label
+    word = rule.level.label if language() == "ja" else rule.level.code
+    return f"{rule.level.mark} {word}" if sys.stdout.isatty() else word
+
+
+def _title(rule: Rule) -> str:
+    return rule.title_ja if language() == "ja" else rule.title
 
 
 def _when(moment: datetime | None) -> str:

@@ -14,12 +14,13 @@ from typing import Any
 
 import orjson
 
-from secops.locale import _
+from secops.locale import _, language
 from secops.report.text import flat, plain
 from secops.schema.dates import JST
 from secops.siem.hunt import Found
 from secops.siem.ports import MatchedValue, Rule
 
+_DEEPEST = 100  # levels of nesting in a JSON line
 _CELL = 32_000  # characters; Excel takes 32,767 and drops the rest without a word
 # What Excel and LibreOffice take for the beginning of a formula; full-width forms too, which Japanese Excel converts.
 _FORMULA = re.compile(r"[\t\r]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
@@ -79,8 +80,10 @@ def _rule_fields(rule: Rule) -> dict[str, Any]:
     return found
 
 
-def _writable(value: Any) -> Any:
-    """The value as JSON can hold it: lone surrogates as U+FFFD, huge numbers as text."""
+def _writable(value: Any, depth: int = 0) -> Any:
+    """The value as JSON can hold it: lone surrogates as U+FFFD, huge numbers and what is nested too deeply as text."""
+    if depth > _DEEPEST:
+        return _("(入れ子が深すぎるため省略。event.original にあります)")
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, bool | float | datetime) or value is None:
@@ -88,11 +91,11 @@ def _writable(value: Any) -> Any:
     if isinstance(value, int):
         return value if -(1 << 63) <= value < 1 << 64 else str(value)
     if isinstance(value, MatchedValue):
-        return {name: _writable(getattr(value, name)) for name in MatchedValue.__slots__}
+        return {name: _writable(getattr(value, name), depth) for name in MatchedValue.__slots__}
     if isinstance(value, Mapping):
-        return {_writable(str(key)): _writable(one) for key, one in value.items()}
+        return {_writable(str(key)): _writable(one, depth + 1) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_writable(one) for one in value]
+        return [_writable(one, depth + 1) for one in value]
     return _writable(str(value))
 
 
@@ -116,8 +119,8 @@ class ExcelCsv:
         cells = [
             f"{hit.timestamp.astimezone(JST):%Y-%m-%d %H:%M:%S}" if hit.timestamp else "",
             f"{hit.timestamp.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if hit.timestamp else "",
-            rule.level.label,
-            rule.title_ja,
+            rule.level.label if language() == "ja" else rule.level.code,
+            rule.title_ja if language() == "ja" else rule.title,
             hit.host,
             hit.event.get("user.name"),
             matched_text(hit.matched),

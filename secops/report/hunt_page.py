@@ -83,7 +83,7 @@ def _title(found: Gathering, hosts: int) -> str:
     if not found.count:
         return _("検知はありませんでした")
     parts = "・".join(
-        f"{level.label} {found.by_level[level]:,}" for level in reversed(Severity) if found.by_level[level]
+        f"{level_word(level)} {found.by_level[level]:,}" for level in reversed(Severity) if found.by_level[level]
     )
     if not hosts:
         return _("{rules:,} ルールで {count:,} 件を検知({parts})").format(
@@ -222,6 +222,17 @@ def moment(value: datetime | None) -> str:
     return f"{value.astimezone(JST):%Y-%m-%d %H:%M:%S}" if value else _("時刻なし")
 
 
+def title_of(rule: Rule) -> str:
+    """The title of a rule in the language in force."""
+    return rule.title_ja if language() == "ja" else rule.title
+
+
+def about(rule: Rule) -> str:
+    """The description of a rule in the language in force, or in the other one."""
+    texts = (rule.description_ja, rule.description)
+    return next(filter(None, texts if language() == "ja" else reversed(texts)), "")
+
+
 def severity(level: Severity) -> Markup:
     """The mark and the word of a severity."""
     return Markup('<span class="sev s{}"><i aria-hidden="true">{}</i>{}</span>').format(
@@ -249,6 +260,8 @@ def _environment() -> Environment:
         "highlighted": highlighted,
         "plain": text.plain,
         "moment": moment,
+        "title": title_of,
+        "about": about,
     }
     return environment
 

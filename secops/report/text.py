@@ -6,6 +6,7 @@ Escaping makes markup harmless; it does not stop characters that have no shape o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -44,12 +45,21 @@ def plain(value: object) -> str:
 
 
 def flat(value: object) -> str:
-    """A field's value as one text: list items joined by a comma, booleans and numbers as JSON writes them."""
+    """A field's value as one text: list items joined by a comma, all that is no text as JSON writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
-        return ", ".join(flat(item) for item in value)
+        return ", ".join(_json(item) if isinstance(item, list | tuple | dict) else flat(item) for item in value)
+    if isinstance(value, dict):
+        return _json(value)
     return "" if value is None else str(value)
+
+
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return _("(入れ子が深すぎるため省略)")
 
 
 def visible(value: object, limit: int = LONGEST) -> Markup:

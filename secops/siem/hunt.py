@@ -12,17 +12,20 @@ import os
 import pickle
 import sys
 import tempfile
+import time
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+import zstandard
 
 from secops.errors import Problem
 from secops.locale import _
@@ -143,7 +146,7 @@ def hunt(
         given = _Given(detector, conditions, folder, progress)
         if processes < 2 or len(tasks) < 2 or sum(size for _task, size in tasks) < _SHARE_FROM:
             for task, _size in tasks:
-                yield from _in_order(_search_task(task, given))
+                yield from _search_here(task, given)
         else:
             yield from _Shared([task for task, _size in tasks], given, rulebook, processes).run()
 
@@ -158,6 +161,18 @@ class _Given:
     progress: Callable[[int], None]
 
 
+def _search_here(task: Sequence[Slice], given: _Given) -> Iterator[Outcome]:
+    """The parts of a task as they come, in this process."""
+    ready: list[Outcome] = []
+    work = _Search(given.detector, given.conditions, ready.append)
+    for one in task:
+        for _step in work.slice(one, given.progress):
+            yield from ready
+            ready.clear()
+    work.finish()
+    yield from (*ready, work.outcome)
+
+
 _Done = tuple[str | None, Outcome]  # the file with the parts that went to disk, and the last part
 
 
@@ -169,13 +184,13 @@ def _search_task(task: Sequence[Slice], given: _Given) -> _Done:
         def emit(part: Outcome) -> None:
             nonlocal spill, path
             if spill is None:
-                spill = stack.enter_context(tempfile.NamedTemporaryFile(dir=given.folder, delete=False))
-                path = spill.name
+                path = str(Path(given.folder) / f"{os.getpid()}-{time.monotonic_ns()}")
+                spill = stack.enter_context(zstandard.open(path, "wb"))
             pickle.dump(part, spill, pickle.HIGHEST_PROTOCOL)
 
         work = _Search(given.detector, given.conditions, emit)
         for one in task:
-            work.slice(one, given.progress)
+            deque(work.slice(one, given.progress), maxlen=0)
         work.finish()
         return path, work.outcome
 
@@ -184,8 +199,8 @@ def _in_order(done: _Done) -> Iterator[Outcome]:
     """The parts of a task; what went to disk is read back one by one."""
     path, last = done
     if path is not None:
-        with Path(path).open("rb") as spill:
-            while spill.peek(1):
+        with zstandard.open(path, "rb") as spill, suppress(EOFError):
+            while True:
                 yield pickle.load(spill)  # noqa: S301 - written by our own worker, into a folder that only we can open
         Path(path).unlink()
     yield last
@@ -330,7 +345,7 @@ def search(task: Sequence[Slice], detector: SigmaDetector, conditions: Condition
     outcome = Outcome()
     work = _Search(detector, conditions, lambda part: add(outcome, part))
     for one in task:
-        work.slice(one)
+        deque(work.slice(one), maxlen=0)
     work.finish()
     add(outcome, work.outcome)
     return outcome
@@ -378,8 +393,8 @@ class _Search:
         self.batches: dict[tuple[str, str, str | None], _Batch] = {}
         self.unreadable: dict[str, tuple[int, str]] = {}
 
-    def slice(self, one: Slice, progress: Callable[[int], None] = lambda _bytes: None) -> None:
-        """Read a slice into batches; those that are full are searched."""
+    def slice(self, one: Slice, progress: Callable[[int], None] = lambda _bytes: None) -> Iterator[None]:
+        """Read a slice into batches, step by step; those that are full are searched."""
         self.outcome.files += one.start == 0
         try:
             for item in read_slice(one, self.wanted, progress):
@@ -387,6 +402,7 @@ class _Search:
                     self.outcome.problems.append(item)
                 elif isinstance(item, Chunk):
                     self._chunk(item)
+                    yield
         except OSError as error:
             what = _("ファイルを開けませんでした({error})。").format(error=error.strerror or error)
             self.outcome.problems.append(Problem(str(one.path), what))

@@ -135,3 +135,13 @@ def test_an_event_without_a_time_is_in_no_time_line_but_counted():
     assert writer.row(hit(timestamp=None)) == b""
     assert writer.left_out == 1
     assert rows(ExcelCsv([rule()]), hit(timestamp=None))[1][:2] == ["", ""]
+
+
+def test_what_is_nested_too_deeply_for_a_json_writer_is_left_to_the_original():
+    deep: object = 1
+    for _level in range(900):
+        deep = {"a": [deep]}
+    line = json.loads(JsonLines([rule()]).row(hit(event={"deep": deep, "user.name": "x"})))
+    assert "event.original" in json.dumps(line["deep"], ensure_ascii=False)
+    assert line["user.name"] == "x"
+    assert "入れ子が深すぎる" in rows(ExcelCsv([rule()]), hit(event={"user.name": deep}))[1][5]

@@ -193,7 +193,7 @@ def test_a_file_that_kills_its_process_is_said_and_the_others_are_searched(place
     def deadly(self, one, progress):
         if one.path.name == "3.jsonl":
             os.kill(os.getpid(), signal.SIGKILL)
-        search(self, one, progress)
+        yield from search(self, one, progress)
 
     monkeypatch.setattr(road._Search, "slice", deadly)
     book, detector = detector_of(place)

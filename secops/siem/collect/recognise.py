@@ -44,6 +44,7 @@ _SYSLOG = re.compile(
     r"(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S* \S+ [^\s:]+(?:\[\d+\])?: )"
 )
 _SQUID = re.compile(r"\d{9,10}\.\d{3} +-?\d+ \S+ [A-Z_]+/\d{3} \d+ [A-Z]+ ")
+_BLANK = "\0 \t\r\n\f\v"  # zeros: what a machine that lost power leaves in a file
 _HEADING = re.compile(r"Record \d+\s*(?=\{)")  # evtx_dump
 _SKYSEA_WORDS = ("端末", "コンピュータ", "ログオン", "操作", "ログ種別", "発生日時", "ユーザー", "クライアント")
 
@@ -157,18 +158,19 @@ def _complete_lines(text: str, is_part: bool) -> list[str]:
     lines = text.split("\n")
     if is_part and len(lines) > 1:
         lines.pop()
-    return [line.rstrip("\r") for line in lines if line.strip()][:50]
+    return [line.rstrip("\r") for line in lines if line.strip(_BLANK)][:50]
 
 
 def _json(text: str, lines: list[str], encoding: str) -> Guess | None:
-    start = _HEADING.sub("", text.lstrip(), count=1)
+    begin = text.lstrip(_BLANK)
+    start = _HEADING.sub("", begin, count=1)
     if not lines or start[:1] not in {"{", "["}:
         return None
     if start[0] == "[" and start[1:].lstrip()[:1] not in {"{", "]"}:
         return None
     wrapped = WRAPPER.match(start[:4096].encode("utf-8", "replace"))
     first = start[wrapped.end() :].lstrip() if wrapped else start[1:].lstrip() if start[0] == "[" else start
-    layout: Layout = "documents" if wrapped or start[0] == "[" or start != text.lstrip() else "lines"
+    layout: Layout = "documents" if wrapped or start[0] == "[" or start != begin else "lines"
     try:
         document, end = json.JSONDecoder(strict=False).raw_decode(first)
         if layout == "lines" and ("\n" in first[:end] or first[end:].lstrip(" \t").startswith("{")):

@@ -54,8 +54,14 @@ class Digits(Plain):
             return super().all(column)
 
 
+_ALIKE = frozenset({bool, float})  # types whose values may equal an int, which stands for something else
+
+
 class Memo(dict[Any, Any]):
-    """A function with a bounded memory, read as ``memo[value]``; about 40 ns for a value seen before."""
+    """A function with a bounded memory, read as ``memo[value]``; about 40 ns for a value seen before.
+
+    To a dictionary, 1, 1.0 and true are one key: `all` keeps such columns out of it.
+    """
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         super().__init__()
@@ -72,6 +78,8 @@ class Memo(dict[Any, Any]):
     def all(self, values: Iterable[Any]) -> list[Any]:
         """The answers for a column of values; lists and objects, which no dictionary can hold, are computed anew."""
         column = values if isinstance(values, list | tuple) else list(values)
+        if not _ALIKE.isdisjoint(map(type, column)):
+            return [self._function(value) for value in column]
         try:
             return list(map(self.__getitem__, column))
         except TypeError:
@@ -107,8 +115,40 @@ def dump_bytes(value: Any) -> bytes:
     try:
         return orjson.dumps(value)
     except TypeError:
-        found = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+        try:
+            found = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+        except RecursionError:
+            found = _dump_deep(value)
         return found.encode("utf-8", "replace")
+
+
+class _Written(str):
+    """A piece of JSON as it stands."""
+
+    __slots__ = ()
+
+
+def _dump_deep(value: Any) -> str:
+    """The same for what is nested so deeply (up to 1,024 levels, which the parser takes) that writers give up."""
+    found: list[str] = []
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, _Written):
+            found.append(one)
+        elif isinstance(one, dict) and one:
+            todo.append(_Written("}"))
+            for key in reversed(one):
+                todo += (one[key], _Written(json.dumps(str(key), ensure_ascii=False) + ":"), _Written(","))
+            todo[-1] = _Written("{")
+        elif isinstance(one, list) and one:
+            todo.append(_Written("]"))
+            for item in reversed(one):
+                todo += (item, _Written(","))
+            todo[-1] = _Written("[")
+        else:
+            found.append(json.dumps(one, ensure_ascii=False, default=str))
+    return "".join(found)
 
 
 def texts(value: Any) -> str | list[str] | None:

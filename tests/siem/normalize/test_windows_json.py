@@ -197,3 +197,20 @@ def test_evtx_samples():
         assert frame["winlog.channel"].to_list() == [one["Channel"] for one in system]
         total += frame.height
     assert total > 90
+
+
+def test_a_level_that_is_zero_is_not_one_that_is_false():
+    for first, second in ((0, False), (False, 0)):
+        for level in (first, second):
+            record = orjson.dumps({"EventID": 1, "Channel": "x", "Hostname": "h", "Level": level})
+            frame = frames_of([record], "windows_json", frozenset(), ecs=True)[0]
+            assert frame["log.level"].to_list() == (["information"] if level is not False else ["false"])
+
+
+def test_an_event_nested_a_thousand_deep_is_an_event():
+    deep = '{"a":[' * 450 + '"表",1,{}' + "]}" * 450
+    record = f'{{"EventID":1,"Channel":"x","Hostname":"h","deep":{deep},"big":{1 << 70}}}'.encode()
+    frame = frames_of([record], "windows_json", frozenset({"winlog.event_data.deep"}), ecs=True)[0]
+    assert frame["event.kind"].to_list() == ["event"]
+    assert frame["winlog.event_data.deep"][0].count("[") == 450
+    assert frame["winlog.event_data.deep"][0].startswith('{"a":[{"a":[')
