@@ -69,6 +69,7 @@ class Correlating:
         self._correlator: Correlator | None = None
         self._committed = CorrelationState()
         self._said: datetime | None = None
+        self.behind = False  # whether more inputs waited than the last step took
 
     def step(self, now: datetime) -> HitOutcome:
         """One step; an error leaves what was committed before, and the next step begins there.
@@ -97,7 +98,8 @@ class Correlating:
         # Clocks before inputs: an input that comes between the two is newer than what they vouch for, never late.
         mark = watermark(self._desk.correlation_clocks(), self._waiting(), now, self._lateness)
         new = self._desk.correlation_inputs(self._committed.cursor, STEP_INPUTS)
-        if len(new) == STEP_INPUTS:  # more may stand behind them that is older
+        self.behind = len(new) == STEP_INPUTS
+        if self.behind:  # more may stand behind them that is older
             mark = replace(mark, general=min(mark.general, correlator.state.watermark))
         step = correlator.take(new, mark, new[-1].id if new else None)
         changed = bool(new or step.hits or step.derived or step.settled or step.dropped)

@@ -154,7 +154,8 @@ def _keeper(site: Site, stop: threading.Event) -> None:
         except (SecopsError, OSError) as error:
             log.error("keeper: %s", error)  # noqa: TRY400 - the message says it all
             stop.wait(RETRY_SECONDS)
-        stop.wait(CORRELATE_SECONDS)
+        if not correlating.behind:
+            stop.wait(CORRELATE_SECONDS)
 
 
 def correlate_alone(site: Site) -> None:

@@ -150,9 +150,14 @@ def _by_rule(keys: Sequence[Key]) -> Iterable[tuple[str, list[str]]]:
 
 def revise(connection: Connection, table: Any, known: Iterable[Hit]) -> None:
     """Other events contribute to hits that are there: what is kept of them in full is written anew."""
-    for hit in known:
-        here = and_(table.c.rule_id == hit.rule_id, table.c.event_id == hit.event_id, table.c.detail.is_not(None))
-        connection.execute(update(table).where(here).values(detail=detail_of(hit)))
+    by_key = {(hit.rule_id, hit.event_id): hit for hit in known}
+    for part in chunks({event_id for _rule, event_id in by_key}):
+        full = and_(table.c.event_id.in_(part), table.c.detail.is_not(None))
+        rows = connection.execute(select(table.c.id, table.c.rule_id, table.c.event_id).where(full)).all()
+        for number, rule_id, event_id in rows:
+            if (rule_id, event_id) in by_key:
+                detail = detail_of(by_key[rule_id, event_id])
+                connection.execute(update(table).where(table.c.id == number).values(detail=detail))
 
 
 def state_of(connection: Connection, name: str) -> CorrelationState:
