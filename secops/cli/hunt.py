@@ -93,6 +93,7 @@ def hunt(paths: tuple[Path, ...], rules: tuple[Path, ...], pipelines: tuple[Path
     files, own = _files(paths, targets)
     limits = Limits(total=options["max_unpacked"] * _MEGABYTE, ratio=options["max_ratio"])
     conditions = road.Conditions(now, span, limits)
+    wanted = [selection.takes(rule.level, rule.tags) for rule in detector.rules]
     found = _gathering(detector, targets, options)
     writers = Writers(targets, detector.rules)
     total = road.Outcome()
@@ -100,6 +101,7 @@ def hunt(paths: tuple[Path, ...], rules: tuple[Path, ...], pipelines: tuple[Path
         with progress(sum(map(_size, files))) as bar:
             parts = road.hunt(files, detector, book, conditions, processes=options["processes"], progress=bar.bytes)
             for part in correlated(parts, detector):
+                part.hits = [hit for hit in part.hits if wanted[hit.rule]]
                 writers.write(part.hits)
                 for hit in part.hits:
                     found.add(hit)

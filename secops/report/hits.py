@@ -20,6 +20,7 @@ from secops.schema.dates import JST
 from secops.siem.hunt import Found
 from secops.siem.ports import MatchedValue, Rule
 
+COUNTED = "secops.correlation.events"  # what stands for the record of a correlation's hit: the events it counted
 _DEEPEST = 100  # levels of nesting in a JSON line
 _CELL = 32_000  # characters; Excel takes 32,767 and drops the rest without a word
 # What Excel and LibreOffice take for the beginning of a formula; full-width forms too, which Japanese Excel converts.
@@ -52,7 +53,8 @@ class JsonLines:
             known = self._of_rule[hit.rule] = _rule_fields(self._rules[hit.rule])
         line = {**hit.event, **known, "@timestamp": hit.timestamp}
         line["log.file.path"] = hit.path
-        line["event.original"] = hit.original
+        if hit.original:
+            line["event.original"] = hit.original
         line["secops.matched"] = hit.matched
         if hit.host:
             line["host.name"] = hit.host
@@ -128,7 +130,7 @@ class ExcelCsv:
             " ".join(rule.clauses),
             rule.id,
             hit.path,
-            hit.original,
+            hit.original or hit.event.get(COUNTED),
         ]
         return _csv_row([safe_cell(cell) for cell in cells])
 
@@ -198,7 +200,7 @@ class TimesketchCsv:
             _line(hit.event.get("winlog.channel")),
             _line(matched),
             _line(hit.path),
-            _line(hit.original),
+            _line(hit.original or hit.event.get(COUNTED)),
         ])  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from secops.locale import gettext, language
 from secops.locale import gettext as _
 from secops.report import text
 from secops.report.gathering import Example, Gathering, RuleHits
-from secops.report.hits import techniques
+from secops.report.hits import COUNTED, techniques
 from secops.schema.dates import JST
 from secops.schema.severity import Severity
 from secops.siem.ports import MatchedValue, Rule
@@ -33,7 +33,7 @@ _HOSTS = 12  # columns of the table of hosts
 _MATRIX = 40  # rows of it
 _PROBLEMS = 200
 _BINS = 60
-_SKIPPED = frozenset({"event.original", "secops.text", "secops.folded", "message"})
+_SKIPPED = frozenset({COUNTED, "event.original", "secops.text", "secops.folded", "message"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +217,14 @@ def highlighted(one: MatchedValue) -> Markup:
     return text.highlighted(one.value, one.pattern, one.operator, 600)
 
 
+def counted(example: Example) -> list[tuple[str, str, str]]:
+    """(time, host, file) of the events that a correlation counted, as far as its hit names them."""
+    return [
+        (moment(datetime.fromisoformat(one["@timestamp"])), str(one.get("host.name", "")), str(one["log.file.path"]))
+        for one in example.event.get(COUNTED, ())
+    ]
+
+
 def moment(value: datetime | None) -> str:
     """A moment with its year, in Japan time."""
     return f"{value.astimezone(JST):%Y-%m-%d %H:%M:%S}" if value else _("時刻なし")
@@ -254,7 +262,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"_": gettext, "severity": severity, "fields": fields, "step_words": step_words}
+    environment.globals |= {
+        "_": gettext,
+        "severity": severity,
+        "fields": fields,
+        "counted": counted,
+        "step_words": step_words,
+    }
     environment.filters |= {
         "visible": text.visible,
         "highlighted": highlighted,

@@ -16,11 +16,10 @@ import time
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -38,6 +37,7 @@ from secops.siem.detect import Selection, SigmaDetector, load_detector
 from secops.siem.normalize.given import UTF8
 from secops.siem.normalize.windows_parts import events_of, parts_of, whole_parts_of
 from secops.siem.ports import MatchedValue, Origin, Part, Span
+from secops.siem.workers import Died, Progress, Workers
 
 if TYPE_CHECKING:  # polars takes half a second to import: only formats that are read through a frame pay for it
     import polars as pl
@@ -49,11 +49,8 @@ _BATCH_BYTES = 48 << 20
 _TASK_BYTES = 24 << 20  # slices that are handed to a process together
 _SHARE_FROM = 4 << 20  # less input is done sooner by one process
 _SPILL = 2000  # hits in memory at once; more go to disk until it is their turn
-_AHEAD = 64  # tasks that may be done before the results of the first are there
-_WORKER_DATA = 2 << 30  # bytes of memory a worker process may take
 _LONGEST = 64 << 20  # bytes of one record; of a longer one the rest is given up, and that is said
 _WHOLE = 2000  # events that are hits are made complete together
-_LOOK = 0.2  # seconds between looks at how far the workers are
 _JSON = "windows_json"
 _DOCUMENTS = frozenset({_JSON, "json"})
 
@@ -135,7 +132,7 @@ def hunt(
     conditions: Conditions = Conditions(),
     *,
     processes: int = 2,
-    progress: Callable[[int], None] = lambda _bytes: None,
+    progress: Progress = lambda _bytes: None,
 ) -> Iterator[Outcome]:
     """Search files; yields what was found, part by part, in the order of the files.
 
@@ -148,7 +145,7 @@ def hunt(
             for task, _size in tasks:
                 yield from _search_here(task, given)
         else:
-            yield from _Shared([task for task, _size in tasks], given, rulebook, processes).run()
+            yield from _shared([task for task, _size in tasks], given, rulebook, processes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +155,7 @@ class _Given:
     detector: SigmaDetector
     conditions: Conditions
     folder: str
-    progress: Callable[[int], None]
+    progress: Progress
 
 
 def _search_here(task: Sequence[Slice], given: _Given) -> Iterator[Outcome]:
@@ -174,9 +171,10 @@ def _search_here(task: Sequence[Slice], given: _Given) -> Iterator[Outcome]:
 
 
 _Done = tuple[str | None, Outcome]  # the file with the parts that went to disk, and the last part
+_Work = Callable[[Sequence[Slice]], _Done]
 
 
-def _search_task(task: Sequence[Slice], given: _Given) -> _Done:
+def _search_task(given: _Given, task: Sequence[Slice]) -> _Done:
     path: str | None = None
     with ExitStack() as stack:
         spill: IO[bytes] | None = None
@@ -206,127 +204,27 @@ def _in_order(done: _Done) -> Iterator[Outcome]:
     yield last
 
 
-_given: _Given | None = None  # of a worker process
+def _begin(rules: SigmaDetector | Rulebook, conditions: Conditions, folder: str, progress: Progress) -> _Work:
+    """What a process does: a fork has the detector, a new process loads the rules."""
+    detector = rules.detector() if isinstance(rules, Rulebook) else rules
+    return partial(_search_task, _Given(detector, conditions, folder, progress))
 
 
-class _Shared:
-    """Tasks shared by processes, their results in order."""
+def _shared(tasks: Sequence[Sequence[Slice]], given: _Given, rulebook: Rulebook, processes: int) -> Iterator[Outcome]:
+    """The parts of all tasks in their order, worked off by several processes.
 
-    def __init__(self, tasks: Sequence[Sequence[Slice]], given: _Given, rulebook: Rulebook, processes: int) -> None:
-        self.tasks = iter(tasks)
-        self.given = given
-        self.rulebook = rulebook
-        self.processes = processes
-        self.waiting: deque[tuple[Sequence[Slice], Future[_Done] | None]] = deque()
-        os.environ.setdefault("POLARS_MAX_THREADS", "1")  # for the workers: they are the parallelism
-        forks = sys.platform == "linux" and "polars" not in sys.modules
-        self.context = multiprocessing.get_context("fork" if forks else "spawn")
-        self.bytes = self.context.Value("q", 0)
-        self.said = 0
-
-    def run(self) -> Iterator[Outcome]:
-        """All results. Where a worker dies, the tasks that were under way are begun again, the first one alone."""
-        pool = self._pool(self.processes)
-        try:
-            while self._refill(pool):
-                task, future = self.waiting.popleft()
-                try:
-                    if future is None:
-                        raise BrokenProcessPool  # noqa: TRY301 - could not be given to the pool that broke
-                    done = self._result(future)
-                except BrokenProcessPool:
-                    pool.shutdown(cancel_futures=True)
-                    yield from self._alone(task)
-                    pool = self._pool(self.processes)
-                    self.waiting = deque((other, None) for other, _future in self.waiting)
-                    continue
-                yield from _in_order(done)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-    def _refill(self, pool: ProcessPoolExecutor) -> bool:
-        """Give the workers enough to do; False when all is done."""
-        while len(self.waiting) < _AHEAD and (task := next(self.tasks, None)):
-            self.waiting.append((task, None))
-        try:
-            for index, (task, future) in enumerate(self.waiting):
-                if future is None:
-                    self.waiting[index] = task, pool.submit(_work, task)
-        except BrokenProcessPool:
-            pass  # the first that waits will say so
-        return bool(self.waiting)
-
-    def _result(self, future: Future[_Done]) -> _Done:
-        while not wait([future], _LOOK).done:
-            self._say()
-        self._say()
-        return future.result()
-
-    def _say(self) -> None:
-        done = self.bytes.value
-        self.given.progress(done - self.said)
-        self.said = done
-
-    def _alone(self, task: Sequence[Slice]) -> Iterator[Outcome]:
-        """Each file of a task that may have killed its worker, in a process of its own."""
-        for one in task:
-            pool = self._pool(1)
-            try:
-                yield from _in_order(self._result(pool.submit(_work, [one])))
-            except BrokenProcessPool:
-                what = _(
-                    "調べている途中でプロセスが止まりました(メモリ不足など)。このファイルは最後まで調べていません。"
-                )
-                yield Outcome(files=int(one.start == 0), problems=[Problem(str(one.path), what)])
-            finally:
-                pool.shutdown(cancel_futures=True)
-
-    def _pool(self, processes: int) -> ProcessPoolExecutor:
-        """Worker processes with the detector: forks of this one, or where that is not safe, new ones.
-
-        A fork starts at once; a new one loads the rules again. A fork is not safe beside polars, whose threads would be
-        missing in it.
-        """
-        global _given  # noqa: PLW0603 - what a fork inherits
-        given = self.given
-        if self.context.get_start_method() == "fork":
-            _given = replace(given, progress=_Adds(self.bytes))
-            return ProcessPoolExecutor(processes, self.context, _limit)
-        book = (self.rulebook, given.conditions, given.folder, self.bytes)
-        return ProcessPoolExecutor(processes, self.context, _start, book)
-
-
-@dataclass(frozen=True, slots=True)
-class _Adds:
-    """Progress of a worker, added up for the main process."""
-
-    total: Any
-
-    def __call__(self, count: int) -> None:
-        with self.total.get_lock():
-            self.total.value += count
-
-
-def _start(rulebook: Rulebook, conditions: Conditions, folder: str, total: Any) -> None:
-    global _given  # noqa: PLW0603 - what ProcessPoolExecutor's initializer is for
-    _limit()
-    _given = _Given(rulebook.detector(), conditions, folder, _Adds(total))
-
-
-def _limit() -> None:
-    """What a hostile file can make a worker take is bounded by the system, too (not on Windows)."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    limit = _WORKER_DATA if hard == resource.RLIM_INFINITY else min(_WORKER_DATA, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-
-
-def _work(task: Sequence[Slice]) -> _Done:
-    assert _given is not None
-    return _search_task(task, _given)
+    They are forks, which start at once, but beside polars, whose threads would be missing in a fork.
+    """
+    forks = sys.platform == "linux" and "polars" not in sys.modules
+    context = multiprocessing.get_context("fork" if forks else "spawn")
+    begin = partial(_begin, given.detector if forks else rulebook, given.conditions, given.folder)
+    for done in Workers(tasks, begin, context, processes, given.progress).run():
+        if isinstance(done, Died):
+            one = done.item
+            what = _("調べている途中でプロセスが止まりました(メモリ不足など)。このファイルは最後まで調べていません。")
+            yield Outcome(files=int(one.start == 0), problems=[Problem(str(one.path), what)])
+        else:
+            yield from _in_order(done)
 
 
 def _tasks(given: Sequence[Slice]) -> list[tuple[list[Slice], int]]:
@@ -393,7 +291,7 @@ class _Search:
         self.batches: dict[tuple[str, str, str | None], _Batch] = {}
         self.unreadable: dict[str, tuple[int, str]] = {}
 
-    def slice(self, one: Slice, progress: Callable[[int], None] = lambda _bytes: None) -> Iterator[None]:
+    def slice(self, one: Slice, progress: Progress = lambda _bytes: None) -> Iterator[None]:
         """Read a slice into batches, step by step; those that are full are searched."""
         self.outcome.files += one.start == 0
         try:

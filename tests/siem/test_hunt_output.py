@@ -7,7 +7,10 @@ import io
 import json
 import os
 import signal
+import struct
+import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,6 +82,33 @@ def test_level_and_tag_choose_the_rules_that_run(place):
     assert len(summary(place, "--tag", "t1078", "--tag", "t1070")["rules"]) == 2
 
 
+CORRELATED = """title: Many logons
+id: 22222222-2222-4222-8222-222222222222
+level: critical
+tags: [attack.t1110]
+correlation: {type: event_count, rules: [11111111-1111-4111-8111-000000000002], group-by: [LogonType], timespan: 10m,
+  condition: {gte: 2}}
+"""
+
+
+def test_a_chosen_correlation_brings_the_rules_that_feed_it_but_not_their_hits(place):
+    (place / "rules" / "c.yml").write_text(CORRELATED)
+    logons = [event(4624, minute, "PC-9", LogonType="3") for minute in (1, 2)]
+    (place / "logs" / "a.jsonl").write_bytes(lines(event(1102), *logons))
+    for options in (["--level", "critical"], ["--tag", "t1110"]):
+        found = summary(place, *options)
+        assert [(one["rule.name"], one["count"]) for one in found["rules"]] == [("Many logons", 1)]
+    assert [one["rule.name"] for one in summary(place, "--tag", "t1078")["rules"]] == []  # it only feeds the other
+    (place / "rules" / "c.yml").write_text(CORRELATED.replace("{type", "{generate: true, type"))
+    assert [one["rule.name"] for one in summary(place, "--level", "critical")["rules"]] == ["Many logons"]
+    assert summary(place, "--tag", "t1078")["rules"][0]["count"] == 2
+    run(place, "-o", str(place / "a.html"), "-o", str(place / "a.csv"), "-o", str(place / "a.jsonl"))
+    page = (place / "a.html").read_text(encoding="utf-8")
+    assert "数えた記録(新しい 2 件。全 2 件)" in page
+    assert "PC-9" in (place / "a.csv").read_text(encoding="utf-8").splitlines()[-1]
+    assert "event.original" not in json.loads((place / "a.jsonl").read_text().splitlines()[-1])
+
+
 def test_since_and_until_are_half_open_and_in_japan_time(place):
     assert summary(place, "--since", "2026-11-23T10:01:03", "--until", "2026-11-23T10:02:03")["hits"] == 1
     assert summary(place, "--since", "2026-11-24")["hits"] == 0
@@ -145,9 +175,37 @@ def test_results_of_an_earlier_run_are_not_searched_and_that_is_said(place):
     assert len((place / "logs" / "hits.jsonl").read_text().splitlines()) == 3
 
 
-def test_the_table_shows_the_newest_and_says_how_many_more(place, monkeypatch):
-    monkeypatch.setattr("secops.cli.hunt_output.sys.stdout.isatty", lambda: True, raising=False)
-    assert "Rule 1" in run(place, "--max-rows", "1").stdout
+def on_a_terminal(*arguments: str, cache: Path) -> str:
+    """What the real program writes to a terminal of 200 columns."""
+    pty = pytest.importorskip("pty", reason="no terminals on this system")
+    fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "TERM": "xterm", "COLUMNS": "200"}
+    done = subprocess.Popen(
+        [sys.executable, "-m", "secops.cli", "hunt", *arguments], stdout=follower, stderr=follower, env=environment
+    )
+    os.close(follower)
+    text = b""
+    with suppress(OSError):  # how Linux says that nobody writes to the terminal any more
+        while data := os.read(leader, 65_536):
+            text += data
+    os.close(leader)
+    assert done.wait() == 0, text.decode()
+    return text.decode()
+
+
+def test_a_terminal_gets_a_bar_the_newest_hits_and_how_many_more_there_are(place):
+    (place / "logs" / "b.jsonl").write_bytes(lines(*(event(4624, n % 60, f"PC-{n % 7}") for n in range(30_000))))
+    shown = on_a_terminal(
+        str(place / "logs"), "-r", str(place / "rules"), "--max-rows", "1", "--processes", "1", cache=place / "cache"
+    )
+    assert "調査中" in shown
+    assert "件/秒" in shown
+    assert "▲ 高" in shown
+    assert "ほか 1 ルール" in shown
+    assert "2026-11-23 10:59:03" in shown
+    assert "ほか 30,002 件(新しい順に 1 件を表示" in shown
 
 
 # --------------------------------------------------------------------------------------------------- many processes

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from secops.locale import _
 from secops.schema.severity import Severity
-from secops.siem.detect.compiled import Compiled, Meta
+from secops.siem.detect.compiled import Compiled
 
 NOT_CHOSEN = "選ばれていません(重大度・タグの指定の対象外)。"
 
@@ -22,27 +23,37 @@ class Selection:
     level: Severity = Severity.INFORMATIONAL
     tags: tuple[str, ...] = ()
 
-    def takes(self, meta: Meta) -> bool:
-        """Whether a rule is to run."""
-        if meta.level < self.level:
+    def takes(self, level: int, tags: Sequence[str]) -> bool:
+        """Whether hits of a rule of this level with these tags are wanted."""
+        if level < self.level:
             return False
         wanted = tuple(_spelled(tag) for tag in self.tags)
-        tags = [_spelled(tag) for tag in meta.tags]
         return not wanted or any(
-            tag.startswith(wanted) or tag.removeprefix("attack.").startswith(wanted) for tag in tags
+            tag.startswith(wanted) or tag.removeprefix("attack.").startswith(wanted) for tag in map(_spelled, tags)
         )
 
     def of(self, compiled: Compiled) -> Compiled:
-        """The rulebook with all other rules inactive, `NOT_CHOSEN` being the reason."""
+        """The rulebook with all rules inactive that are not needed, `NOT_CHOSEN` being the reason.
+
+        A correlation that is chosen needs the rules it refers to, whatever these are like; a rule that only feeds
+        correlations is not chosen by itself.
+        """
         if self == Selection():
             return compiled
+        refs = {one["rule_id"]: one["refs"] for one in compiled.correlations}
+        loud = {ref for one in compiled.correlations if one["generate"] for ref in one["refs"]}
+        quiet = {ref for found in refs.values() for ref in found} - loud
+        todo = [rule.meta.id for rule in compiled.rules if self.takes(rule.meta.level, rule.meta.tags)]
+        todo = [id for id in todo if id not in quiet]
+        needed: set[str] = set()
+        while todo:
+            id = todo.pop()
+            if id not in needed:
+                needed.add(id)
+                todo += refs.get(id, ())
         reason = _(NOT_CHOSEN)
-        chosen = {rule.meta.id for rule in compiled.rules if self.takes(rule.meta)}
-        for one in reversed(compiled.correlations):  # outer ones first
-            if one["rule_id"] in chosen:
-                chosen.update(one["refs"])  # what a correlation counts has to be found, whatever its level
         rules = [
-            rule if rule.meta.id in chosen or (rule.reason and not rule.meta.tags) else replace(rule, reason=reason)
+            rule if rule.meta.id in needed or (rule.reason and not rule.meta.tags) else replace(rule, reason=reason)
             for rule in compiled.rules
         ]
         return replace(compiled, rules=rules)
