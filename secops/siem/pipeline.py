@@ -379,12 +379,28 @@ def input_of(
 
 
 def _clocks(frame: pl.DataFrame) -> dict[str, SourceClock]:
-    """How far each source is. An event of the future is one with a wrong clock: it does not move that of its source."""
+    """How far each source is.
+
+    An event of the future is one with a wrong clock: it does not move that of its source. What has no time but that of
+    its receipt counts only where nothing else came; a record that could not be read never does.
+    """
     if not frame.height:
         return {}
     moment = pl.min_horizontal("@timestamp", "event.ingested")
-    found = frame.group_by("labels.source").agg(moment.max().alias("time"), pl.col("event.ingested").max())
-    return {source: SourceClock(time, received) for source, time, received in found.iter_rows() if time is not None}
+    unread = (pl.col("event.kind") == PIPELINE_ERROR).fill_null(value=False)
+    made_up = pl.lit(value=False)
+    if "labels.time_source" in frame.columns:
+        made_up = (pl.col("labels.time_source") == "received").fill_null(value=False)
+    found = frame.group_by("labels.source").agg(
+        moment.filter(~unread & ~made_up).max().alias("time"),
+        moment.filter(~unread).max().alias("otherwise"),
+        pl.col("event.ingested").max(),
+    )
+    return {
+        source: SourceClock(time or otherwise, received)
+        for source, time, otherwise, received in found.iter_rows()
+        if otherwise is not None
+    }
 
 
 def _lowest(*positions: Mapping[str, int]) -> dict[str, int]:

@@ -118,6 +118,7 @@ class Ward:
     """Journal, sinks and a pipeline that can be killed and made anew."""
 
     def __init__(self) -> None:
+        self.detector = BadMessages()
         self.journal, self.store, self.desk = MemoryJournal(), MemoryEventStore(), MemoryDesk({"r1": RULE})
 
     def log(self, *messages: str, source: str = "app", at: datetime = NOW) -> None:
@@ -128,7 +129,7 @@ class Ward:
         def same(frame: pl.DataFrame) -> pl.DataFrame:
             return frame
 
-        stages = Stages(BadMessages(), same, same, str)
+        stages = Stages(self.detector, same, same, str)
         return Pipeline("ward", self.journal, stages, self.store, self.desk)
 
     def work(self) -> None:
@@ -273,3 +274,30 @@ def test_a_rendered_message_that_repeats_the_fields_is_read_by_rules_and_not_sto
     assert kept["message"].to_list() == [None, "bad"]
     assert "winlog.event_data.CommandLine" not in kept.columns
     assert [json.loads(text)["winlog.event_data.IntegrityLevel"] for text in kept["secops.extra"].head(1)] == ["High"]
+
+
+def test_how_far_a_source_is_says_its_events_and_not_what_could_not_be_read():
+    ward = Ward()
+    ward.log("fine")
+    ward.journal.append([NewBatch("app", NOW, JSON, [b"{broken"])])
+    ward.journal.append([NewBatch("broken", NOW, JSON, [b"{broken"])])
+    future = json.dumps({"@timestamp": "2030-01-01T00:00:00Z", "message": "x"}).encode()
+    ward.journal.append([NewBatch("future", NOW, JSON, [future])])
+    ward.work()
+    clocks = ward.desk.correlation_clocks()
+    assert {source: clock.time for source, clock in clocks.items()} == {
+        "app": datetime(2026, 11, 23, 1, 59, tzinfo=UTC),
+        "future": NOW,
+    }
+    assert clocks["app"].received == NOW
+
+
+def test_what_correlations_get_of_an_event():
+    ward = Ward()
+    ward.log("fine", "bad")
+    ward.detector.correlations = (Correlation("c", "event_count", ("r1",), ("message",), timedelta(minutes=1)),)
+    ward.work()
+    [found] = ward.desk.correlation_inputs(0, 10)
+    assert (found.rule_id, found.event_id, found.source, found.seq) == ("r1", "ward.app.2", "app", 2)
+    assert found.values == {"message": ("bad",)}
+    assert found.event["message"] == "bad"
