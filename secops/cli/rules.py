@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secops.cli.common import emit_json, emit_table, json_option, optional_site_option, pipeline_option
+from secops.cli.coverage import coverage
 from secops.cli.filters import filters
 from secops.cli.impact import impact
 from secops.cli.import_rules import import_
@@ -140,6 +141,7 @@ def load_rules(
 rules.add_command(filters)
 rules.add_command(impact)
 rules.add_command(import_)
+rules.add_command(coverage)
 rules.add_command(regress)
 
 

@@ -30,6 +30,7 @@ from secops.siem.ports import (
     Rule,
     Scope,
     SourceClock,
+    Span,
     State,
     Tally,
     Verdict,
@@ -183,6 +184,14 @@ class MemoryDesk:
             "state": {state.value: sum(alert.state is state for alert in visible) for state in State},
             "severity": {level.code: sum(alert.severity is level for alert in waiting) for level in Severity},
         }
+
+    def fired(self, span: Span, scope: Scope) -> Mapping[str, int]:
+        page = self.alerts(AlertFilter(span=span), scope, limit=1 << 30)
+        found: dict[str, int] = {}
+        for alert in page.alerts:
+            if alert.rule_id:
+                found[alert.rule_id] = found.get(alert.rule_id, 0) + alert.count
+        return found
 
     def detail(self, alert_id: int, scope: Scope, *, hits: int = 20) -> AlertDetail:
         alert = self._get(alert_id, scope)

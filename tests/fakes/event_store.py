@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from secops.query.evaluate import check, matches
-from secops.query.tree import Node
-from secops.siem.ports import Found, Scope, Span, StoreStats
+from secops.query.tree import All, Node
+from secops.siem.ports import KIND_COLUMNS, Found, Scope, SeenKind, Span, StoreStats
 from secops.store.events.rows import events, fresh, kept
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,6 +56,17 @@ class MemoryEventStore:
 
     def get(self, event_id: str, scope: Scope) -> Mapping[str, Any] | None:
         return next((one for one in self._events if one["event.id"] == event_id and _visible(one, scope)), None)
+
+    def seen(self, span: Span) -> list[SeenKind]:
+        kinds: dict[tuple[str | None, ...], list[dict[str, Any]]] = {}
+        for event in self._matching(All(), span, Scope()):
+            values = (event.get(name) for name in KIND_COLUMNS)
+            key = tuple(None if value is None else str(value) for value in values)
+            kinds.setdefault(key, []).append(event)
+        return [
+            SeenKind(dict(zip(KIND_COLUMNS, key, strict=True)), len(found), frozenset().union(*found))
+            for key, found in sorted(kinds.items(), key=lambda pair: [(part is None, part or "") for part in pair[0]])
+        ]
 
     def stats(self) -> StoreStats:
         times = [event["@timestamp"] for event in self._events]

@@ -30,7 +30,7 @@ class Logsource:
 
     def may_be(self, known: Mapping[str, str | None]) -> bool:
         """Whether events of which some columns are known (None: missing) can meet the condition."""
-        return _may_hold(self.tree, [_verdict(bound, known) for bound in self.bounds]) is not False
+        return may_hold(self.tree, [_verdict(bound, known) for bound in self.bounds]) is not False
 
     def columns(self, name: str) -> Columns:
         """The columns of a field in order of preference; empty where the field is not known for this logsource."""
@@ -62,11 +62,11 @@ def _verdict(bound: Bound, known: Mapping[str, str | None]) -> bool | None:
     return value is not None and bool(Judge({0: bound.spec})(value))
 
 
-def _may_hold(tree: Any, truth: Sequence[bool | None]) -> bool | None:
+def may_hold(tree: Any, truth: Sequence[bool | None]) -> bool | None:
     """A tree over predicates of which some are not known: its value, or None where that depends on them."""
     if isinstance(tree, int):
         return truth[tree]
-    found = [_may_hold(child, truth) for child in tree[1:]]
+    found = [may_hold(child, truth) for child in tree[1:]]
     if tree[0] == "not":
         return None if found[0] is None else not found[0]
     decisive = tree[0] == "or"

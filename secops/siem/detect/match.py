@@ -18,7 +18,7 @@ from secops.siem.detect.correlated import Correlated
 from secops.siem.detect.explain import explained
 from secops.siem.detect.filters import CompiledFilter, Filters, Gathered, as_seen
 from secops.siem.detect.keywords import Finder
-from secops.siem.detect.logsources import LogsourceMap
+from secops.siem.detect.logsources import Logsource, LogsourceMap
 from secops.siem.detect.plan import KEYWORDS, Bound, Budget, Item, Plan
 from secops.siem.detect.specs import Spec
 from secops.siem.ports import Correlation, MatchedValue, Part, RowMatch, Rule, RuleFilter
@@ -125,7 +125,7 @@ class SigmaDetector:
         plan = self._plan(tuple(classes))
         for entry in compiled.entries:
             if entry in classes:
-                bounds = self._bounds(compiled, entry)
+                bounds = self.bounds(compiled, entry)
                 found = explained(compiled.tree, compiled.leaves, bounds, plan.truth(bounds, event), event)
                 if found is not None:
                     return found
@@ -157,6 +157,14 @@ class SigmaDetector:
             known = self._reads_of[channel, code] = self._reads_by_entries[chosen]
         return known
 
+    def compiled_rule(self, number: int) -> CompiledRule:
+        """The compiled form of a rule; a correlation has no entries in it."""
+        return self._compiled.rules[number]
+
+    def logsource(self, entry: int) -> Logsource:
+        """An entry of the logsource map."""
+        return self._where.entries[entry]
+
     @cached_property
     def reads(self) -> frozenset[str]:
         """All columns that some active rule reads, ECS or not."""
@@ -178,19 +186,19 @@ class SigmaDetector:
         plan = self._plans.get(entries)
         if plan is None:
             items = [
-                Item(number, self._compiled.rules[number].tree, self._bounds(self._compiled.rules[number], entry))
+                Item(number, self._compiled.rules[number].tree, self.bounds(self._compiled.rules[number], entry))
                 for entry in entries
                 for number in self._by_entry[entry]
             ]
             items += [
-                Item(result, one.tree, self._bounds(one, entry))
+                Item(result, one.tree, self.bounds(one, entry))
                 for entry in entries
                 for result, one in self._filters.of_entry(entry)
             ]
             plan = self._plans[entries] = Plan(items, self._budget)
         return plan
 
-    def _bounds(self, rule: CompiledRule | CompiledFilter, entry: int) -> list[Bound]:
+    def bounds(self, rule: CompiledRule | CompiledFilter, entry: int) -> list[Bound]:
         """The leaves of a rule or filter with the columns that their fields are in this logsource."""
         known = self._columns.setdefault(entry, {"": KEYWORDS})
         specs = self._compiled.specs

@@ -32,7 +32,7 @@ from secops.siem.ports.desk import (
     Verdict,
 )
 from secops.siem.ports.detection import Detector, MatchedValue, Normalizer, Part, RowMatch, Rule, RuleFilter
-from secops.siem.ports.events import EventStore, Found, Scope, Span, StoreStats
+from secops.siem.ports.events import KIND_COLUMNS, EventStore, Found, Scope, SeenKind, Span, StoreStats
 from secops.siem.ports.hits import (
     Contribution,
     FilterCount,
@@ -47,6 +47,7 @@ from secops.siem.ports.journal import Drop, JournalReader, JournalWriter, NewBat
 
 __all__ = [
     "ALWAYS",
+    "KIND_COLUMNS",
     "NEVER",
     "SHOWN_FIELDS",
     "STATE_LABELS",
@@ -87,6 +88,7 @@ __all__ = [
     "Rule",
     "RuleFilter",
     "Scope",
+    "SeenKind",
     "SourceClock",
     "SourceStatus",
     "Span",

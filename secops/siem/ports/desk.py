@@ -134,6 +134,10 @@ class AlertDesk(Protocol):
         """``{"state": {"open": 7, …}, "severity": {"high": 3, …}}``; severities are counted over what is not closed."""
         ...
 
+    def fired(self, span: Span, scope: Scope) -> Mapping[str, int]:
+        """Hits of the alerts that were last raised in a span, by rule id."""
+        ...
+
     def detail(self, alert_id: int, scope: Scope, *, hits: int = 20) -> AlertDetail:
         """One alert, or NotFoundError."""
         ...

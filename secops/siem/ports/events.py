@@ -52,6 +52,22 @@ class StoreStats:
     newest: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class SeenKind:
+    """A kind of event that the store has: what tells it apart, how many there are, and which fields they have.
+
+    ``values`` are those of `KIND_COLUMNS`, as text. ``fields`` are ECS columns with a value in any of them, and of the
+    fields without a column those of some of the events (a hundred from each end), since looking at all would take long.
+    """
+
+    values: Mapping[str, str | None]
+    count: int
+    fields: frozenset[str]
+
+
+KIND_COLUMNS = ("event.module", "event.dataset", "winlog.channel", "event.code")
+
+
 class EventStore(Protocol):
     """Where events live that can be searched. Answers are the same from every implementation, or a QueryError."""
 
@@ -94,6 +110,10 @@ class EventStore(Protocol):
 
     def get(self, event_id: str, scope: Scope) -> Mapping[str, Any] | None:
         """One event by id."""
+        ...
+
+    def seen(self, span: Span) -> Sequence[SeenKind]:
+        """The kinds of events in a span, in order of `KIND_COLUMNS`."""
         ...
 
     def stats(self) -> StoreStats:

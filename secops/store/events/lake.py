@@ -12,13 +12,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 import polars as pl
 
 from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.query.evaluate import check
 from secops.query.tree import All, Node
-from secops.siem.ports import Found, Scope, Span, StoreStats
+from secops.schema.names import EXTRA
+from secops.siem.ports import KIND_COLUMNS, Found, Scope, SeenKind, Span, StoreStats
 from secops.store.events.engine import Engine, FileGoneError
 from secops.store.events.generations import current_lake
 from secops.store.events.rows import events, fresh, kept
@@ -29,6 +31,7 @@ from secops.store.events.upkeep import Upkeep
 
 MAX_PAGE = 10_000  # rows of one answer, offset included: what a person or a report can take
 _RETRIES = 20
+_SAMPLES = 100  # of the fields without a column, from each end of a kind of event
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _T = TypeVar("_T")
 
@@ -162,6 +165,25 @@ class Lake:
 
         return self._again(once)
 
+    def seen(self, span: Span) -> Sequence[SeenKind]:
+        """The kinds of events in a span; one pass over the columns, bounded in memory."""
+
+        def once() -> list[SeenKind]:
+            condition = Condition(All())
+            source = _source(condition, self._paths(_overlapping(self._table.files(), span)))
+            names = self._run(f"SELECT * FROM {source} LIMIT 0", condition).columns
+            counted = [name for name in names if name not in {TEXT, FOLDED, EXTRA, *KIND_COLUMNS}]
+            keys = ", ".join(f'"{name}"::VARCHAR AS k{at}' for at, name in enumerate(KIND_COLUMNS))
+            counts = ", ".join(f'count("{name}") > 0 AS c{at}' for at, name in enumerate(counted))
+            extras = f'min("{EXTRA}", {_SAMPLES}) AS low, max("{EXTRA}", {_SAMPLES}) AS high'
+            where = " AND ".join(_inside(condition, span)) or "true"
+            groups = ", ".join(f"k{at}" for at in range(len(KIND_COLUMNS)))
+            sql = f"""SELECT {keys}, count(*) AS n, {counts}, {extras} FROM {source} WHERE {where}
+                      GROUP BY {groups} ORDER BY {groups}"""
+            return [_kind(row, counted) for row in self._run(sql, condition).iter_rows(named=True)]
+
+        return self._again(once)
+
     def stats(self) -> StoreStats:
         """How much is stored, from the log alone."""
         files = self._table.files()
@@ -246,6 +268,15 @@ class Lake:
             return once()
         except FileGoneError as error:
             raise StoreError(_("検索用データのファイルがありません: {error}").format(error=error)) from error
+
+
+def _kind(row: Mapping[str, Any], counted: Sequence[str]) -> SeenKind:
+    values = {name: row[f"k{at}"] for at, name in enumerate(KIND_COLUMNS)}
+    fields = {name for at, name in enumerate(counted) if row[f"c{at}"]}
+    fields |= {name for name, value in values.items() if value is not None}
+    for text in (*(row["low"] or ()), *(row["high"] or ())):
+        fields.update(orjson.loads(text))
+    return SeenKind(values, int(row["n"]), frozenset(fields))
 
 
 def _overlapping(files: Iterable[DataFile], span: Span) -> list[DataFile]:

@@ -15,7 +15,7 @@ from secops.errors import NotFoundError
 from secops.locale import _
 from secops.schema.severity import Severity
 from secops.schema.text import fold
-from secops.siem.ports import Alert, AlertDetail, AlertFilter, AlertPage, HistoryEntry, Scope, State
+from secops.siem.ports import Alert, AlertDetail, AlertFilter, AlertPage, HistoryEntry, Scope, Span, State
 from secops.store.records.codec import alert_of, hit_of
 from secops.store.records.engine import Database
 from secops.store.records.siem_tables import alerts, history, hits
@@ -80,6 +80,14 @@ class Queue:
                 if state != State.CLOSED.value:
                     severities[Severity(severity).code] += count
         return {"state": states, "severity": severities}
+
+    def fired(self, span: Span, scope: Scope) -> Mapping[str, int]:
+        """See `AlertDesk`."""
+        columns = alerts.c
+        passing = and_(visible(scope), passes(AlertFilter(span=span)), columns.rule_id != "")
+        statement = select(columns.rule_id, func.sum(columns.count)).where(passing).group_by(columns.rule_id)
+        with self._database.read() as connection:
+            return {rule_id: int(count) for rule_id, count in connection.execute(statement)}
 
     def detail(self, alert_id: int, scope: Scope, *, hits: int = 20) -> AlertDetail:
         """See `AlertDesk`."""

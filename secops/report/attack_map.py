@@ -1,0 +1,115 @@
+"""The ATT&CK matrix of a rulebook as SVG, and as an HTML file that opens anywhere.
+
+Each cell says with a number how many rules are active, and with a mark how often they fired; the shade only repeats the
+number, so the picture reads the same in grey. A table below says it all again for reading aloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from html import escape
+
+from secops.locale import gettext as _
+from secops.locale import language
+from secops.schema.dates import JST
+from secops.siem.detect.attack import OTHER, TACTICS, Cell, Matrix
+
+_WIDTH, _HEIGHT, _HEAD, _GAP = 168, 40, 44, 6
+_SHADES = ("#ffffff", "#eef3ff", "#d9e6ff", "#b3cbff", "#8fb2ff")
+_STEPS = (1, 3, 10, 30)  # active rules from which the next shade is used
+_NAME = 22  # characters of a name in a cell
+
+
+def tactic_label(tactic: str) -> str:
+    """The name of a tactic in the language of the screen."""
+    japanese, english = TACTICS.get(tactic, OTHER)
+    return japanese if language() == "ja" else english
+
+
+def title_of(found: Matrix) -> str:
+    """What the matrix shows, as a sentence."""
+    cells = found.cells.values()
+    active = sum(1 for cell in cells if cell.active)
+    fired = sum(1 for cell in cells if cell.hits)
+    text = _("ATT&CK の {all} 手法のうち {active} 手法に有効なルールがあり、{fired} 手法で検知がありました")
+    return text.format(all=len(found.cells), active=active, fired=fired)
+
+
+def svg(found: Matrix, link: Callable[[Cell], str] | None = None) -> str:
+    """The matrix as one SVG element; ``link`` gives a cell's address."""
+    rows = max((len(cells) for _tactic, cells in found.columns), default=0)
+    width = len(found.columns) * (_WIDTH + _GAP) + _GAP
+    height = _HEAD + rows * (_HEIGHT + _GAP) + _GAP
+    parts = [
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+            f'height="{height}" role="img" aria-label="{escape(title_of(found), quote=True)}" '
+            'font-family="sans-serif" font-size="12">'
+        )
+    ]
+    for column, (tactic, cells) in enumerate(found.columns):
+        x = _GAP + column * (_WIDTH + _GAP)
+        active = sum(1 for cell in cells if cell.active)
+        parts.append(
+            f'<text x="{x}" y="18" font-weight="700" fill="currentColor">{escape(tactic_label(tactic))}</text>'
+            f'<text x="{x}" y="36" fill="currentColor">{active}/{len(cells)}</text>'
+        )
+        for row, cell in enumerate(cells):
+            parts.append(_cell(cell, x, _HEAD + row * (_HEIGHT + _GAP), link))
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+def _cell(cell: Cell, x: int, y: int, link: Callable[[Cell], str] | None) -> str:
+    shade = _SHADES[sum(cell.active >= step for step in _STEPS)]
+    name = cell.name if len(cell.name) <= _NAME else cell.name[: _NAME - 1] + "…"
+    dash = "" if cell.active else ' stroke-dasharray="4 3"'
+    fired = f'<text x="{x + _WIDTH - 8}" y="{y + 33}" text-anchor="end" fill="#333333">◆ {cell.hits:,}</text>'
+    text = (
+        f"<title>{escape(said(cell))}</title>"
+        f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="4" fill="{shade}" '
+        f'stroke="{"#333333" if cell.hits else "#949494"}" stroke-width="{2 if cell.hits else 1}"{dash}/>'
+        f'<text x="{x + 8}" y="{y + 16}" fill="#333333">{escape(name)}</text>'
+        f'<text x="{x + 8}" y="{y + 33}" fill="#333333">{escape(cell.id)}  {cell.active}/{cell.rules}</text>'
+        f"{fired if cell.hits else ''}"
+    )
+    return f'<a href="{escape(link(cell), quote=True)}">{text}</a>' if link else f"<g>{text}</g>"
+
+
+def said(cell: Cell) -> str:
+    """A cell in words."""
+    text = _("{id} {name}: 有効なルール {active} 件(全 {rules} 件)、検知 {hits} 件")
+    return text.format(id=cell.id, name=cell.name, active=cell.active, rules=cell.rules, hits=f"{cell.hits:,}")
+
+
+def page(found: Matrix, made: datetime, counts: Sequence[tuple[str, int]]) -> str:
+    """An HTML file with the matrix, what became of the rules by status, and the table."""
+    rows = "".join(
+        f"<tr><td>{escape(tactic_label(tactic))}</td><td>{escape(cell.id)}</td><td>{escape(cell.name)}</td>"
+        f'<td class="n">{cell.active}</td><td class="n">{cell.rules}</td><td class="n">{cell.hits:,}</td></tr>'
+        for tactic, cells in found.columns
+        for cell in cells
+    )
+    heads = (_("戦術"), _("番号"), _("手法"), _("有効なルール"), _("全ルール"), _("検知"))
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+    states = " ・ ".join(f"{escape(label)} {count:,}" for label, count in counts)
+    when = f"{made.astimezone(JST):%Y-%m-%d %H:%M}"
+    legend = _("数字は有効なルール/全ルール。◆ と太い枠は期間中の検知、破線は有効なルールがない手法。")
+    untagged = _("手法のタグがないルール: {count} 件").format(count=f"{found.untagged:,}")
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    return f"""<!doctype html>
+<html lang="{language()}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="{policy}"><title>{escape(title_of(found))}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 16px/1.7 "Noto Sans JP", "Hiragino Sans", "Yu Gothic UI", Meiryo, sans-serif; margin: 24px; }}
+.map {{ overflow-x: auto; }} table {{ border-collapse: collapse; line-height: 1.4; }}
+td, th {{ border-bottom: 1px solid #949494; padding: 4px 12px; text-align: left; }}
+.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
+</style></head><body>
+<h1>{escape(title_of(found))}</h1><p>{escape(when)} ・ {states} ・ {escape(untagged)}</p><p>{escape(legend)}</p>
+<div class="map">{svg(found)}</div>
+<h2>{escape(_("一覧"))}</h2><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>
+</body></html>
+"""

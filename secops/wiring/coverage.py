@@ -1,0 +1,38 @@
+"""What `secops rules coverage` and the rules page ask: the rulebook, what the store has seen, and what fired."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from secops.siem.detect import SigmaDetector
+from secops.siem.detect.attack import Matrix, matrix
+from secops.siem.detect.coverage import RuleCoverage, Status, coverage
+from secops.siem.ports import Scope, SeenKind, Span
+from secops.wiring.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """The rulebook as it stands in a site: each rule's status, and its hits since a moment by rule id."""
+
+    rules: Sequence[RuleCoverage]
+    hits: Counter[str]
+    attack: Matrix
+
+
+def covered(site: Site, since: datetime) -> Covered:
+    """The state of a site's rules, held against what was seen and what fired since a moment."""
+    hits = Counter(site.desk.fired(Span(since=since), Scope()))
+    return of_detector(site.detector, site.store.seen(Span(since=since)), hits)
+
+
+def of_detector(detector: SigmaDetector, seen: Sequence[SeenKind] | None, hits: Counter[str]) -> Covered:
+    """The same without a site: ``seen`` None."""
+    found = coverage(detector, seen)
+    attack = matrix(
+        (detector.rules[one.rule].tags, one.status is Status.ACTIVE, hits[detector.rules[one.rule].id]) for one in found
+    )
+    return Covered(found, hits, attack)

@@ -1,0 +1,153 @@
+"""Why a rule does not work in a site, and what of ATT&CK the rulebook covers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from html import escape
+
+import pytest
+
+from secops.report.attack_map import page, svg, title_of
+from secops.siem.detect import load_detector
+from secops.siem.detect.attack import NAMES, TACTICS, matrix, navigator, techniques_of
+from secops.siem.detect.coverage import Status, counts, coverage
+from secops.siem.ports import KIND_COLUMNS, SeenKind
+from secops.wiring.rules import BUILTIN
+
+LOGSOURCES = (BUILTIN / "logsources.yml").read_text(encoding="utf-8")
+SYSMON = "Microsoft-Windows-Sysmon/Operational"
+
+
+def rule(number, logsource, detection, **more):
+    document = {
+        "title": f"Rule {number}", "id": f"00000000-0000-4000-8000-{number:012}", "logsource": logsource,
+        "level": "high", "detection": detection, **more,
+    }  # fmt: skip
+    return f"rules/{number}.yml", json.dumps(document)
+
+
+PROCESS = {"product": "windows", "category": "process_creation"}
+IMAGE = {"selection": {"Image|endswith": "x.exe"}, "condition": "selection"}
+
+
+def kind(*fields, channel=SYSMON, code="1", module="windows", dataset="windows.sysmon"):
+    values = dict(zip(KIND_COLUMNS, (module, dataset, channel, code), strict=True))
+    return SeenKind(values, 10, frozenset(fields))
+
+
+def status(files, seen, **options):
+    return [one.status for one in coverage(load_detector(files, LOGSOURCES, **options), seen)]
+
+
+def test_a_rule_whose_log_and_fields_were_seen_is_active():
+    assert status([rule(1, PROCESS, IMAGE)], [kind("winlog.event_data.Image")]) == [Status.ACTIVE]
+
+
+def test_a_field_that_is_stored_under_its_ecs_name_was_seen():
+    assert status([rule(1, PROCESS, IMAGE)], [kind("process.executable")]) == [Status.ACTIVE]
+
+
+def test_without_such_a_log_there_is_no_source():
+    [one] = coverage(load_detector([rule(1, PROCESS, IMAGE)], LOGSOURCES), [kind("source.ip", code="3")])
+    assert one.status is Status.NO_SOURCE
+    assert "process_creation" in one.reason
+
+
+def test_a_field_the_rule_cannot_do_without_must_have_a_value():
+    [one] = coverage(load_detector([rule(1, PROCESS, IMAGE)], LOGSOURCES), [kind("winlog.event_data.User")])
+    assert one.status is Status.NO_FIELD
+    assert "Image" in one.reason
+
+
+def test_a_field_the_rule_can_do_without_need_not():
+    either = {"a": {"Image|endswith": "x.exe"}, "b": {"CommandLine|contains": "x"}, "condition": "a or b"}
+    without = {"a": {"Image|endswith": "x.exe"}, "f": {"User": "y"}, "condition": "a and not f"}
+    files = [rule(1, PROCESS, either), rule(2, PROCESS, without)]
+    assert status(files, [kind("winlog.event_data.Image")]) == [Status.ACTIVE] * 2
+
+
+def test_one_of_two_logs_is_enough():
+    audit = kind("winlog.event_data.NewProcessName", channel="Security", code="4688", dataset="windows.security")
+    assert status([rule(1, PROCESS, IMAGE)], [audit]) == [Status.ACTIVE]
+
+
+def test_what_cannot_run_is_unsupported_broken_or_disabled():
+    files = [
+        rule(1, {"product": "aws"}, IMAGE),
+        rule(2, PROCESS, {"selection": {"Image|contians": "x"}, "condition": "selection"}),
+        rule(3, PROCESS, IMAGE),
+    ]
+    off = {"00000000-0000-4000-8000-000000000003": "誤検知が多い"}
+    for seen in (None, [kind("winlog.event_data.Image")]):
+        assert status(files, seen, disabled=off) == [Status.UNSUPPORTED, Status.BROKEN, Status.DISABLED]
+
+
+def test_every_rule_is_counted_once():
+    files = [rule(1, PROCESS, IMAGE), rule(2, {"product": "aws"}, IMAGE)]
+    found = coverage(load_detector(files, LOGSOURCES), [])
+    assert sum(counts(found).values()) == 2
+
+
+# ------------------------------------------------------------------------------------------------------------- ATT&CK
+
+RULES = [
+    (("attack.execution", "attack.t1059.001", "attack.t1059"), True, 3),
+    (("attack.execution", "attack.t1059.003"), False, 0),
+    (("attack.persistence", "attack.privilege-escalation", "attack.t1547"), True, 0),
+    (("attack.t9999",), True, 0),
+    (("cve.2026-1",), True, 1),
+]
+
+
+def test_sub_techniques_count_for_their_technique():
+    found = matrix(RULES)
+    cell = found.cells["T1059"]
+    assert (cell.active, cell.rules, cell.hits, cell.name) == (1, 2, 3, "Command and Scripting Interpreter")
+    assert found.untagged == 1
+
+
+def test_columns_are_the_tactics_of_the_rules_in_their_order():
+    assert [(tactic, [cell.id for cell in cells]) for tactic, cells in matrix(RULES).columns] == [
+        ("execution", ["T1059"]), ("persistence", ["T1547"]), ("privilege-escalation", ["T1547"]), ("", ["T9999"]),
+    ]  # fmt: skip
+
+
+def test_a_technique_that_nobody_knows_is_shown_by_its_id():
+    assert matrix(RULES).cells["T9999"].name == "T9999"
+
+
+def test_the_layer_is_one_that_the_navigator_reads():
+    layer = navigator(matrix(RULES), "x")
+    assert layer["domain"] == "enterprise-attack"
+    assert layer["versions"]["layer"] == "4.5"
+    assert [(one["techniqueID"], one["score"]) for one in layer["techniques"]] == [
+        ("T1059", 1), ("T1547", 1), ("T9999", 1),
+    ]  # fmt: skip
+
+
+def test_the_picture_says_in_numbers_what_it_says_in_shades():
+    found = matrix(RULES)
+    drawing = svg(found, lambda cell: f"/rules?tag={cell.id}&x=<")
+    assert "T1059  1/2" in drawing
+    assert "◆ 3" in drawing
+    assert "&lt;" in drawing
+    assert "<script" not in drawing
+    assert "style=" not in drawing  # the console's policy forbids it
+    assert "2 手法" not in title_of(found)
+    whole = page(found, datetime(2026, 11, 26, tzinfo=UTC), [("有効", 3)])
+    assert escape(title_of(found)) in whole
+    assert whole.count("<tr>") == 1 + 4
+
+
+def test_names_and_tactics_are_well_formed():
+    assert all(len(key) == 5 and key[1:].isdecimal() and name for key, name in NAMES.items())
+    assert len(NAMES) > 150
+    assert all(japanese and english for japanese, english in TACTICS.values())
+
+
+@pytest.mark.parametrize(
+    ("tags", "found"), [(("attack.t1059.001", "attack.T1059"), ["T1059"]), (("attack.g0001",), [])]
+)
+def test_techniques_of_tags(tags, found):
+    assert techniques_of([tag.lower() for tag in tags]) == found
