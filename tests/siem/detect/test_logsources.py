@@ -22,7 +22,7 @@ needs_sigmahq = pytest.mark.skipif(not SIGMAHQ.exists(), reason=f"SigmaHQ's rule
 
 @pytest.fixture(scope="module")
 def entries():
-    found = {}
+    found: dict[tuple[str, str, str], str] = {}
     for entry in read_logsources(MAP).entries:
         found.setdefault(entry.key, []).append(entry)
     return found
@@ -34,7 +34,7 @@ def _key(source):
 
 @needs_sigmahq
 def test_every_logsource_of_sigmahqs_rules_is_in_the_map(entries):
-    wanted = {}
+    wanted: dict[str, list[str]] = {}
     for path in SIGMAHQ.glob("rules*/**/*.yml"):
         for document in yaml.load_all(path.read_text(encoding="utf-8"), yaml.CSafeLoader):
             if document and "logsource" in document:
