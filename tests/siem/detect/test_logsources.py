@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -22,7 +23,7 @@ needs_sigmahq = pytest.mark.skipif(not SIGMAHQ.exists(), reason=f"SigmaHQ's rule
 
 @pytest.fixture(scope="module")
 def entries():
-    found: dict[tuple[str, str, str], str] = {}
+    found: dict[tuple[str, ...], list[Any]] = {}
     for entry in read_logsources(MAP).entries:
         found.setdefault(entry.key, []).append(entry)
     return found
@@ -34,7 +35,7 @@ def _key(source):
 
 @needs_sigmahq
 def test_every_logsource_of_sigmahqs_rules_is_in_the_map(entries):
-    wanted: dict[str, list[str]] = {}
+    wanted: dict[tuple[str, ...], str] = {}
     for path in SIGMAHQ.glob("rules*/**/*.yml"):
         for document in yaml.load_all(path.read_text(encoding="utf-8"), yaml.CSafeLoader):
             if document and "logsource" in document:
