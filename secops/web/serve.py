@@ -6,20 +6,26 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from secops.errors import SecopsError
 from secops.locale import _
+from secops.siem.detect import SigmaDetector
+from secops.siem.detect.coverage import coverage
 from secops.siem.health import SystemStatus
-from secops.siem.ports import EventStore
+from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
-from secops.web.services import Services
+from secops.web.services import Services, Standing
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 
 log = logging.getLogger("secops")
 STATUS_SECONDS = 3.0
+COVERAGE_SECONDS = 600.0  # the look at all events of a month takes seconds
+COVERAGE_DAYS = 30
 GRACEFUL_SECONDS = 3
 
 
@@ -67,13 +73,19 @@ def _listen(host: str, port: int) -> socket.socket:
 def services(site: Site, stop: threading.Event) -> Services:
     """What the console may ask of this site."""
     status = _Remembered(site)
+    store = _LiveStore(site)
+
+    def seen(span: Span) -> Sequence[SeenKind]:
+        return cast("EventStore", store).seen(span)  # of the store of that moment
+
     return Services(
         settings=site.settings,
         desk=site.desk,
-        store=cast("EventStore", _LiveStore(site)),
+        store=cast("EventStore", store),
         journal=site.journal,
         accounts=site.accounts,
         rules=lambda: site.rules,
+        coverage=_Coverage(lambda: site.detector, seen, site.now),
         sources=lambda: status().sources,
         system=status,
         now=site.now,
@@ -113,3 +125,51 @@ class _Remembered:
                     self._site.refresh()
                 self._value, self._at = system_status(self._site), time.monotonic()
             return self._value
+
+
+class _Coverage:
+    """How the rules stand, looked up anew after some minutes and whenever the rulebook changed.
+
+    Who asks while it is looked up gets what is known; only the first of all waits.
+    """
+
+    def __init__(
+        self,
+        detector: Callable[[], SigmaDetector],
+        seen: Callable[[Span], Sequence[SeenKind]],
+        now: Callable[[], datetime],
+        seconds: float = COVERAGE_SECONDS,
+    ) -> None:
+        self._detector = detector
+        self._seen = seen
+        self._now = now
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._known: tuple[SigmaDetector, float, Standing] | None = None  # of which rules, looked up when
+
+    def __call__(self) -> Standing:
+        known, detector = self._known, self._detector()
+        if known is None or known[0] is not detector:
+            with self._lock:
+                known = self._known  # who held the lock before may have looked
+                if known is None or known[0] is not detector:
+                    return self._look()
+                return known[2]
+        if time.monotonic() - known[1] >= self._seconds and self._lock.acquire(blocking=False):
+            threading.Thread(target=self._again, name="coverage", daemon=True).start()
+        return known[2]
+
+    def _again(self) -> None:
+        try:
+            self._look()
+        except SecopsError:
+            log.exception("coverage")
+        finally:
+            self._lock.release()
+
+    def _look(self) -> Standing:
+        detector, now = self._detector(), self._now()
+        found = coverage(detector, self._seen(Span(since=now - timedelta(days=COVERAGE_DAYS))))
+        standing = Standing(now, detector.rules, found)
+        self._known = (detector, time.monotonic(), standing)
+        return standing

@@ -8,8 +8,18 @@ from datetime import datetime
 
 from secops.access.ports import Accounts
 from secops.settings import Settings
+from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import AlertDesk, EventStore, JournalReader, Rule, SourceStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The rulebook as it stands: ``found`` has the status of each rule by its index in ``rules``, looked up ``at``."""
+
+    at: datetime
+    rules: Sequence[Rule]
+    found: Sequence[RuleCoverage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +27,8 @@ class Services:
     """Everything a page can reach.
 
     All ports are called from worker threads, several at a time. ``sources`` and ``system`` may be as old as a few
-    seconds. ``closing`` turns true when the program is told to stop: open event streams end then, so that the server
-    can. ``departments`` are names to choose from in forms.
+    seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
+    end then, so that the server can. ``departments`` are names to choose from in forms.
     """
 
     settings: Settings
@@ -27,6 +37,7 @@ class Services:
     journal: JournalReader
     accounts: Accounts
     rules: Callable[[], Sequence[Rule]]
+    coverage: Callable[[], Standing]
     sources: Callable[[], Sequence[SourceStatus]]
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]

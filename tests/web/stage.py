@@ -18,13 +18,14 @@ from secops.access.ports import Access, Role, SessionLimits
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
+from secops.siem.detect.coverage import RuleCoverage, Status
 from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, SystemStatus, problems_of
 from secops.siem.ports import Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.engine import connect
 from secops.store.records.migrate import upgrade
 from secops.web.app import create_app
-from secops.web.services import Services
+from secops.web.services import Services, Standing
 from secops.web.session import csrf_token
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
@@ -81,6 +82,7 @@ CROSSING = rule(
         "統括情報セキュリティ責任者に報告する。",
     ),
     false_positives=("複合機のファームウェア更新",),
+    tags=("attack.exfiltration", "attack.t1048"),
 )
 MACRO = rule(
     "macro-powershell",
@@ -88,6 +90,7 @@ MACRO = rule(
     "PowerShell started by a macro",
     Severity.HIGH,
     "mic-2025-03-6.4",
+    tags=("attack.execution", "attack.t1059.001", "attack.t1204.002"),
 )
 LOGON = rule(
     "off-hours-admin", "夜間の管理者ログオン", "Administrator logon at night", Severity.MEDIUM, "mic-2025-03-6.2"
@@ -108,10 +111,19 @@ OFF = rule(
     "DNS tunnelling",
     Severity.MEDIUM,
     "mic-2025-03-6.5",
+    tags=("attack.command-and-control", "attack.t1071.004"),
     active=False,
     reason="このログを出す収集元がありません(category: dns)",
 )
 RULES = (CROSSING, MACRO, LOGON, USB, COPY, OFF)
+FOUND = {
+    CROSSING.id: (Status.ACTIVE, ""),
+    MACRO.id: (Status.ACTIVE, ""),
+    LOGON.id: (Status.ACTIVE, ""),
+    USB.id: (Status.NO_SOURCE, "この期間に、このルールが見る種類のログ(skysea)は届いていません。"),
+    COPY.id: (Status.NO_FIELD, "このルールに欠かせない項目(file.size)に値のある記録が見当たりません。"),
+    OFF.id: (Status.UNSUPPORTED, OFF.reason),
+}
 
 
 def hit(rule: Rule, seq: int, ago: timedelta, zone: str, matched: tuple[MatchedValue, ...] = (), **event: Any) -> Hit:
@@ -360,6 +372,8 @@ class Stage:
         self.found = sources()
         self.problems: list[str] = []
         self.filters: list[FilterState] = []
+        found = [RuleCoverage(at, *FOUND[one.id]) for at, one in enumerate(RULES)]
+        self.standing = Standing(NOW, RULES, found)
         self.correlation = CorrelationHealth()
         self.database = connect(self.folder / "users.db")
         upgrade(self.database)
@@ -429,6 +443,7 @@ class Stage:
             journal=self.journal,
             accounts=self.accounts,
             rules=lambda: RULES,
+            coverage=lambda: self.standing,
             sources=lambda: self.found,
             system=self.system,
             now=lambda: self.clock,

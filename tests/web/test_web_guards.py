@@ -38,6 +38,9 @@ ROUTES: dict[tuple[str, str], Right | str] = {
     ("GET", "/events/{event_id}"): Right.SEARCH_EVENTS,
     ("POST", "/events/{event_id}/raw"): Right.SEE_RAW,
     ("GET", "/sources"): Right.SEE_STATUS,
+    ("GET", "/rules"): Right.SEE_STATUS,
+    ("GET", "/rules/coverage"): Right.SEE_STATUS,
+    ("GET", "/rules/{rule_id}"): Right.SEE_STATUS,
     ("GET", "/api/alerts/stream"): Right.SEE_ALERTS,
     ("GET", "/api/alerts"): Right.SEE_ALERTS,
     ("GET", "/api/alerts/{alert_id}"): Right.SEE_ALERTS,
@@ -72,7 +75,7 @@ def all_routes(stage: Stage) -> set[tuple[str, str]]:
 
 
 def send(browser: TestClient, method: str, path: str, token: str | None):
-    url = path.format(alert_id=3, event_id="sumida.fw01.4567")
+    url = path.format(alert_id=3, event_id="sumida.fw01.4567", rule_id="zone-crossing")
     if method == "GET":
         return browser.get(url)
     if path.startswith("/api/"):
