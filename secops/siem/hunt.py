@@ -18,7 +18,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -49,9 +49,12 @@ _BATCH_BYTES = 48 << 20
 _TASK_BYTES = 24 << 20  # slices that are handed to a process together
 _SHARE_FROM = 4 << 20  # less input is done sooner by one process
 _SPILL = 2000  # hits in memory at once; more go to disk until it is their turn
+_NO_MEMORY = "メモリが足りず、このファイルは最後まで調べていません。"
 _LONGEST = 64 << 20  # bytes of one record; of a longer one the rest is given up, and that is said
 _WHOLE = 2000  # events that are hits are made complete together
 _JSON = "windows_json"
+_YEARLESS = frozenset({"syslog"})  # formats whose times may lack the year
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DOCUMENTS = frozenset({_JSON, "json"})
 
 
@@ -260,9 +263,13 @@ def add(total: Outcome, part: Outcome) -> None:
 
 @dataclass(slots=True)
 class _Batch:
-    """Records of one format and encoding, from any number of files."""
+    """Records of one format and encoding, from any number of files.
+
+    ``received`` is the moment that a time without a year is near to.
+    """
 
     origin: Origin
+    received: datetime
     records: list[bytes] = field(default_factory=list)
     paths: list[tuple[int, str]] = field(default_factory=list)  # (first record, file)
     size: int = 0
@@ -273,6 +280,16 @@ class _Batch:
             self.paths.append((len(self.records), path))
         self.records += chunk.records
         self.size += sum(map(len, chunk.records))
+
+    def halves(self) -> list[_Batch]:
+        """The same in two batches."""
+        middle = len(self.records) // 2
+        first = [(start, path) for start, path in self.paths if start < middle]
+        second = [(0, self.path_of(middle)), *((start - middle, path) for start, path in self.paths if start > middle)]
+        return [
+            _Batch(self.origin, self.received, self.records[:middle], first),
+            _Batch(self.origin, self.received, self.records[middle:], second),
+        ]
 
     def path_of(self, record: int) -> str:
         return next(path for first, path in reversed(self.paths) if first <= record)
@@ -288,13 +305,16 @@ class _Search:
         self.wanted = Wanted(kind="file", limits=conditions.limits, longest=_LONGEST)
         self.emit = emit
         self.outcome = Outcome()
-        self.batches: dict[tuple[str, str, str | None], _Batch] = {}
+        self.batches: dict[tuple[str, str, str | None, datetime], _Batch] = {}
+        self.received = _EPOCH
+        self.found = 0
         self.unreadable: dict[str, tuple[int, str]] = {}
 
     def slice(self, one: Slice, progress: Progress = lambda _bytes: None) -> Iterator[None]:
         """Read a slice into batches, step by step; those that are full are searched."""
         self.outcome.files += one.start == 0
         try:
+            self.received = _day(one.path.stat().st_mtime, self.now)
             for item in read_slice(one, self.wanted, progress):
                 if isinstance(item, Problem):
                     self.outcome.problems.append(item)
@@ -305,9 +325,7 @@ class _Search:
             what = _("ファイルを開けませんでした({error})。").format(error=error.strerror or error)
             self.outcome.problems.append(Problem(str(one.path), what))
         except MemoryError:
-            self.batches.clear()
-            what = _("メモリが足りず、このファイルは最後まで調べていません。")
-            self.outcome.problems.append(Problem(str(one.path), what))
+            self.outcome.problems.append(Problem(str(one.path), _(_NO_MEMORY)))
 
     def finish(self) -> None:
         """Search what is left, and say what could not be read, in the order of the files."""
@@ -325,20 +343,31 @@ class _Search:
                 text = _("レコードが長すぎます(上限 {limit} MB)。").format(limit=_LONGEST >> 20)
                 self._lost(origin.path or "", text)
             return
-        key = (origin.format, origin.encoding, origin.header)
+        received = self.received if origin.format in _YEARLESS else _EPOCH
+        key = (origin.format, origin.encoding, origin.header, received)
         batch = self.batches.get(key)
         if batch is None:
-            batch = self.batches[key] = _Batch(replace(origin, path=None, offset=None, note=None))
+            batch = self.batches[key] = _Batch(replace(origin, path=None, offset=None, note=None), received)
         batch.add(chunk)
         if len(batch.records) >= _BATCH_RECORDS or batch.size >= _BATCH_BYTES:
             self._search(self.batches.pop(key))
 
     def _search(self, batch: _Batch) -> None:
+        """Search a batch; where memory runs out, its halves, down to the record that is too much."""
+        before = self.found
+        try:
+            if batch.origin.format == _JSON:
+                self._by_parts(batch)
+            else:
+                self._by_frame(batch)
+        except (MemoryError, SystemError):  # the parser's way to say that it got no memory
+            if len(batch.records) > 1 and self.found == before:
+                for half in batch.halves():
+                    self._search(half)
+                return
+            for _first, path in batch.paths:
+                self.outcome.problems.append(Problem(path, _(_NO_MEMORY)))
         self.outcome.events += len(batch.records)
-        if batch.origin.format == _JSON:
-            self._by_parts(batch)
-        else:
-            self._by_frame(batch)
 
     def _by_parts(self, batch: _Batch) -> None:
         """Windows events, by far the most of all that is hunted: only what rules read is made of them.
@@ -380,13 +409,18 @@ class _Search:
     def _by_frame(self, batch: _Batch) -> None:
         from secops.siem.normalize.reading import frames_of
 
-        for frame in frames_of(batch.records, batch.origin.format, self.detector.reads, ecs=True, origin=batch.origin):
+        records, kind, origin = batch.records, batch.origin.format, batch.origin
+        for frame in frames_of(records, kind, self.detector.reads, ecs=True, origin=origin, received=batch.received):
             self._complain(batch, frame)
             pairs = sorted(self._pairs(frame), key=itemgetter(1, 0))
-            for (rule, row), matched in zip(pairs, self.detector.explain(pairs, frame), strict=True):
-                event = {name: value for name, value in frame.row(row, named=True).items() if value is not None}
-                when = None if event.get("labels.time_source") == "received" else event.get("@timestamp")
-                self._found(batch, rule, row, when, event, matched)
+            for start in range(0, len(pairs), _WHOLE):
+                some = pairs[start : start + _WHOLE]
+                rows = sorted({row for _rule, row in some})
+                events = dict(zip(rows, map(_without_nulls, frame[rows].rows(named=True)), strict=True))
+                for (rule, row), matched in zip(some, self.detector.explain(some, frame), strict=True):
+                    event = events[row]
+                    when = None if event.get("labels.time_source") == "received" else event.get("@timestamp")
+                    self._found(batch, rule, row, when, event, matched)
 
     def _pairs(
         self, frame: pl.DataFrame | None, parts: Sequence[Part] = (), apart: Sequence[int] = ()
@@ -410,6 +444,7 @@ class _Search:
             return
         original = batch.records[row].decode(batch.origin.encoding, "replace").strip("\ufeff\r\n")
         host = str(event.get("host.name") or "")
+        self.found += 1
         self.outcome.hits.append(Found(rule, when, batch.path_of(row), host, original, matched, event))
         if len(self.outcome.hits) >= _SPILL:
             part, self.outcome = self.outcome, Outcome()
@@ -428,6 +463,16 @@ class _Search:
     def _lost(self, path: str, reason: str) -> None:
         count, first = self.unreadable.get(path, (0, reason))
         self.unreadable[path] = (count + 1, first)
+
+
+def _without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _day(changed: float, now: datetime | None) -> datetime:
+    """The day on which a file was last written, but none to come: a time without a year is about a day before it."""
+    moment = datetime.fromtimestamp(max(changed, 0), UTC)
+    return (min(moment, now) if now else moment).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
 def _json_is_utf8(chunk: Chunk) -> Origin:

@@ -17,7 +17,7 @@ from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar
 
 _AHEAD = 64  # tasks that may be done before the results of the first are there
-_DATA = 2 << 30  # bytes of memory a process may take
+_DATA = 1 << 30  # bytes of memory a process may take
 _LOOK = 0.2  # seconds between looks at how far the processes are
 
 Item = TypeVar("Item")

@@ -276,6 +276,38 @@ def test_a_record_that_is_too_long_is_said(place, monkeypatch):
     assert parts[-1].problems[0].what.startswith("1 件")
 
 
+def test_a_record_that_takes_all_memory_is_the_only_one_lost(place, monkeypatch):
+    search = road._Search._by_parts
+
+    def greedy(self, batch):
+        if any(b"huge" in record for record in batch.records):
+            raise MemoryError
+        search(self, batch)
+
+    monkeypatch.setattr(road._Search, "_by_parts", greedy)
+    (place / "logs" / "b.jsonl").write_bytes(lines(event(1102), event(1102, x="huge"), event(1102)))
+    book, detector = detector_of(place)
+    (part,) = road.hunt(road.files_below([place / "logs"]), detector, book)
+    assert (len(part.hits), part.events) == (5, 7)
+    assert [Path(problem.where).name for problem in part.problems] == ["b.jsonl"]
+    assert "メモリが足りず" in part.problems[0].what
+
+
+def test_a_log_without_years_is_of_the_year_before_it_was_written(tmp_path):
+    rule = """title: Any
+logsource: {product: linux, service: sshd}
+detection: {k: [Failed], condition: k}
+"""
+    (tmp_path / "auth.log").write_text(
+        "Dec 31 23:59:59 web1 sshd[1]: Failed password\nJan  1 00:00:01 web1 sshd[1]: Failed x\n"
+    )
+    os.utime(tmp_path / "auth.log", (1_704_100_000, 1_704_100_000))  # 2024-01-01
+    book = road.Rulebook([("r.yml", rule)], LOGSOURCES, None)
+    (part,) = road.hunt([tmp_path / "auth.log"], book.detector(), book)
+    assert [str(hit.timestamp.year) for hit in part.hits if hit.timestamp] == ["2023", "2023"]  # UTC
+    assert part.hits[1].timestamp == datetime(2023, 12, 31, 15, 0, 1, tzinfo=UTC)
+
+
 def test_a_span_holds_its_begin_and_not_its_end():
     at = datetime(2026, 11, 23, tzinfo=UTC)
     assert Span(at).holds(at)
