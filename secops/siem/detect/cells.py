@@ -126,7 +126,7 @@ def of_part(part: Part, texts: FrameTexts | None) -> Cells:
             return None if value is None else Fixed(value)
         column = part.columns.get(name)
         if column is not None:
-            return texts_of(column)
+            return _texts_of_extra(column) if name == EXTRA else texts_of(column)
         return texts.column(name, part.rows) if texts is not None else None
 
     names = [*part.constants, *(name for name in part.columns if name not in part.constants)] if part.complete else ()
@@ -193,7 +193,7 @@ def _of_series(series: pl.Series) -> Column | None:
         return None
     kind = series.dtype
     if series.name == EXTRA:
-        return [tuple(texts_of_json(row)) or None if row else None for row in series.to_list()]
+        return _texts_of_extra(series.to_list())
     if isinstance(kind, pl.List):
         return texts_of(series.cast(pl.List(pl.String())).to_list())
     if isinstance(kind, pl.Datetime):
@@ -203,6 +203,11 @@ def _of_series(series: pl.Series) -> Column | None:
     found: list[Value | None] = text.to_list()
     first = found[0]
     return Fixed(first) if first is not None and found.count(first) == len(found) else found
+
+
+def _texts_of_extra(column: Sequence[str | bytes | None]) -> list[Value | None]:
+    """The column of fields without a column of their own: a JSON object a row, of which only the values are text."""
+    return [tuple(texts_of_json(row)) or None if row else None for row in column]
 
 
 def texts_of_json(document: str | bytes) -> Iterable[str]:
