@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from secops.siem.detect.load import load_detector
+from secops.siem.ports import Part
 from tests.siem.detect import reference
 from tests.siem.detect.cases import ANYTHING, frame, rule_file
 
@@ -92,6 +93,11 @@ def test_engine_agrees_with_the_reference(detections, events):
     found = {match.rule: list(match.rows) for match in engine.match(table)}
     again = {match.rule: list(match.rows) for match in engine.match(table)}
     assert found == again
+    # The same events as they come straight from records, without a frame.
+    names = dict.fromkeys(name for event in events for name in event)
+    columns = {name: [event.get(name) for event in events] for name in names}
+    part = Part(range(len(events)), columns, {"event.kind": "event"}, complete=True)
+    assert found == {match.rule: list(match.rows) for match in engine.match(None, [part])}
     for number, detection in enumerate(detections):
         assert engine.rules[number].active, engine.rules[number].reason
         expected = [row for row, event in enumerate(events) if reference.matches({"detection": detection}, event)]
