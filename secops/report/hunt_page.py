@@ -6,7 +6,6 @@ policy in the file forbids the browser to run or to load anything.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,10 +20,12 @@ from secops.errors import Problem
 from secops.locale import gettext, language
 from secops.locale import gettext as _
 from secops.report import text
+from secops.report.attack_map import tactic_label
 from secops.report.gathering import Example, Gathering, RuleHits
 from secops.report.hits import COUNTED, techniques
 from secops.schema.dates import JST
 from secops.schema.severity import Severity
+from secops.siem.detect.attack import matrix, techniques_of
 from secops.siem.ports import MatchedValue, Rule
 
 EXAMPLES = 20  # sets of matched values that are shown of a rule
@@ -173,23 +174,32 @@ def _matrix(ordered: Sequence[RuleHits], found: Gathering, hosts: Sequence[str])
 
 @dataclass(frozen=True, slots=True)
 class _Technique:
-    """An ATT&CK technique: its hits and rules, and the gravest of them."""
+    """An ATT&CK technique with its sub-techniques: its hits and rules, and the gravest of them."""
 
     id: str
+    name: str
     count: int
     rules: int
     level: Severity
 
 
-def _attack(ordered: Sequence[RuleHits], rules: Sequence[Rule]) -> list[_Technique]:
-    hits: Counter[str] = Counter()
-    of: dict[str, list[Severity]] = {}
+def _attack(ordered: Sequence[RuleHits], rules: Sequence[Rule]) -> list[tuple[str, list[_Technique]]]:
+    """The techniques of the rules that fired, under their tactics, in the order of an attack."""
+    level: dict[str, Severity] = {}
     for one in ordered:
-        for technique in dict.fromkeys(techniques(rules[one.number])):
-            hits[technique] += one.count
-            of.setdefault(technique, []).append(rules[one.number].level)
-    found = [_Technique(id, hits[id], len(levels), max(levels)) for id, levels in of.items()]
-    return sorted(found, key=lambda one: (-one.level, -one.count, one.id))
+        for id in techniques_of(rules[one.number].tags):
+            level[id] = max(level.get(id, Severity.INFORMATIONAL), rules[one.number].level)
+    found = matrix((rules[one.number].tags, True, one.count) for one in ordered)
+    return [
+        (
+            tactic_label(tactic),
+            sorted(
+                (_Technique(cell.id, cell.name, cell.hits, cell.rules, level[cell.id]) for cell in cells),
+                key=lambda one: (-one.level, -one.count, one.id),
+            ),
+        )
+        for tactic, cells in found.columns
+    ]
 
 
 # --------------------------------------------------------------------------------------------------------------- rules

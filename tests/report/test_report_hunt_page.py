@@ -25,7 +25,8 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202e{{7*7}
 def rule(number: int, level: Severity = Severity.HIGH, **changed) -> Rule:
     values = {
         "id": f"id-{number}", "name": f"r{number}", "title": f"Rule {number}", "title_ja": f"ルール{number}",
-        "description": "", "description_ja": "説明", "level": level, "tags": ("attack.t1070.001", "attack.t1059"),
+        "description": "", "description_ja": "説明", "level": level,
+        "tags": ("attack.defense-evasion", "attack.t1070.001", "attack.t1059"),
         "clauses": ("mic-2025-03-6.1-6",), "next_steps": ("LAN ケーブルを抜く",), "false_positives": ("保守",),
         "group_by": (), "logsource": {}, "path": f"r{number}.yml", "text": "",
     }  # fmt: skip
@@ -89,7 +90,17 @@ def test_the_page_says_what_was_found_and_what_not():
     assert "端末 2 台、2 ルールで 3 件を検知(重大 1・高 2)" in text
     assert "時刻のない 1 件は含みません" in text
     assert text.index("ルール1") < text.index("ルール0")  # the graver one first
-    for shown in ("PC-2", "T1070.001", "LAN ケーブルを抜く", "保守", "mic-2025-03-6.1-6", "b.zip", "割り当てなし"):
+    for shown in (
+        "PC-2",
+        "T1070.001",
+        "防御の回避",
+        "Indicator Removal",
+        "LAN ケーブルを抜く",
+        "保守",
+        "mic-2025-03-6.1-6",
+        "b.zip",
+        "割り当てなし",
+    ):
         assert shown in text
     assert "<mark>1102</mark>" in text
     assert "2026-11-23 10:02:03 〜 2026-11-23 12:02:03" in text
