@@ -34,6 +34,7 @@ SHOWN = 200  # rules in the table; --json has all of them
     help="この状態のルールだけを示す",
 )
 @click.option("--level", default="informational", show_default=True, help="この重大度以上だけを示す")
+@click.option("--tag", default=None, help="このタグのルールだけを示す(attack.t1059 なら下位の手法も)")
 @click.option(
     "--attack",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -46,6 +47,7 @@ def coverage(
     since: str,
     wanted: str | None,
     level: str,
+    tag: str | None,
     attack: Path | None,
     site: Path | None,
     as_json: bool,
@@ -76,7 +78,9 @@ def coverage(
     chosen = [
         one
         for one in found.rules
-        if (wanted is None or one.status.value == wanted) and detector.rules[one.rule].level >= lowest
+        if (wanted is None or one.status.value == wanted)
+        and detector.rules[one.rule].level >= lowest
+        and (tag is None or any(f"{have}.".startswith(f"{tag.lower()}.") for have in detector.rules[one.rule].tags))
     ]
     if as_json:
         numbers = {status.value: count for status, count in counts(found.rules).items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from secops.siem.ports import Span
 from tests.contract.test_event_store import ALWAYS, NOON, frame, store  # noqa: F401 - the fixture of both stores
 
@@ -24,7 +26,12 @@ def test_kinds_are_told_apart_and_counted(store):  # noqa: F811 - the fixture
     assert "process.name" not in two.fields
 
 
-def test_only_the_span_is_looked_at(store):  # noqa: F811 - the fixture
-    store.write(frame({"event.code": "1"}), {"fw": 1})
+def test_only_what_was_received_in_the_span_counts_whatever_its_own_time(store):  # noqa: F811 - the fixture
+    store.write(frame({"event.code": "1", "@timestamp": NOON - timedelta(days=900)}), {"fw": 1})
     assert store.seen(Span(until=NOON)) == []
     assert len(store.seen(Span(since=NOON))) == 1
+    assert store.seen(Span(since=NOON + timedelta(days=1))) == []
+
+
+def test_an_empty_store_has_seen_nothing(store):  # noqa: F811 - the fixture
+    assert store.seen(ALWAYS) == []

@@ -57,9 +57,11 @@ class MemoryEventStore:
     def get(self, event_id: str, scope: Scope) -> Mapping[str, Any] | None:
         return next((one for one in self._events if one["event.id"] == event_id and _visible(one, scope)), None)
 
-    def seen(self, span: Span) -> list[SeenKind]:
+    def seen(self, received: Span) -> list[SeenKind]:
         kinds: dict[tuple[str | None, ...], list[dict[str, Any]]] = {}
-        for event in self._matching(All(), span, Scope()):
+        for event in self._matching(All(), Span(), Scope()):
+            if not received.holds(event["event.ingested"]):
+                continue
             values = (event.get(name) for name in KIND_COLUMNS)
             key = tuple(None if value is None else str(value) for value in values)
             kinds.setdefault(key, []).append(event)

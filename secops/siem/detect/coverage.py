@@ -60,7 +60,25 @@ def coverage(detector: SigmaDetector, seen: Sequence[SeenKind] | None) -> list[R
             found.append(sources.judge(number))
         else:
             found.append(RuleCoverage(number, _inactive(rule, detector.compiled_rule(number), broken), rule.reason))
+    _judge_correlations(detector, found)
     return found
+
+
+def _judge_correlations(detector: SigmaDetector, found: list[RuleCoverage]) -> None:
+    """A correlation is only as good as the rules it refers to; those it needs must be active themselves."""
+    numbers = {rule.id: number for number, rule in reversed(list(enumerate(detector.rules)))}
+    for one in detector.correlations:  # inner ones first
+        number = numbers[one.rule_id]
+        idle = [ref for ref in one.refs if found[numbers[ref]].status is not Status.ACTIVE]
+        if found[number].status is not Status.ACTIVE or not idle:
+            continue
+        truth = [False if ref in idle else None for ref in one.refs]
+        every = one.kind.startswith("temporal")
+        tree = one.tree if one.tree is not None else ["and" if every else "or", *range(len(one.refs))]
+        if may_hold(tree, truth) is False:
+            titles = ", ".join(detector.rules[numbers[ref]].title_ja for ref in idle[:_SHOWN])
+            reason = _("元になるルール({titles})が働いていないため、成立しません。").format(titles=titles)
+            found[number] = RuleCoverage(number, found[numbers[idle[0]]].status, reason)
 
 
 def _inactive(rule: Rule, compiled: CompiledRule, broken: set[str]) -> Status:

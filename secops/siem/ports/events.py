@@ -112,8 +112,8 @@ class EventStore(Protocol):
         """One event by id."""
         ...
 
-    def seen(self, span: Span) -> Sequence[SeenKind]:
-        """The kinds of events in a span, in order of `KIND_COLUMNS`."""
+    def seen(self, received: Span) -> Sequence[SeenKind]:
+        """The kinds of events that were received in a span, whatever their own time, in order of `KIND_COLUMNS`."""
         ...
 
     def stats(self) -> StoreStats:

@@ -165,18 +165,18 @@ class Lake:
 
         return self._again(once)
 
-    def seen(self, span: Span) -> Sequence[SeenKind]:
-        """The kinds of events in a span; one pass over the columns, bounded in memory."""
+    def seen(self, received: Span) -> Sequence[SeenKind]:
+        """The kinds of events received in a span; one pass over the columns, bounded in memory."""
 
         def once() -> list[SeenKind]:
             condition = Condition(All())
-            source = _source(condition, self._paths(_overlapping(self._table.files(), span)))
+            source = _source(condition, self._paths(_received(self._table.files(), received)))
             names = self._run(f"SELECT * FROM {source} LIMIT 0", condition).columns
             counted = [name for name in names if name not in {TEXT, FOLDED, EXTRA, *KIND_COLUMNS}]
             keys = ", ".join(f'"{name}"::VARCHAR AS k{at}' for at, name in enumerate(KIND_COLUMNS))
             counts = ", ".join(f'count("{name}") > 0 AS c{at}' for at, name in enumerate(counted))
             extras = f'min("{EXTRA}", {_SAMPLES}) AS low, max("{EXTRA}", {_SAMPLES}) AS high'
-            where = " AND ".join(_inside(condition, span)) or "true"
+            where = " AND ".join(_inside(condition, received, "event.ingested")) or "true"
             groups = ", ".join(f"k{at}" for at in range(len(KIND_COLUMNS)))
             sql = f"""SELECT {keys}, count(*) AS n, {counts}, {extras} FROM {source} WHERE {where}
                       GROUP BY {groups} ORDER BY {groups}"""
@@ -288,17 +288,27 @@ def _overlapping(files: Iterable[DataFile], span: Span) -> list[DataFile]:
     ]
 
 
+def _received(files: Iterable[DataFile], span: Span) -> list[DataFile]:
+    """The files with events that may have been received in the span."""
+    return [
+        file
+        for file in files
+        if (span.since is None or file.last_received >= span.since)
+        and (span.until is None or file.first_received < span.until)
+    ]
+
+
 def _source(condition: Condition, paths: list[str], *, places: bool = False) -> str:
     extra = ", filename = true, file_row_number = true" if places else ""
     return f"read_parquet({condition.bind(paths)}, union_by_name = true{extra})"
 
 
-def _inside(condition: Condition, span: Span) -> list[str]:
+def _inside(condition: Condition, span: Span, column: str = "@timestamp") -> list[str]:
     where = []
     if span.since is not None:
-        where.append(f'"@timestamp" >= {condition.bind(span.since.isoformat())}::TIMESTAMPTZ')
+        where.append(f'"{column}" >= {condition.bind(span.since.isoformat())}::TIMESTAMPTZ')
     if span.until is not None:
-        where.append(f'"@timestamp" < {condition.bind(span.until.isoformat())}::TIMESTAMPTZ')
+        where.append(f'"{column}" < {condition.bind(span.until.isoformat())}::TIMESTAMPTZ')
     return where
 
 

@@ -83,6 +83,35 @@ def test_what_cannot_run_is_unsupported_broken_or_disabled():
         assert status(files, seen, disabled=off) == [Status.UNSUPPORTED, Status.BROKEN, Status.DISABLED]
 
 
+def correlation(number, kind, refs, **more):
+    document = {
+        "title": f"Rule {number}", "id": f"00000000-0000-4000-8000-{number:012}", "level": "high",
+        "correlation": {
+            "type": kind, "rules": [f"00000000-0000-4000-8000-{ref:012}" for ref in refs], "group-by": ["User"],
+            "timespan": "5m", **more,
+        },
+    }  # fmt: skip
+    return f"rules/{number}.yml", json.dumps(document)
+
+
+def test_a_correlation_works_as_far_as_the_rules_it_is_about():
+    network = {"product": "windows", "category": "network_connection"}
+    files = [
+        rule(1, PROCESS, IMAGE),
+        rule(2, network, IMAGE),
+        correlation(3, "event_count", [1, 2], condition={"gte": 3}),
+        correlation(4, "temporal", [1, 2]),
+        correlation(5, "event_count", [2], condition={"gte": 3}),
+        correlation(6, "event_count", [5], condition={"gte": 2}),
+    ]
+    seen = [kind("winlog.event_data.Image", "winlog.event_data.User")]
+    found = coverage(load_detector(files, LOGSOURCES), seen)
+    active, idle = Status.ACTIVE, Status.NO_SOURCE
+    assert [one.status for one in found] == [active, idle, active, idle, idle, idle]
+    assert "Rule 2" in found[3].reason
+    assert "Rule 5" in found[5].reason
+
+
 def test_every_rule_is_counted_once():
     files = [rule(1, PROCESS, IMAGE), rule(2, {"product": "aws"}, IMAGE)]
     found = coverage(load_detector(files, LOGSOURCES), [])
