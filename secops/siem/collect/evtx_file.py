@@ -2,45 +2,84 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import evtx
 
+from secops.locale import _
+from secops.siem.collect.evtx_mend import CHUNK_MAGIC, CHUNK_SIZE, announced, is_sound, mended
 
-def events(file: IO[bytes]) -> Iterator[bytes | Exception]:
-    """The events as JSON bytes; an event that cannot be read is its error, and the next one follows."""
+HEADER_SIZE = 4096
+
+
+class Survey(NamedTuple):
+    """What a file says of itself before it is parsed.
+
+    ``records`` is how many its headers announce, ``complaint`` what is wrong with it ("" if nothing), ``damaged`` the
+    chunks whose check sums are wrong: the parser is told about them one by one.
+    """
+
+    records: int
+    complaint: str
+    chunks: int
+    damaged: frozenset[int]
+
+
+def survey(file: IO[bytes]) -> Survey:
+    """Read the headers and check sums. The parser says nothing about what a cut file lacks or what zeros replaced."""
+    file.seek(0)
+    header = file.read(HEADER_SIZE)
+    promised = int.from_bytes(header[42:44], "little")
+    being_written = bool(header[120:121] and header[120] & 1)  # check sums are written when a chunk is full
+    records = index = 0
+    damaged = set[int]()
+    missing = 0
+    while chunk := file.read(CHUNK_SIZE):
+        if chunk.count(0) == len(chunk):  # reserved and never used, or lost
+            missing += index < promised
+        else:
+            records += announced(chunk)
+            if not is_sound(chunk):
+                damaged.add(index)
+        index += 1
+    missing += max(promised - index, 0)
+    complaint = ""
+    if missing or (damaged and not being_written):
+        text = _("チャンク {promised} 個のうち {damaged} 個が壊れ、{missing} 個がありません")
+        complaint = text.format(promised=max(promised, index), damaged=len(damaged), missing=missing)
+    return Survey(records, complaint, index, frozenset(damaged))
+
+
+def events(file: IO[bytes], found: Survey) -> Iterator[bytes | Exception]:
+    """The events as JSON bytes; an event that cannot be read is its error, and the next one follows.
+
+    Of damaged chunks the records that are whole are read.
+    """
+    file.seek(0)
+    if not found.damaged:
+        yield from _parsed(file)
+        return
+    header = file.read(HEADER_SIZE)
+    for index in range(found.chunks):
+        file.seek(HEADER_SIZE + index * CHUNK_SIZE)
+        chunk: bytes | None = file.read(CHUNK_SIZE)
+        if index in found.damaged:
+            chunk = mended(chunk or b"")
+        if chunk and chunk[:8] == CHUNK_MAGIC:
+            yield from _parsed(io.BytesIO(header + chunk))
+
+
+def _parsed(file: IO[bytes]) -> Iterator[bytes | Exception]:
     parser: Any = evtx.PyEvtxParser(file, number_of_threads=1)
     found = iter(parser.records_json())
     while True:
         try:
-            yield next(found)["data"].encode("utf-8", "surrogatepass")
+            record = next(found)
+            if record["event_record_id"]:  # 0 stands for a gap
+                yield record["data"].encode("utf-8", "surrogatepass")
         except StopIteration:
             return
         except RuntimeError as error:
             yield error
-
-
-def expectation(file: IO[bytes]) -> tuple[int, str]:
-    r"""How many records the headers announce, and what is wrong with the file's size ("" if nothing).
-
-    Layout: [MS-EVEN6] and libevtx: a 4096-byte header with the chunk count at 42, then chunks of 65,536 bytes beginning
-    with ``ElfChnk\0`` and the first and last record number at 8 and 16.
-    """
-    file.seek(0, 2)
-    size = file.tell()
-    file.seek(0)
-    header = file.read(128)
-    chunks = int.from_bytes(header[42:44], "little")
-    records = 0
-    for index in range((size - 4096 + 65535) // 65536 if size > 4096 else 0):
-        file.seek(4096 + index * 65536)
-        chunk = file.read(24)
-        if chunk[:8] == b"ElfChnk\x00":
-            first, last = (int.from_bytes(chunk[at : at + 8], "little") for at in (8, 16))
-            if 0 < first <= last < first + 65536:
-                records += last - first + 1
-    there = max(size - 4096, 0) // 65536
-    if there < chunks:
-        return records, f"{there} of {chunks} chunks"
-    return records, ""

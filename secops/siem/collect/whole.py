@@ -30,7 +30,7 @@ from secops.siem.collect.archives import (
 )
 from secops.siem.collect.containers import EVTX_MAGIC, STREAMS, SUFFIXES, container, refused
 from secops.siem.collect.documents import WRAPPER, DocumentSplitter
-from secops.siem.collect.evtx_file import events, expectation
+from secops.siem.collect.evtx_file import events, survey
 from secops.siem.collect.lines import (
     CUT,
     MAX_RECORD,
@@ -306,8 +306,8 @@ def _read_evtx(file: IO[bytes], path: str, wanted: Wanted) -> Iterator[Item]:
     """One JSON record per event. The parser is silent about what a cut file lacks, so the headers are counted too."""
     guess = recognise(EVTX_MAGIC, path)
     yield Member(path, guess)
-    expected, complaint = expectation(file)
-    file.seek(0)
+    found = survey(file)
+    expected, complaint = found.records, found.complaint
     note = CUT if complaint else None
     origin = Origin(
         wanted.kind, guess.format, "utf-8", path=path, zone=wanted.zone, note=note, timezone=wanted.timezone
@@ -315,7 +315,7 @@ def _read_evtx(file: IO[bytes], path: str, wanted: Wanted) -> Iterator[Item]:
     records: list[bytes] = []
     done = failed = 0
     try:
-        for one in events(file):
+        for one in events(file, found):
             if isinstance(one, bytes):
                 records.append(one)
             else:
