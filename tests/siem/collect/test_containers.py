@@ -26,7 +26,7 @@ def zipped() -> bytes:
     return out.getvalue()
 
 
-CONTAINERS = [("EVTX", b"ElfFile\x00" + bytes(5000)), ("gzip", gzip.compress(LINE)), ("zip", zipped())]
+CONTAINERS = [("EVTX", b"ElfFile\x00" + bytes(5000)), ("gzip", gzip.compress(LINE, mtime=0)), ("zip", zipped())]
 
 
 def tail_of(path: Path) -> Tail:
@@ -40,7 +40,7 @@ def found_by_check(folder: Path, path: str) -> list[str]:
     return [str(problem) for problem in check.problems]
 
 
-@pytest.mark.parametrize(("kind", "content"), CONTAINERS)
+@pytest.mark.parametrize(("kind", "content"), CONTAINERS, ids=[kind for kind, _content in CONTAINERS])
 def test_it_is_a_problem_that_names_what_was_found_and_what_to_do(tmp_path: Path, kind: str, content: bytes):
     path = tmp_path / "a.bin"
     path.write_bytes(content)
