@@ -26,6 +26,7 @@ log = logging.getLogger("secops")
 STATUS_SECONDS = 3.0
 COVERAGE_SECONDS = 600.0  # the look at all events of a month takes seconds
 COVERAGE_DAYS = 30
+COVERAGE_PATIENCE = 5.0  # how long the first page waits for it
 GRACEFUL_SECONDS = 3
 
 
@@ -130,7 +131,8 @@ class _Remembered:
 class _Coverage:
     """How the rules stand, looked up anew after some minutes and whenever the rulebook changed.
 
-    Who asks while it is looked up gets what is known; only the first of all waits.
+    The look runs behind the pages: who asks meanwhile gets what is known of these rules, and where nothing is, after
+    a short wait, what the rulebook alone tells.
     """
 
     def __init__(
@@ -139,37 +141,41 @@ class _Coverage:
         seen: Callable[[Span], Sequence[SeenKind]],
         now: Callable[[], datetime],
         seconds: float = COVERAGE_SECONDS,
+        patience: float = COVERAGE_PATIENCE,
     ) -> None:
         self._detector = detector
         self._seen = seen
         self._now = now
         self._seconds = seconds
+        self._patience = patience
         self._lock = threading.Lock()
+        self._looking: threading.Event | None = None  # set when the look is over
         self._known: tuple[SigmaDetector, float, Standing] | None = None  # of which rules, looked up when
 
     def __call__(self) -> Standing:
         known, detector = self._known, self._detector()
         if known is None or known[0] is not detector:
-            with self._lock:
-                known = self._known  # who held the lock before may have looked
-                if known is None or known[0] is not detector:
-                    return self._look()
-                return known[2]
-        if time.monotonic() - known[1] >= self._seconds and self._lock.acquire(blocking=False):
-            threading.Thread(target=self._again, name="coverage", daemon=True).start()
+            self._begin().wait(self._patience)
+            known = self._known
+            if known is None or known[0] is not detector:
+                return Standing(self._now(), detector.rules, coverage(detector, None), complete=False)
+        elif time.monotonic() - known[1] >= self._seconds:
+            self._begin()
         return known[2]
 
-    def _again(self) -> None:
+    def _begin(self) -> threading.Event:
+        with self._lock:
+            if self._looking is None or self._looking.is_set():
+                self._looking = threading.Event()
+                threading.Thread(target=self._look, args=(self._looking,), name="coverage", daemon=True).start()
+            return self._looking
+
+    def _look(self, over: threading.Event) -> None:
         try:
-            self._look()
+            detector, now = self._detector(), self._now()
+            found = coverage(detector, self._seen(Span(since=now - timedelta(days=COVERAGE_DAYS))))
+            self._known = (detector, time.monotonic(), Standing(now, detector.rules, found))
         except SecopsError:
             log.exception("coverage")
         finally:
-            self._lock.release()
-
-    def _look(self) -> Standing:
-        detector, now = self._detector(), self._now()
-        found = coverage(detector, self._seen(Span(since=now - timedelta(days=COVERAGE_DAYS))))
-        standing = Standing(now, detector.rules, found)
-        self._known = (detector, time.monotonic(), standing)
-        return standing
+            over.set()

@@ -15,11 +15,15 @@ from secops.siem.ports import AlertDesk, EventStore, JournalReader, Rule, Source
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The rulebook as it stands: ``found`` has the status of each rule by its index in ``rules``, looked up ``at``."""
+    """The rulebook as it stands: ``found`` has the status of each rule by its index in ``rules``, looked up ``at``.
+
+    Not ``complete``: the stored events have not been looked at yet, so it is what the rulebook alone tells.
+    """
 
     at: datetime
     rules: Sequence[Rule]
     found: Sequence[RuleCoverage]
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

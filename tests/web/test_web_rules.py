@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from secops.errors import StoreError
 from secops.siem.detect import SigmaDetector, load_detector
 from secops.siem.detect.coverage import RuleCoverage, Status
 from secops.siem.ports import SeenKind, Span
@@ -139,14 +142,20 @@ def test_what_a_rule_says_is_text(stage):
 class Look:
     """What `serve._Coverage` asks of a site."""
 
-    def __init__(self, seconds: float = 600) -> None:
+    def __init__(self, seconds: float = 600, patience: float = 20) -> None:
         self.detector = empty()
         self.time = NOW
+        self.broken = False
         self.asked: list[datetime | None] = []
-        self.look = serve._Coverage(lambda: self.detector, self.seen, lambda: self.time, seconds)
+        self.look = serve._Coverage(lambda: self.detector, self.seen, lambda: self.time, seconds, patience)
+        self.gate = threading.Event()
+        self.gate.set()
 
     def seen(self, span: Span) -> list[SeenKind]:
         self.asked.append(span.since)
+        assert self.gate.wait(20)
+        if self.broken:
+            raise StoreError("gone")
         return []
 
 
@@ -174,3 +183,31 @@ def test_an_old_look_is_renewed_behind_the_answer():
             break
         time.sleep(0.01)
     assert site.look().at == site.time
+
+
+def test_a_page_does_not_wait_long_for_the_first_look():
+    site = Look(patience=0.02)
+    site.gate.clear()
+    assert not site.look().complete
+    assert not site.look().complete
+    site.gate.set()
+    for _attempt in range(500):
+        if site.look().complete:
+            break
+        time.sleep(0.01)
+    assert site.look().complete
+    assert len(site.asked) == 1, "one look at a time"
+
+
+def test_a_store_that_cannot_be_read_leaves_what_the_rules_alone_tell():
+    site = Look()
+    site.broken = True
+    assert not site.look().complete
+    site.broken = False
+    assert site.look().complete
+
+
+def test_pages_say_that_the_look_is_not_done(stage):
+    stage.standing = replace(stage.standing, complete=False)
+    for address in ("/rules", "/rules/coverage", f"/rules/{CROSSING.id}"):
+        assert "照合がまだ終わっていません" in stage.client("csirt").get(address).text
