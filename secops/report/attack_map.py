@@ -9,22 +9,40 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from html import escape
+from itertools import accumulate
+from unicodedata import east_asian_width
 
 from secops.locale import gettext as _
 from secops.locale import language
 from secops.schema.dates import JST
-from secops.siem.detect.attack import OTHER, TACTICS, Cell, Matrix
+from secops.siem.detect.attack import NAMES, OTHER, TACTICS, Cell, Matrix
+from secops.siem.detect.attack_ja import NAMES_JA
 
 _WIDTH, _HEIGHT, _HEAD, _GAP = 168, 40, 44, 6
 _SHADES = ("#ffffff", "#eef3ff", "#d9e6ff", "#b3cbff", "#8fb2ff")
 _STEPS = (1, 3, 10, 30)  # active rules from which the next shade is used
-_NAME = 22  # characters of a name in a cell
+_NAME = 24  # half-width letters of a name in a cell
 
 
 def tactic_label(tactic: str) -> str:
     """The name of a tactic in the language of the screen."""
     japanese, english = TACTICS.get(tactic, OTHER)
     return japanese if language() == "ja" else english
+
+
+def name_of(technique: str) -> str:
+    """The name of a technique in the language of the screen; its id where it is not listed."""
+    english = NAMES.get(technique, technique)
+    return NAMES_JA.get(technique, english) if language() == "ja" else english
+
+
+def _cut(name: str) -> str:
+    """As much of a name as a cell holds; full-width letters take two places. The whole stands in the cell's title."""
+    sizes = [2 if east_asian_width(letter) in "WFA" else 1 for letter in name]
+    if sum(sizes) <= _NAME:
+        return name
+    ends = list(accumulate(sizes))
+    return name[: sum(end <= _NAME - 2 for end in ends)] + "…"
 
 
 def title_of(found: Matrix) -> str:
@@ -63,14 +81,13 @@ def svg(found: Matrix, link: Callable[[Cell], str] | None = None) -> str:
 
 def _cell(cell: Cell, x: int, y: int, link: Callable[[Cell], str] | None) -> str:
     shade = _SHADES[sum(cell.active >= step for step in _STEPS)]
-    name = cell.name if len(cell.name) <= _NAME else cell.name[: _NAME - 1] + "…"
     dash = "" if cell.active else ' stroke-dasharray="4 3"'
     fired = f'<text x="{x + _WIDTH - 8}" y="{y + 33}" text-anchor="end" fill="#333333">◆ {cell.hits:,}</text>'
     text = (
         f"<title>{escape(said(cell))}</title>"
         f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="4" fill="{shade}" '
         f'stroke="{"#333333" if cell.hits else "#949494"}" stroke-width="{2 if cell.hits else 1}"{dash}/>'
-        f'<text x="{x + 8}" y="{y + 16}" fill="#333333">{escape(name)}</text>'
+        f'<text x="{x + 8}" y="{y + 16}" fill="#333333">{escape(_cut(name_of(cell.id)))}</text>'
         f'<text x="{x + 8}" y="{y + 33}" fill="#333333">{escape(cell.id)}  {cell.active}/{cell.rules}</text>'
         f"{fired if cell.hits else ''}"
     )
@@ -80,13 +97,13 @@ def _cell(cell: Cell, x: int, y: int, link: Callable[[Cell], str] | None) -> str
 def said(cell: Cell) -> str:
     """A cell in words."""
     text = _("{id} {name}: 有効なルール {active} 件(全 {rules} 件)、検知 {hits} 件")
-    return text.format(id=cell.id, name=cell.name, active=cell.active, rules=cell.rules, hits=f"{cell.hits:,}")
+    return text.format(id=cell.id, name=name_of(cell.id), active=cell.active, rules=cell.rules, hits=f"{cell.hits:,}")
 
 
 def page(found: Matrix, made: datetime, counts: Sequence[tuple[str, int]]) -> str:
     """An HTML file with the matrix, what became of the rules by status, and the table."""
     rows = "".join(
-        f"<tr><td>{escape(tactic_label(tactic))}</td><td>{escape(cell.id)}</td><td>{escape(cell.name)}</td>"
+        f"<tr><td>{escape(tactic_label(tactic))}</td><td>{escape(cell.id)}</td><td>{escape(name_of(cell.id))}</td>"
         f'<td class="n">{cell.active}</td><td class="n">{cell.rules}</td><td class="n">{cell.hits:,}</td></tr>'
         for tactic, cells in found.columns
         for cell in cells

@@ -20,7 +20,7 @@ from secops.errors import Problem
 from secops.locale import gettext, language
 from secops.locale import gettext as _
 from secops.report import text
-from secops.report.attack_map import tactic_label
+from secops.report.attack_map import name_of, tactic_label
 from secops.report.gathering import Example, Gathering, RuleHits
 from secops.report.hits import COUNTED, techniques
 from secops.schema.dates import JST
@@ -194,7 +194,7 @@ def _attack(ordered: Sequence[RuleHits], rules: Sequence[Rule]) -> list[tuple[st
         (
             tactic_label(tactic),
             sorted(
-                (_Technique(cell.id, cell.name, cell.hits, cell.rules, level[cell.id]) for cell in cells),
+                (_Technique(cell.id, name_of(cell.id), cell.hits, cell.rules, level[cell.id]) for cell in cells),
                 key=lambda one: (-one.level, -one.count, one.id),
             ),
         )

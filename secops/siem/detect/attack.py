@@ -80,6 +80,8 @@ T1606 Forge Web Credentials|T1608 Stage Capabilities|T1609 Container Administrat
 T1611 Escape to Host|T1613 Container and Resource Discovery|T1614 System Location Discovery|T1615 Group Policy Discovery
 T1619 Cloud Storage Object Discovery|T1620 Reflective Code Loading|T1621 Multi-Factor Authentication Request Generation
 T1622 Debugger Evasion|T1649 Steal or Forge Authentication Certificates|T1653 Power Settings
+T1685 Disable or Modify Tools|T1686 Disable or Modify System Firewall|T1689 Downgrade Attack
+T1690 Prevent Command History Logging
 """
 NAMES: Mapping[str, str] = {
     entry[:5]: entry[6:].strip() for line in _NAMES.strip().splitlines() for entry in line.split("|")

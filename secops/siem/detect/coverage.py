@@ -11,11 +11,16 @@ from typing import Any
 from secops.locale import _
 from secops.schema.aliases import ALIASES
 from secops.siem.detect.compiled import CompiledRule
+from secops.siem.detect.judge import Judge
 from secops.siem.detect.logsources import Logsource, may_hold
 from secops.siem.detect.match import SigmaDetector
-from secops.siem.ports import KIND_COLUMNS, Rule, SeenKind
+from secops.siem.detect.plan import Bound
+from secops.siem.detect.specs import Spec
+from secops.siem.ports import KIND_COLUMNS, SeenKind
 
 _SHOWN = 5  # names of fields in a reason
+_KINDS = frozenset(KIND_COLUMNS)
+_UNKEPT = frozenset({"message", "event.original"})  # the store leaves them out of some logs: their absence says nothing
 
 
 class Status(StrEnum):
@@ -50,7 +55,6 @@ class RuleCoverage:
 
 def coverage(detector: SigmaDetector, seen: Sequence[SeenKind] | None) -> list[RuleCoverage]:
     """The status of every rule; without ``seen`` (no site) as far as the rulebook alone tells."""
-    broken = {problem.where.rsplit(":", 1)[0] for problem in detector.problems}
     sources = _Sources(detector, seen) if seen is not None else None
     found = []
     for number, rule in enumerate(detector.rules):
@@ -59,7 +63,7 @@ def coverage(detector: SigmaDetector, seen: Sequence[SeenKind] | None) -> list[R
         elif rule.active and sources is not None:
             found.append(sources.judge(number))
         else:
-            found.append(RuleCoverage(number, _inactive(rule, detector.compiled_rule(number), broken), rule.reason))
+            found.append(RuleCoverage(number, _inactive(detector.compiled_rule(number)), rule.reason))
     _judge_correlations(detector, found)
     return found
 
@@ -73,7 +77,8 @@ def _judge_correlations(detector: SigmaDetector, found: list[RuleCoverage]) -> N
         if found[number].status is not Status.ACTIVE or not idle:
             continue
         truth = [False if ref in idle else None for ref in one.refs]
-        every = one.kind.startswith("temporal")
+        # One that asks for another number of its rules may do with any of them.
+        every = one.kind.startswith("temporal") and one.conditions == (("gte", str(len(one.refs))),)
         tree = one.tree if one.tree is not None else ["and" if every else "or", *range(len(one.refs))]
         if may_hold(tree, truth) is False:
             titles = ", ".join(detector.rules[numbers[ref]].title_ja for ref in idle[:_SHOWN])
@@ -81,10 +86,11 @@ def _judge_correlations(detector: SigmaDetector, found: list[RuleCoverage]) -> N
             found[number] = RuleCoverage(number, found[numbers[idle[0]]].status, reason)
 
 
-def _inactive(rule: Rule, compiled: CompiledRule, broken: set[str]) -> Status:
+def _inactive(compiled: CompiledRule) -> Status:
     if not compiled.reason:
         return Status.DISABLED
-    return Status.BROKEN if rule.path in broken else Status.UNSUPPORTED
+    broken = any(problem.what and problem.what in compiled.reason for problem in compiled.problems)
+    return Status.BROKEN if broken else Status.UNSUPPORTED
 
 
 class _Sources:
@@ -93,49 +99,83 @@ class _Sources:
     def __init__(self, detector: SigmaDetector, seen: Sequence[SeenKind]) -> None:
         self._detector = detector
         self._seen = seen
-        self._fields: dict[int, frozenset[str] | None] = {}
+        self._kinds: dict[int, list[SeenKind]] = {}
+        self._judged: dict[tuple[Spec, str], bool] = {}
 
     def judge(self, number: int) -> RuleCoverage:
         compiled = self._detector.compiled_rule(number)
         if not compiled.entries:  # a correlation: it is about the hits of other rules
             return RuleCoverage(number, Status.ACTIVE)
-        there = [(entry, fields) for entry in compiled.entries if (fields := self._fields_of(entry)) is not None]
-        if not there:
-            names = " / ".join(self._detector.rules[number].logsource.values())
-            reason = _("この期間に、このルールが見る種類のログ({names})は届いていません。")
-            return RuleCoverage(number, Status.NO_SOURCE, reason.format(names=names))
-        missing = [self._missing(compiled, entry, fields) for entry, fields in there]
-        if not all(missing):
-            return RuleCoverage(number, Status.ACTIVE)
-        names = ", ".join(missing[0][:_SHOWN])
-        reason = _("このルールに欠かせない項目({names})に値のある記録が見当たりません(一部の記録で調べています)。")
-        return RuleCoverage(number, Status.NO_FIELD, reason.format(names=names))
+        lacking: list[list[str]] = []
+        near = False
+        for entry in compiled.entries:
+            bounds = self._detector.bounds(compiled, entry)
+            for kind in self._kinds_of(entry):
+                near = True
+                truth = [self._holds(bound, kind) for bound in bounds]
+                if may_hold(compiled.tree, truth) is False:
+                    continue  # an event id or a channel that the rule does not look at
+                missing = _missing(compiled, bounds, truth, kind)
+                if not missing:
+                    return RuleCoverage(number, Status.ACTIVE)
+                lacking.append(missing)
+        if lacking:
+            names = ", ".join(min(lacking, key=len)[:_SHOWN])
+            reason = _("このルールに欠かせない項目({names})に値のある記録が見当たりません(一部の記録で調べています)。")
+            return RuleCoverage(number, Status.NO_FIELD, reason.format(names=names))
+        names = " / ".join(self._detector.rules[number].logsource.values())
+        if near:
+            asked = ", ".join(self._asked(compiled)[:_SHOWN])
+            reason = _("この期間に、この種類のログ({names})のうち、このルールが見るもの({asked})は届いていません。")
+            return RuleCoverage(number, Status.NO_SOURCE, reason.format(names=names, asked=asked))
+        reason = _("この期間に、このルールが見る種類のログ({names})は届いていません。")
+        return RuleCoverage(number, Status.NO_SOURCE, reason.format(names=names))
 
-    def _fields_of(self, entry: int) -> frozenset[str] | None:
-        """Fields of the kinds of events that an entry may mean; None where no such kind was seen."""
-        if entry not in self._fields:
+    def _kinds_of(self, entry: int) -> list[SeenKind]:
+        """The kinds of events that an entry may mean."""
+        if entry not in self._kinds:
             source = self._detector.logsource(entry)
-            kinds = [kind.fields for kind in self._seen if _is_one(source, kind)]
-            self._fields[entry] = frozenset[str]().union(*kinds) if kinds else None
-        return self._fields[entry]
+            self._kinds[entry] = [kind for kind in self._seen if _is_one(source, kind)]
+        return self._kinds[entry]
 
-    def _missing(self, compiled: CompiledRule, entry: int, fields: frozenset[str]) -> list[str]:
-        """The rule's fields without which it cannot hold and which have no value anywhere."""
-        bounds = self._detector.bounds(compiled, entry)
-        names = dict.fromkeys(leaf[1] for leaf in compiled.leaves if leaf[1])
-        absent = []
-        for name in names:
-            truth = [False if leaf[1] == name else None for leaf in compiled.leaves]
-            if may_hold(compiled.tree, truth) is False:
-                columns = {
-                    column
-                    for leaf, bound in zip(compiled.leaves, bounds, strict=True)
-                    if leaf[1] == name
-                    for column in bound.columns
-                }
-                if columns.isdisjoint(fields) and {ALIASES.get(one, one) for one in columns}.isdisjoint(fields):
-                    absent.append(name)
-        return absent
+    def _holds(self, bound: Bound, kind: SeenKind) -> bool | None:
+        """Whether a leaf holds for all events of a kind, or for none; None where the kind does not tell."""
+        value = kind.values.get(bound.columns[0]) if len(bound.columns) == 1 else None
+        if value is None or bound.spec[0] == "ref":
+            return None
+        key = (bound.spec, value)
+        if key not in self._judged:
+            self._judged[key] = bool(Judge({0: bound.spec})(value))
+        return self._judged[key]
+
+    def _asked(self, compiled: CompiledRule) -> list[str]:
+        """What the rule asks of the columns that tell kinds apart, as it says it: ``EventID 4719``."""
+        bounds = self._detector.bounds(compiled, compiled.entries[0])
+        pairs = zip(compiled.leaves, bounds, strict=True)
+        return list(dict.fromkeys(f"{leaf[1]} {leaf[3]}" for leaf, bound in pairs if set(bound.columns) & _KINDS))
+
+
+def _missing(
+    compiled: CompiledRule, bounds: Sequence[Bound], truth: Sequence[bool | None], kind: SeenKind
+) -> list[str]:
+    """The fields that such events never have and without which the rule cannot hold: alone, or together."""
+    absent = [
+        leaf[1] != "" and known is None and not any(_has(kind, column) for column in bound.columns)
+        for leaf, bound, known in zip(compiled.leaves, bounds, truth, strict=True)
+    ]
+    if may_hold(compiled.tree, [False if gone else one for gone, one in zip(absent, truth, strict=True)]) is not False:
+        return []
+    names = list(dict.fromkeys(leaf[1] for leaf, gone in zip(compiled.leaves, absent, strict=True) if gone))
+    alone = []
+    for name in names:
+        gone = [away and leaf[1] == name for leaf, away in zip(compiled.leaves, absent, strict=True)]
+        if may_hold(compiled.tree, [False if out else one for out, one in zip(gone, truth, strict=True)]) is False:
+            alone.append(name)
+    return alone or names
+
+
+def _has(kind: SeenKind, column: str) -> bool:
+    return column in kind.fields or ALIASES.get(column, column) in kind.fields or column in _UNKEPT
 
 
 def _is_one(source: Logsource, kind: SeenKind) -> bool:

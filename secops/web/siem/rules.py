@@ -16,9 +16,9 @@ from starlette.responses import Response
 from secops.access.ports import Right, Session
 from secops.errors import NotFoundError
 from secops.locale import _, language
-from secops.report.attack_map import svg, tactic_label, title_of
+from secops.report.attack_map import name_of, svg, tactic_label, title_of
 from secops.schema.severity import Severity
-from secops.siem.detect.attack import NAMES, TACTICS, Cell, matrix, techniques_of
+from secops.siem.detect.attack import TACTICS, Cell, matrix, techniques_of
 from secops.siem.detect.coverage import STATUS_LABELS, RuleCoverage, Status, counts
 from secops.siem.ports import AlertFilter, Rule, Scope, Span
 from secops.web.pages import page
@@ -157,7 +157,7 @@ def show_rules(request: Request, session: Annotated[Session, Depends(reads(Right
         previous=view.url(start=begin - PAGE_SIZE) if begin else "",
         next=view.url(start=begin + PAGE_SIZE) if begin + PAGE_SIZE < len(chosen) else "",
         levels=sorted(Severity, reverse=True),
-        technique_name=NAMES.get(view.technique, ""),
+        technique_name=_name(view.technique),
         status_labels=STATUS_LABELS,
         marks=MARKS,
         title=title,
@@ -184,6 +184,7 @@ def show_coverage(request: Request, session: Annotated[Session, Depends(reads(Ri
         standing=standing,
         found=found,
         sentence=title_of(found),
+        name_of=name_of,
         picture=Markup(svg(found, link=_cell_address)) if found.columns else "",  # noqa: S704 - escaped by svg()
         tactic=tactic_label,
         link=_cell_address,
@@ -229,7 +230,13 @@ def show_rule(
 
 def _techniques(tags: Sequence[str]) -> list[tuple[str, str, str]]:
     """(id, name, address) of the techniques that a rule is tagged with."""
-    return [(one, NAMES.get(one, ""), RuleView(technique=one).url()) for one in techniques_of(tags)]
+    return [(one, _name(one), RuleView(technique=one).url()) for one in techniques_of(tags)]
+
+
+def _name(technique: str) -> str:
+    """What a technique is called beside its id; empty where it is known by that alone."""
+    found = name_of(technique)
+    return "" if found == technique else found
 
 
 def _tactics(tags: Sequence[str]) -> list[str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from datetime import UTC, datetime
 from html import escape
+from pathlib import Path
 
 import pytest
 
 from secops.report.attack_map import page, svg, title_of
 from secops.siem.detect import load_detector
 from secops.siem.detect.attack import NAMES, TACTICS, matrix, navigator, techniques_of
+from secops.siem.detect.attack_ja import NAMES_JA
 from secops.siem.detect.coverage import Status, counts, coverage
 from secops.siem.ports import KIND_COLUMNS, SeenKind
 from secops.wiring.rules import BUILTIN
@@ -112,6 +116,58 @@ def test_a_correlation_works_as_far_as_the_rules_it_is_about():
     assert "Rule 5" in found[5].reason
 
 
+SECURITY = {"product": "windows", "service": "security"}
+
+
+def audit(code, *fields):
+    return kind(*fields, channel="Security", code=code, dataset="windows.security")
+
+
+def test_an_event_id_that_never_came_is_no_source():
+    files = [rule(1, SECURITY, {"selection": {"EventID": [4719, 4720]}, "condition": "selection"})]
+    [one] = coverage(load_detector(files, LOGSOURCES), [audit("4688")])
+    assert one.status is Status.NO_SOURCE
+    assert "EventID 4719" in one.reason
+    assert status(files, [audit("4688"), audit("4720")]) == [Status.ACTIVE]
+
+
+def test_a_field_must_be_in_the_events_that_the_rule_looks_at():
+    files = [rule(1, SECURITY, {"selection": {"EventID": 4688, "Odd": "x"}, "condition": "selection"})]
+    assert status(files, [audit("4688"), audit("4624", "winlog.event_data.Odd")]) == [Status.NO_FIELD]
+    assert status(files, [audit("4688", "winlog.event_data.Odd")]) == [Status.ACTIVE]
+
+
+def test_of_fields_the_one_that_is_always_needed_is_named():
+    detection = {"a": {"Image": "x", "Company": "y"}, "b": {"Product": "z"}, "condition": "a and not b"}
+    [one] = coverage(load_detector([rule(1, PROCESS, detection)], LOGSOURCES), [kind("winlog.event_data.Company")])
+    assert "(Image)" in one.reason
+
+
+@pytest.mark.parametrize(
+    "detection",
+    [
+        {"selection": {"Image": None}, "condition": "selection"},
+        {"selection": {"Image|exists": False}, "condition": "selection"},
+        {"keywords": ["word"], "condition": "keywords"},
+        {"selection": {"Message|contains": "x"}, "condition": "selection"},
+    ],
+)
+def test_what_holds_without_a_stored_value_is_not_called_blind(detection):
+    assert status([rule(1, PROCESS, detection)], [kind("winlog.event_data.Company")]) == [Status.ACTIVE]
+
+
+def test_a_harmless_mistake_does_not_make_an_unmapped_rule_broken():
+    assert status([rule(1, {"product": "aws"}, IMAGE, date="yesterday")], None) == [Status.UNSUPPORTED]
+
+
+def test_a_correlation_that_needs_one_of_its_rules_works_with_one():
+    network = {"product": "windows", "category": "network_connection"}
+    files = [rule(1, PROCESS, IMAGE), rule(2, network, IMAGE), correlation(3, "temporal", [1, 2], condition={"gte": 1})]
+    seen = [kind("winlog.event_data.Image", "winlog.event_data.User")]
+    assert status(files, seen)[-1] is Status.ACTIVE
+    assert status(files, [])[-1] is Status.NO_SOURCE
+
+
 def test_every_rule_is_counted_once():
     files = [rule(1, PROCESS, IMAGE), rule(2, {"product": "aws"}, IMAGE)]
     found = coverage(load_detector(files, LOGSOURCES), [])
@@ -169,7 +225,25 @@ def test_the_picture_says_in_numbers_what_it_says_in_shades():
     assert whole.count("<tr>") == 1 + 4
 
 
+def test_cells_have_japanese_names_that_fit():
+    drawing = svg(matrix(RULES))
+    assert ">コマンド・スクリプトの…</text>" in drawing, "two places for a full-width letter"
+    assert "T1059 コマンド・スクリプトの実行:" in drawing, "the whole name in the title"
+    assert "コマンド・スクリプトの実行" in page(matrix(RULES), datetime(2026, 11, 26, tzinfo=UTC), [])
+
+
+def test_every_technique_of_sigmahq_has_a_name():
+    shared = Path(os.environ.get("SECOPS_SHARED", Path(__file__).parents[4] / "shared" / "data")) / "sigmahq"
+    if not shared.exists():
+        pytest.skip("needs shared/data/sigmahq")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in shared.glob("rules*/**/*.yml"))
+    named = {found.upper() for found in re.findall(r"(?m)^\s*-\s*attack\.(t\d{4})", text)}
+    assert named - set(NAMES) == set()
+    assert named - set(NAMES_JA) == set()
+
+
 def test_names_and_tactics_are_well_formed():
+    assert set(NAMES_JA) <= set(NAMES)
     assert all(len(key) == 5 and key[1:].isdecimal() and name for key, name in NAMES.items())
     assert len(NAMES) > 150
     assert all(japanese and english for japanese, english in TACTICS.values())
