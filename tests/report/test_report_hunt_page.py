@@ -94,7 +94,7 @@ def test_the_page_says_what_was_found_and_what_not():
         "PC-2",
         "T1070.001",
         "防御の回避",
-        "Indicator Removal",
+        "痕跡の消去",
         "LAN ケーブルを抜く",
         "保守",
         "mic-2025-03-6.1-6",
