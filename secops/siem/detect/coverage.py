@@ -110,8 +110,14 @@ class _Sources:
         near = False
         for entry in compiled.entries:
             bounds = self._detector.bounds(compiled, entry)
+            columns = frozenset(column for bound in bounds for column in bound.columns)
+            alike: set[tuple[object, ...]] = set()
             for kind in self._kinds_of(entry):
                 near = True
+                looks = _as_rule_sees(kind, columns)
+                if looks in alike:
+                    continue
+                alike.add(looks)
                 truth = [self._holds(bound, kind) for bound in bounds]
                 if may_hold(compiled.tree, truth) is False:
                     continue  # an event id or a channel that the rule does not look at
@@ -153,6 +159,14 @@ class _Sources:
         bounds = self._detector.bounds(compiled, compiled.entries[0])
         pairs = zip(compiled.leaves, bounds, strict=True)
         return list(dict.fromkeys(f"{leaf[1]} {leaf[3]}" for leaf, bound in pairs if set(bound.columns) & _KINDS))
+
+
+def _as_rule_sees(kind: SeenKind, columns: frozenset[str]) -> tuple[object, ...]:
+    """What of a kind bears on a rule over these columns; kinds that agree in it are judged once."""
+    return (
+        *(kind.values.get(column) for column in KIND_COLUMNS if column in columns),
+        frozenset(column for column in columns if _has(kind, column)),
+    )
 
 
 def _missing(
