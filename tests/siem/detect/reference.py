@@ -200,6 +200,11 @@ def like(chars, modifiers, text, *, keyword):
     anchoring = {"contains", "startswith", "endswith"} & set(modifiers)
     before = "contains" in modifiers or "endswith" in modifiers or (keyword and not anchoring)
     behind = "contains" in modifiers or "startswith" in modifiers or (keyword and not anchoring)
+    if STAR not in chars and ONE not in chars:
+        plain, text = "".join(fold(char, modifiers) for char in chars), fold(text, modifiers)
+        if before and behind:
+            return plain in text
+        return text.endswith(plain) if before else text.startswith(plain) if behind else text == plain
     pattern = "".join(
         "[\\s\\S]*" if char is STAR else "[\\s\\S]" if char is ONE else re.escape(fold(char, modifiers))
         for char in chars
