@@ -11,6 +11,7 @@ from secops.locale import _
 from secops.siem.detect.compile_correlations import compile_correlations
 from secops.siem.detect.compile_filters import Book, compile_filters
 from secops.siem.detect.compiled import Compiled, CompiledRule
+from secops.siem.detect.encodings import register
 from secops.siem.detect.logsources import Key, LogsourceMap
 from secops.siem.detect.lower import Lowered, try_lower
 from secops.siem.detect.pipelines import Pipelines, read_pipelines
@@ -30,6 +31,7 @@ def compile_rules(
     Raises:
         RuleError: a pipeline has mistakes.
     """
+    register()
     piped = read_pipelines(pipelines)
     of_site, problems = read_placeholders(files, placeholders or {})
     known = piped.with_site(of_site)

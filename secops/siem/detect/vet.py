@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from itertools import product
 from typing import Any
 
@@ -125,8 +124,6 @@ class _Vetting:
                 yield key, value
                 continue
             values = self._values(value, chain, place)
-            if "cidr" in chain:
-                values = [_network(one) for one in values] if isinstance(values, list) else _network(values)
             yield "|".join([name, *in_order(chain)]), self._tokens(values) if "re" in chain else values
 
     def _values(self, value: Any, chain: Sequence[str], path: Path) -> Any:
@@ -260,14 +257,6 @@ def _wrong_kind(value: Any, chain: Sequence[str]) -> str:
     if value is None:
         return _("値がありません。項目がないことを調べるなら、修飾子なしで null と書いてください。")
     return _("値は文字列にしてください('{value}' のように引用符で囲みます)。").format(value=value)
-
-
-def _network(value: Any) -> Any:
-    """A network without its host bits, which pySigma refuses (10.1.2.3/8 is 10.0.0.0/8); what is none stays."""
-    try:
-        return str(ip_network(value, strict=False)) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 def _wrong_text(text: str, used: set[str]) -> str:

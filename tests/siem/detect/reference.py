@@ -147,15 +147,31 @@ def spellings(want, modifiers):
     variants = [chars]
     if "windash" in modifiers:
         variants = windash(chars)
-    if "wide" in modifiers:
-        variants = [
-            [c for char in chars for c in ((char, "\0") if char not in (STAR, ONE) else (char,))] for chars in variants
-        ]
+    if encoder := next((name for name in UTF16 if name in modifiers), None):
+        variants = [utf16(chars, encoder) for chars in variants]
     if "base64" in modifiers:
-        variants = [list(base64.b64encode("".join(chars).encode()).decode()) for chars in variants]
+        variants = [list(base64.b64encode(octets(chars, modifiers)).decode()) for chars in variants]
     if "base64offset" in modifiers:
-        variants = [list(text) for chars in variants for text in offsets("".join(chars).encode())]
+        variants = [list(text) for chars in variants for text in offsets(octets(chars, modifiers))]
     return variants
+
+
+UTF16 = {"wide": "utf-16-le", "utf16le": "utf-16-le", "utf16": "utf-16-le", "utf16be": "utf-16-be"}
+
+
+def utf16(chars, encoder):
+    """Each byte of UTF-16 as one character; a byte order mark is the character it stands for."""
+    found = ["\ufeff"] if encoder == "utf16" else []
+    for char in chars:
+        found += [char] if char in (STAR, ONE) else [chr(byte) for byte in char.encode(UTF16[encoder])]
+    return found
+
+
+def octets(chars, modifiers):
+    """What base64 is made of."""
+    if not UTF16.keys() & set(modifiers):
+        return "".join(chars).encode()
+    return b"".join(b"\xff\xfe" if char == "\ufeff" else bytes([ord(char)]) for char in chars)
 
 
 def offsets(data):
@@ -205,12 +221,26 @@ def like(chars, modifiers, text, *, keyword):
         if before and behind:
             return plain in text
         return text.endswith(plain) if before else text.startswith(plain) if behind else text == plain
-    pattern = "".join(
-        "[\\s\\S]*" if char is STAR else "[\\s\\S]" if char is ONE else re.escape(fold(char, modifiers))
-        for char in chars
-    )
-    pattern = ("[\\s\\S]*" if before else "") + pattern + ("[\\s\\S]*" if behind else "")
-    return re.fullmatch(pattern, fold(text, modifiers)) is not None
+    pattern = [part if part in (STAR, ONE) else fold(part, modifiers) for part in chars]
+    pattern = [STAR] * before + [one for part in pattern for one in (part if isinstance(part, str) else [part])]
+    return glob(pattern + [STAR] * behind, fold(text, modifiers))
+
+
+def glob(pattern, text):
+    """Whether all of the text is what the pattern says; a star takes as little as it can, one more on each failure."""
+    at = place = 0
+    star = None
+    while place < len(text):
+        if at < len(pattern) and pattern[at] is STAR:
+            star, at = (at, place), at + 1
+        elif at < len(pattern) and (pattern[at] is ONE or pattern[at] == text[place]):
+            at, place = at + 1, place + 1
+        elif star is not None:
+            star = star[0], star[1] + 1
+            at, place = star[0] + 1, star[1]
+        else:
+            return False
+    return all(part is STAR for part in pattern[at:])
 
 
 def fold(text, modifiers):
@@ -245,5 +275,7 @@ def in_network(text, want):
     except ValueError:
         return False
     address = getattr(address, "ipv4_mapped", None) or address
-    network = ipaddress.ip_network(want)
+    network = ipaddress.ip_network(want, strict=False)
+    if network.version == 6 and network.prefixlen >= 96 and network.network_address.ipv4_mapped:
+        network = ipaddress.ip_network(f"{network.network_address.ipv4_mapped}/{network.prefixlen - 96}")
     return address.version == network.version and address in network
