@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 from base64 import b64encode
+from typing import Any
 
 from sigma.modifiers import (
     SigmaBase64Modifier,
     SigmaBase64OffsetModifier,
     SigmaCIDRModifier,
+    SigmaModifier,
     SigmaUTF16BEModifier,
     SigmaUTF16Modifier,
     SigmaWideModifier,
@@ -102,7 +104,7 @@ class Network(SigmaCIDRModifier):
         return super().modify(SigmaString(str(network)))
 
 
-OURS = {
+OURS: dict[str, type[SigmaModifier[Any, Any]]] = {
     "wide": Wide,
     "utf16be": UTF16BE,
     "utf16": UTF16,
