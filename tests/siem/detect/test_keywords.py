@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from secops.siem.detect.keywords import FOLDING_TO_ASCII, Finder
@@ -29,6 +29,7 @@ def part(count, channel="Security"):
     return Part(range(count), {}, {"winlog.channel": channel, "event.code": "1"})
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4, unique=True), st.lists(TEXT, max_size=6), st.booleans())
 def test_every_record_with_a_keyword_is_found(words, texts, as_ascii):
     records = [json.dumps({"Channel": "Security", "Text": text}, ensure_ascii=as_ascii).encode() for text in texts]
