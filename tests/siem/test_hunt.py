@@ -112,3 +112,14 @@ def test_filters_suppress_in_a_hunt_and_the_summary_says_how_many(logs, tmp_path
     result = CliRunner().invoke(command, [str(logs), "-r", str(rules)], env=env)
     assert "例外(フィルタ)が抑止したもの: 2 件" in result.output
     assert "旧保守  2020-03-31 で期限が切れ" in result.output
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 400, "9" * 5000, "1e999", "NaN", '"\\ud800"', '{"a":' * 1000 + "1" + "}" * 1000]
+)
+def test_an_event_with_a_hostile_value_is_detected(tmp_path, value):
+    (tmp_path / "a.jsonl").write_text('{"EventID":1102,"Channel":"Security","X":' + value + "}\n")
+    book = Rulebook([("r.yml", RULE)], LOGSOURCES, None)
+    found = list(hunt([tmp_path / "a.jsonl"], book.detector(), book, processes=1))
+    assert [len(part.hits) for part in found] == [1]
+    assert [part.problems for part in found] == [[]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -10,13 +11,15 @@ import orjson
 from secops.siem.normalize.given import decode
 
 _UNICODE = ("utf-8", "utf8", "utf_8", "utf-8-sig")
+_DIGITS = 300  # of an integer; more than 308 are infinity to readers that make doubles of them
 _MARK = b"\xef\xbb\xbf"
 
 
 def load(record: bytes, encoding: str) -> tuple[Any, bool]:
     """The value of a JSON record and whether text in it had to be repaired (U+FFFD in place of what is no text).
 
-    A byte order mark, NULs around the value, and NaN or Infinity (kept as text) are no loss and not marked.
+    A byte order mark, NULs around the value, and what is no number of JSON or too large for one that others can read
+    (NaN, 1e999, 400 digits: kept as text) are no loss and not marked.
 
     Raises:
         ValueError: it is no JSON even so.
@@ -30,11 +33,20 @@ def load(record: bytes, encoding: str) -> tuple[Any, bool]:
     text = decode(trimmed, encoding).strip("\0 \t\r\n")
     repaired = "\ufffd" in text and b"\xef\xbf\xbd" not in trimmed
     try:
-        value = json.loads(text, strict=False, parse_constant=str)
+        value = json.loads(text, strict=False, parse_constant=str, parse_int=_integer, parse_float=_decimal)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     scrubbed, lone = _scrub(value)
     return scrubbed, repaired or lone
+
+
+def _integer(text: str) -> int | str:
+    return int(text) if len(text) <= _DIGITS else text
+
+
+def _decimal(text: str) -> float | str:
+    value = float(text)
+    return value if isfinite(value) else text
 
 
 def _scrub(value: Any) -> tuple[Any, bool]:

@@ -214,3 +214,13 @@ def test_an_event_nested_a_thousand_deep_is_an_event():
     assert frame["event.kind"].to_list() == ["event"]
     assert frame["winlog.event_data.deep"][0].count("[") == 450
     assert frame["winlog.event_data.deep"][0].startswith('{"a":[{"a":[')
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 5000, "1e999", "-1e999"])
+@pytest.mark.parametrize("name", ["windows_json", "json"])
+def test_numbers_beyond_all_bounds_are_kept_as_texts(number, name):
+    record = f'{{"EventID":1,"Channel":"x","Hostname":"h","Big":{number}}}'.encode()
+    frame = frames_of([record], name, frozenset(), ecs=True)[0]
+    assert frame["event.kind"].to_list() == ["event"]
+    kept = [value for key, value in orjson.loads(frame["secops.extra"][0]).items() if key.endswith("Big")]
+    assert kept == [number]
