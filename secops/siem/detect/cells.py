@@ -116,8 +116,11 @@ class FrameTexts:
         return column if rows is None or column is None or isinstance(column, Fixed) else pick(column, rows)
 
 
-def of_part(part: Part, texts: FrameTexts | None) -> Cells:
-    """The events of a part; columns that it lacks are taken from the frame, at its rows."""
+def of_part(part: Part, texts: FrameTexts | None, *, spoken: bool = False) -> Cells:
+    """The events of a part; columns that it lacks are taken from the frame, at its rows.
+
+    Keywords are looked for if the part is complete, or with ``spoken``, in the columns of the frame.
+    """
 
     def look(name: str) -> Column | None:
         constant = part.constants.get(name)
@@ -129,7 +132,11 @@ def of_part(part: Part, texts: FrameTexts | None) -> Cells:
             return _texts_of_extra(column) if name == EXTRA else texts_of(column)
         return texts.column(name, part.rows) if texts is not None else None
 
-    names = [*part.constants, *(name for name in part.columns if name not in part.constants)] if part.complete else ()
+    names: Iterable[str] = ()
+    if part.complete:
+        names = [*part.constants, *(name for name in part.columns if name not in part.constants)]
+    elif spoken and texts is not None:
+        names = texts.frame.columns
     there = frozenset(part.columns).union(part.constants, texts.names if texts is not None else ())
     return Cells(len(part.rows), look, there, names)
 

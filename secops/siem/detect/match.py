@@ -82,8 +82,8 @@ class SigmaDetector:
         """All (rule, rows) that match, each rule at most once, in order of rule index; ``now`` as in the port.
 
         Rows that stand in ``parts`` are read from there, and from the frame only what the parts lack; no keywords are
-        looked for in them (unless the part is complete). Rows ``apart`` are read from the frame alone, keywords
-        included, even if parts have them too; without a frame they are left out.
+        looked for in them (unless the part is complete). In rows ``apart`` keywords are looked for as well, in what the
+        frame says of them; without a frame they are left out.
         """
         if self._budget.used > self._budget.limit:
             self._forget()
@@ -106,7 +106,7 @@ class SigmaDetector:
         for part in parts:
             places = [(index, row) for index, row in enumerate(part.rows) if row in wanted]
             if places:
-                cells = of_part(part, texts)
+                cells = of_part(part, texts, spoken=True)
                 events.update({row: cells.rows([index]) for index, row in places})
         found = []
         classes: dict[int, tuple[int, ...]] = {}
@@ -248,13 +248,16 @@ class SigmaDetector:
 
 def _views(frame: pl.DataFrame | None, parts: Sequence[Part], apart: Sequence[int]) -> Iterator[tuple[Cells, Rows]]:
     """The events as cells, each with the rows of the batch that they are."""
-    seen = set(apart)
+    chosen = set(apart)
     texts = None if frame is None else FrameTexts(frame)
     for part in parts:
         cells = of_part(part, texts)
         rows = part.rows
-        if apart and not seen.isdisjoint(rows):
-            kept = [index for index, row in enumerate(rows) if row not in seen]
+        if apart and not chosen.isdisjoint(rows):
+            kept = [index for index, row in enumerate(rows) if row not in chosen]
+            if texts is not None:
+                searched = [index for index, row in enumerate(rows) if row in chosen]
+                yield of_part(part, texts, spoken=True).rows(searched), [rows[index] for index in searched]
             cells, rows = cells.rows(kept), [rows[index] for index in kept]
         if cells.count:
             yield cells, rows
@@ -263,9 +266,9 @@ def _views(frame: pl.DataFrame | None, parts: Sequence[Part], apart: Sequence[in
     if not parts:
         yield of_frame(texts), None
         return
+    seen: set[int] = set()
     for part in parts:
         seen.update(part.rows)
-    seen.difference_update(apart)
     if len(seen) < texts.frame.height:
         rest = [row for row in range(texts.frame.height) if row not in seen]
         yield of_frame(texts, rest), rest

@@ -153,8 +153,8 @@ class Detector(Protocol):
         """All (rule, rows) that match, each rule at most once, in order of rule index.
 
         Rows that stand in ``parts`` are read from there, and from the frame only what the parts lack; no keywords are
-        looked for in them (unless the part is complete). Rows ``apart`` are read from the frame alone, keywords
-        included, even if parts have them too; without a frame they are left out.
+        looked for in them (unless the part is complete). In rows ``apart`` keywords are looked for as well, in what the
+        frame says of them; without a frame they are left out.
 
         A filter suppresses a row that was received (``event.ingested``, else ``now``) before it ends; without ``now``
         filters are left out of it: what the rules themselves say.
