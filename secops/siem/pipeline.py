@@ -8,7 +8,6 @@ transaction: after a crash the road starts again at the lowest, and every sink i
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 
+import orjson
 import polars as pl
 
 from secops.locale import _
@@ -343,7 +343,7 @@ def events_of(frame: pl.DataFrame) -> list[dict[str, Any]]:
     for row in frame.iter_rows(named=True):
         event = {name: value for name, value in row.items() if value is not None and name != EXTRA}
         if row.get(EXTRA):
-            event = {**json.loads(row[EXTRA]), **event}
+            event = {**orjson.loads(row[EXTRA]), **event}
         events.append(event)
     return events
 

@@ -63,7 +63,7 @@ def json_row(names: tuple[str, ...], row: tuple[Any, ...]) -> bytes:
     try:
         return orjson.dumps(fields)
     except TypeError:
-        return values.dump_bytes(fields)
+        return values.dump_fields(fields)
 
 
 @contextmanager

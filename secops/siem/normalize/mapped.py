@@ -123,7 +123,7 @@ def _extra_rows(extra: Mapping[str, Sequence[Any]]) -> list[bytes | None]:
     rows: list[bytes | None] = []
     for row in zip(*extra.values(), strict=True):
         kept = {name: value for name, value in zip(names, row, strict=True) if value is not None and value != ""}
-        rows.append(values.dump_bytes(kept) if kept else None)
+        rows.append(values.dump_fields(kept) if kept else None)
     return rows
 
 

@@ -9,7 +9,7 @@ import ipaddress
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ import orjson
 _LIMIT = 1 << 17  # entries of one memo before it is dropped
 _LONGEST = 512  # characters; longer texts hardly repeat and would make the memo large
 _INT64 = 1 << 63
+_DEEPEST = 200  # levels; orjson writes 254, and whoever keeps a field puts it into objects of its own
 
 
 class Plain:
@@ -120,6 +121,25 @@ def dump_bytes(value: Any) -> bytes:
         except RecursionError:
             found = _dump_deep(value)
         return found.encode("utf-8", "replace")
+
+
+def dump_fields(fields: Mapping[str, Any]) -> bytes:
+    """Fields as compact JSON that any parser and writer takes: what is nested too deeply is a text, its JSON."""
+    try:
+        return orjson.dumps(fields)
+    except TypeError:
+        return dump_bytes({name: dump(value) if _is_deep(value) else value for name, value in fields.items()})
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether objects and arrays are nested more than `_DEEPEST` times."""
+    level = [value]
+    for _depth in range(_DEEPEST):
+        inner = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [part for parts in inner for part in parts]
+        if not level:
+            return False
+    return True
 
 
 class _Written(str):

@@ -136,12 +136,12 @@ def _event_data(event: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _content(value: Any) -> Any:
+def _content(value: Any, depth: int = 1) -> Any:
     """The text of an element that also has attributes."""
     if isinstance(value, dict) and "#text" in value:
         return value["#text"]
-    if isinstance(value, list):
-        return [_content(part) for part in value]
+    if isinstance(value, list) and depth < _DEPTH:
+        return [_content(part, depth + 1) for part in value]
     return value
 
 

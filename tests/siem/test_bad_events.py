@@ -1,0 +1,106 @@
+"""Events that are barely JSON, or too much of it: what can be read of them is detected, by the hunt and in a site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from secops.query.tree import All
+from secops.siem.collect.slices import slices
+from secops.siem.detect import load_detector
+from secops.siem.hunt import search
+from secops.siem.ports import AlertFilter, NewBatch, Origin, Scope, Span
+from secops.wiring import create_site, open_site
+from secops.wiring.parts import drain_alone
+
+LOGSOURCES = (Path(__file__).parents[2] / "rules" / "logsources.yml").read_text(encoding="utf-8")
+HEAD = '"EventID":1102,"Channel":"Security","Hostname":"PC-1","@timestamp":"2026-11-23T01:02:03Z"'
+RULE = """title: R{number}
+id: 11111111-1111-4111-8111-11111111111{number}
+level: high
+logsource: {{product: windows, service: security}}
+detection:
+  words: {words}
+  condition: words
+"""
+RULES = [
+    ("field.yml", RULE.format(number=1, words="{EventID: 1102, X|contains: evil}")),
+    ("keyword.yml", RULE.format(number=2, words="[evil]")),
+]
+IDS = [f"11111111-1111-4111-8111-11111111111{number}" for number in (1, 2)]
+
+
+def flat(more):
+    return f'{{{HEAD},"X":"an evil one",{more}}}'
+
+
+def nested(more):
+    system = '{"EventID":1102,"Channel":"Security","Computer":"PC-1"}'
+    return f'{{"Event":{{"System":{system},"EventData":{{"X":"an evil one",{more}}}}}}}'
+
+
+def deep(count, opening='{"a":', closing="}"):
+    return f'"D":{opening * count}1{closing * count}'
+
+
+BAD = {
+    "objects 1,000 deep": deep(1000),
+    "arrays 1,000 deep": deep(1000, "[", "]"),
+    "a lone surrogate": r'"D":"x \ud800 y"',
+    "a name that is a lone surrogate": r'"\udc00":"x"',
+    "NaN": '"D":NaN,"E":[-Infinity]',
+    "a number of 400 digits": f'"D":{"9" * 400}',
+    "a negative number of 5,000 digits": f'"D":[-{"9" * 5000}]',
+    "a number that is infinite": '"D":1e999',
+    "a NUL and a control character": '"D":"a\\u0000b\x01c"',
+    "a number of 80 bits": f'"D":{1 << 80}',
+    "an empty name": '"":"x","#text":null',
+}
+
+
+@pytest.mark.parametrize("shape", [flat, nested])
+@pytest.mark.parametrize("what", BAD)
+def test_a_hunt_detects_it(tmp_path, what, shape):
+    path = tmp_path / "events.jsonl"
+    lines = [shape(BAD[what]), shape('"D":1')]
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    outcome = search(slices(path), load_detector(RULES, LOGSOURCES))
+    assert (outcome.events, outcome.problems) == (2, [])
+    assert [(hit.rule, lines.index(hit.original)) for hit in outcome.hits] == [(0, 0), (1, 0), (0, 1), (1, 1)]
+    assert all(hit.event["host.name"] == "PC-1" and hit.matched for hit in outcome.hits)
+
+
+def test_bytes_that_are_no_text_are_detected_around(tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(flat('"D":"@@"').encode().replace(b"@@", b"\xff\xfe\xed\xa0\x80") + b"\n")
+    outcome = search(slices(path), load_detector(RULES, LOGSOURCES))
+    assert [hit.rule for hit in outcome.hits] == [0, 1]
+
+
+@pytest.mark.parametrize("text", ["x" * (50 << 20) + " evil", "x" * (25 << 20) + "EVIL" + "y" * (25 << 20)])
+def test_a_field_of_50_megabytes_is_read_to_its_end(tmp_path, text):
+    path = tmp_path / "events.jsonl"
+    path.write_text(f'{{{HEAD},"X":"{text}"}}\n{flat(chr(34) + "D" + chr(34) + ":1")}\n')
+    outcome = search(slices(path), load_detector(RULES, LOGSOURCES))
+    assert outcome.problems == []
+    assert [hit.rule for hit in outcome.hits] == [0, 1, 0, 1]
+
+
+def test_a_site_detects_and_keeps_all_of_it(tmp_path):
+    folder = tmp_path / "site"
+    create_site(folder, site_id="ward")
+    (folder / "rules").mkdir(exist_ok=True)
+    for name, text in RULES:
+        (folder / "rules" / name).write_text(text)
+    records = [shape(more).encode() for more in BAD.values() for shape in (flat, nested)]
+    with open_site(folder) as site:
+        site.journal.append([NewBatch("bad", site.now(), Origin("import", "windows_json", zone="lgwan"), records)])
+        drain_alone(site, lambda: False)
+        for rule in IDS:
+            page = site.desk.alerts(AlertFilter(rule_id=rule), Scope())
+            assert sum(alert.count for alert in page.alerts) == len(records), rule
+        tally = site.desk.tallies()["bad"]
+        assert (tally.stored, tally.rejected) == (len(records), 0)
+        stored = site.store.search(All(), Span(), Scope(), limit=1000).events
+        assert len([event for event in stored if event["labels.source"] == "bad"]) == len(records)
