@@ -23,6 +23,7 @@ _CHANNEL = b'"Channel":"'
 _ID = b'"EventID":'
 _DIGITS = 6  # an event id has at most five
 _MISSING = msgspec.UNSET
+_INTEGERS = range(-(2**63), 2**64)  # beyond, the other reader makes doubles or text of them, and this one does not
 # What the record says of itself and what was guessed, by the names of the decoder's attributes.
 _SAID_CHANNEL, _SAID_ID = attrgetter("channel"), attrgetter("code")
 
@@ -111,18 +112,23 @@ def _decoder(channel: str, code: int, wanted_for: WantedFor) -> _Decoder:
 def _read(kind: _Kind, wanted_for: WantedFor, timezone: str | None, rest: list[int]) -> Iterator[Read]:
     """The columns of a kind; events that are not what their bytes seemed to say are left to the other reader."""
     decoder, rows, events = kind.decoder, kind.rows, kind.events
+    wrong: set[int] = set()
     if set(map(_SAID_CHANNEL, events)) != {decoder.channel} or set(map(_SAID_ID, events)) != {decoder.code}:
-        right = [(event.channel, event.code) == (decoder.channel, decoder.code) for event in events]
-        rest.extend(row for row, is_so in zip(rows, right, strict=True) if not is_so)
-        rows = [row for row, is_so in zip(rows, right, strict=True) if is_so]
-        events = [event for event, is_so in zip(events, right, strict=True) if is_so]
-        if not rows:
-            return
-    want = Want(wanted_for(decoder.channel, str(decoder.code)), store=False)
+        said_of = (decoder.channel, decoder.code)
+        wrong.update(at for at, event in enumerate(events) if (event.channel, event.code) != said_of)
     columns = {
         name: list(map(attrgetter(attribute), events))
         for name, attribute in zip(decoder.fields, decoder.attributes, strict=True)
     }
+    for column in columns.values():
+        wrong.update(_surprises(column))
+    if wrong:
+        rest.extend(rows[at] for at in wrong)
+        rows = _without(rows, wrong)
+        columns = {name: _without(column, wrong) for name, column in columns.items()}
+        if not rows:
+            return
+    want = Want(wanted_for(decoder.channel, str(decoder.code)), store=False)
     for names, picked in _by_presence(columns, len(rows)):
         plan = plan_for((FLAT, decoder.channel, decoder.code, ("Channel", "EventID", *names)), want, timezone)
         said: dict[str, list[Any]] = {
@@ -135,6 +141,22 @@ def _read(kind: _Kind, wanted_for: WantedFor, timezone: str | None, rest: list[i
             yield Read(plan, rows, cells)
         else:
             yield Read(plan, [rows[at] for at in picked], [[cell[at] for at in picked] for cell in cells])
+
+
+def _surprises(column: list[Any]) -> list[int]:
+    """Where the two readers may differ: integers of more than 64 bits, and what may hold them."""
+    types = set(map(type, column))
+    if types.isdisjoint((int, list, dict)):
+        return []
+    return [
+        at
+        for at, value in enumerate(column)
+        if isinstance(value, list | dict) or (type(value) is int and value not in _INTEGERS)
+    ]
+
+
+def _without(items: list[Any], wrong: set[int]) -> list[Any]:
+    return [item for at, item in enumerate(items) if at not in wrong]
 
 
 def _by_presence(columns: dict[str, list[Any]], count: int) -> list[tuple[tuple[str, ...], list[int] | None]]:

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from secops.siem.normalize.given import Input, Want
@@ -71,6 +71,9 @@ def whole(records):
 
 
 @given(st.lists(EVENT, min_size=1, max_size=8))
+@example([("Security", 1, {"Image": 2**64 + 1}, 1)])
+@example([("Security", 1, {"Image": -(2**63) - 1}, 1), ("Security", 1, {"Image": 2**64 - 1, "Message": 10**400}, 1)])
+@example([("Security", 1, {"Image": [2**70], "Message": {"a": [-(2**70)]}}, 1)])
 def test_both_readers_agree(given_events):
     records = [record(event) for event in given_events]
     parts, wrong = parts_of(records, wanted_for, ORIGIN)
