@@ -15,7 +15,7 @@ from unicodedata import east_asian_width
 from secops.locale import gettext as _
 from secops.locale import language
 from secops.schema.dates import JST
-from secops.siem.detect.attack import NAMES, OTHER, TACTICS, Cell, Matrix
+from secops.siem.detect.attack import NAMES, OTHER, TACTICS, Cell, Column, Matrix
 from secops.siem.detect.attack_ja import NAMES_JA
 
 _WIDTH, _HEIGHT, _HEAD, _GAP = 168, 40, 44, 6
@@ -31,7 +31,9 @@ def tactic_label(tactic: str) -> str:
 
 
 def name_of(technique: str) -> str:
-    """The name of a technique in the language of the screen; its id where it is not listed."""
+    """The name of a technique in the language of the screen; its id where it is not listed. Empty: none is named."""
+    if not technique:
+        return _("戦術だけのルール")
     english = NAMES.get(technique, technique)
     return NAMES_JA.get(technique, english) if language() == "ja" else english
 
@@ -54,9 +56,14 @@ def title_of(found: Matrix) -> str:
     return text.format(all=len(found.cells), active=active, fired=fired)
 
 
-def svg(found: Matrix, link: Callable[[Cell], str] | None = None) -> str:
-    """The matrix as one SVG element; ``link`` gives a cell's address."""
-    rows = max((len(cells) for _tactic, cells in found.columns), default=0)
+def cells_of(column: Column) -> list[Cell]:
+    """All cells of a column: its techniques, and last, with an empty id, what only names the tactic."""
+    return [*column.cells, *([column.alone] if column.alone else [])]
+
+
+def svg(found: Matrix, link: Callable[[str, Cell], str] | None = None) -> str:
+    """The matrix as one SVG element; ``link`` gives the address of a cell of a tactic."""
+    rows = max((len(cells_of(column)) for column in found.columns), default=0)
     width = len(found.columns) * (_WIDTH + _GAP) + _GAP
     height = _HEAD + rows * (_HEIGHT + _GAP) + _GAP
     parts = [
@@ -66,54 +73,56 @@ def svg(found: Matrix, link: Callable[[Cell], str] | None = None) -> str:
             'font-family="sans-serif" font-size="12">'
         )
     ]
-    for column, (tactic, cells) in enumerate(found.columns):
-        x = _GAP + column * (_WIDTH + _GAP)
-        active = sum(1 for cell in cells if cell.active)
+    for number, column in enumerate(found.columns):
+        x = _GAP + number * (_WIDTH + _GAP)
+        active = sum(1 for cell in column.cells if cell.active)
         parts.append(
-            f'<text x="{x}" y="18" font-weight="700" fill="currentColor">{escape(tactic_label(tactic))}</text>'
-            f'<text x="{x}" y="36" fill="currentColor">{active}/{len(cells)}</text>'
+            f'<text x="{x}" y="18" font-weight="700" fill="currentColor">{escape(tactic_label(column.tactic))}</text>'
+            f'<text x="{x}" y="36" fill="currentColor">{active}/{len(column.cells)}</text>'
         )
-        for row, cell in enumerate(cells):
-            parts.append(_cell(cell, x, _HEAD + row * (_HEIGHT + _GAP), link))
+        for row, cell in enumerate(cells_of(column)):
+            parts.append(_cell(cell, x, _HEAD + row * (_HEIGHT + _GAP), link(column.tactic, cell) if link else ""))
     parts.append("</svg>")
     return "".join(parts)
 
 
-def _cell(cell: Cell, x: int, y: int, link: Callable[[Cell], str] | None) -> str:
+def _cell(cell: Cell, x: int, y: int, address: str) -> str:
     shade = _SHADES[sum(cell.active >= step for step in _STEPS)]
     dash = "" if cell.active else ' stroke-dasharray="4 3"'
+    numbers = f"{cell.id}  {cell.active}/{cell.rules}".strip()
     fired = f'<text x="{x + _WIDTH - 8}" y="{y + 33}" text-anchor="end" fill="#333333">◆ {cell.hits:,}</text>'
     text = (
         f"<title>{escape(said(cell))}</title>"
         f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="4" fill="{shade}" '
         f'stroke="{"#333333" if cell.hits else "#949494"}" stroke-width="{2 if cell.hits else 1}"{dash}/>'
         f'<text x="{x + 8}" y="{y + 16}" fill="#333333">{escape(_cut(name_of(cell.id)))}</text>'
-        f'<text x="{x + 8}" y="{y + 33}" fill="#333333">{escape(cell.id)}  {cell.active}/{cell.rules}</text>'
+        f'<text x="{x + 8}" y="{y + 33}" fill="#333333">{escape(numbers)}</text>'
         f"{fired if cell.hits else ''}"
     )
-    return f'<a href="{escape(link(cell), quote=True)}">{text}</a>' if link else f"<g>{text}</g>"
+    return f'<a href="{escape(address, quote=True)}">{text}</a>' if address else f"<g>{text}</g>"
 
 
 def said(cell: Cell) -> str:
     """A cell in words."""
     text = _("{id} {name}: 有効なルール {active} 件(全 {rules} 件)、検知 {hits} 件")
-    return text.format(id=cell.id, name=name_of(cell.id), active=cell.active, rules=cell.rules, hits=f"{cell.hits:,}")
+    said = text.format(id=cell.id, name=name_of(cell.id), active=cell.active, rules=cell.rules, hits=f"{cell.hits:,}")
+    return said.strip()
 
 
 def page(found: Matrix, made: datetime, counts: Sequence[tuple[str, int]]) -> str:
     """An HTML file with the matrix, what became of the rules by status, and the table."""
     rows = "".join(
-        f"<tr><td>{escape(tactic_label(tactic))}</td><td>{escape(cell.id)}</td><td>{escape(name_of(cell.id))}</td>"
+        f"<tr><td>{escape(tactic_label(column.tactic))}</td><td>{escape(cell.id)}</td><td>{escape(name_of(cell.id))}</td>"
         f'<td class="n">{cell.active}</td><td class="n">{cell.rules}</td><td class="n">{cell.hits:,}</td></tr>'
-        for tactic, cells in found.columns
-        for cell in cells
+        for column in found.columns
+        for cell in cells_of(column)
     )
     heads = (_("戦術"), _("番号"), _("手法"), _("有効なルール"), _("全ルール"), _("検知"))
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     states = " ・ ".join(f"{escape(label)} {count:,}" for label, count in counts)
     when = f"{made.astimezone(JST):%Y-%m-%d %H:%M}"
     legend = _("数字は有効なルール/全ルール。◆ と太い枠は期間中の検知、破線は有効なルールがない手法。")
-    untagged = _("手法のタグがないルール: {count} 件").format(count=f"{found.untagged:,}")
+    untagged = _("ATT&CK のタグがないルール: {count} 件").format(count=f"{found.untagged:,}")
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return f"""<!doctype html>
 <html lang="{language()}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">

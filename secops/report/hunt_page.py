@@ -20,12 +20,12 @@ from secops.errors import Problem
 from secops.locale import gettext, language
 from secops.locale import gettext as _
 from secops.report import text
-from secops.report.attack_map import name_of, tactic_label
+from secops.report.attack_map import cells_of, name_of, tactic_label
 from secops.report.gathering import Example, Gathering, RuleHits
 from secops.report.hits import COUNTED, techniques
 from secops.schema.dates import JST
 from secops.schema.severity import Severity
-from secops.siem.detect.attack import matrix, techniques_of
+from secops.siem.detect.attack import matrix, places
 from secops.siem.ports import MatchedValue, Rule
 
 EXAMPLES = 20  # sets of matched values that are shown of a rule
@@ -185,20 +185,23 @@ class _Technique:
 
 def _attack(ordered: Sequence[RuleHits], rules: Sequence[Rule]) -> list[tuple[str, list[_Technique]]]:
     """The techniques of the rules that fired, under their tactics, in the order of an attack."""
-    level: dict[str, Severity] = {}
+    level: dict[tuple[str, str], Severity] = {}
     for one in ordered:
-        for id in techniques_of(rules[one.number].tags):
-            level[id] = max(level.get(id, Severity.INFORMATIONAL), rules[one.number].level)
+        for place in places(rules[one.number].tags):
+            level[place] = max(level.get(place, Severity.INFORMATIONAL), rules[one.number].level)
     found = matrix((rules[one.number].tags, True, one.count) for one in ordered)
     return [
         (
-            tactic_label(tactic),
+            tactic_label(column.tactic),
             sorted(
-                (_Technique(cell.id, name_of(cell.id), cell.hits, cell.rules, level[cell.id]) for cell in cells),
+                (
+                    _Technique(cell.id, name_of(cell.id), cell.hits, cell.rules, level[column.tactic, cell.id])
+                    for cell in cells_of(column)
+                ),
                 key=lambda one: (-one.level, -one.count, one.id),
             ),
         )
-        for tactic, cells in found.columns
+        for column in found.columns
     ]
 
 

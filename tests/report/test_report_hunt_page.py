@@ -93,7 +93,7 @@ def test_the_page_says_what_was_found_and_what_not():
     for shown in (
         "PC-2",
         "T1070.001",
-        "防御の回避",
+        "潜伏",
         "痕跡の消去",
         "LAN ケーブルを抜く",
         "保守",
@@ -153,3 +153,10 @@ def test_counts_are_those_of_all_hits(given_hits):
         assert len(of_rule.examples) <= 2
     newest = sorted((one.timestamp for one in hits if one.timestamp), reverse=True)[:5]
     assert [one.timestamp for one in found.newest()] == newest
+
+
+def test_techniques_stand_under_their_own_tactics():
+    tags = ("attack.initial-access", "attack.execution", "attack.t1059")
+    html = made([hit(), hit(1)], [rule(0, tags=tags), rule(1, tags=("attack.impact",))])
+    assert re.findall(r"<h3>(実行|初期侵入|影響)</h3>", html) == ["実行", "影響"]
+    assert "戦術だけのルール" in html

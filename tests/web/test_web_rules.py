@@ -57,6 +57,10 @@ def test_rules_that_fired_come_first_among_the_active(stage):
         ("level=critical", {CROSSING.id}),
         ("technique=T1059", {MACRO.id}),
         ("technique=t1071", {OFF.id}),
+        ("tactic=execution&technique=T1059", {MACRO.id}),
+        ("tactic=execution", {MACRO.id}),
+        ("tactic=impact&technique=T1059", set()),
+        ("tactic=exfiltration&technique=-", set()),
         ("q=夜間", {LOGON.id}),
         ("q=MIC-2025-03-4.4", {COPY.id}),
         ("fired=1&status=unsupported", set()),
@@ -70,9 +74,9 @@ def test_filters(stage, query, wanted):
 
 
 def test_a_wrong_address_says_what_it_does_not_use(stage):
-    html = stage.client("csirt").get("/rules?status=odd&level=worst&technique=T12345&start=x").text
+    html = stage.client("csirt").get("/rules?status=odd&level=worst&technique=T12345&tactic=magic&start=x").text
     assert len(shown(html)) == len(RULES)
-    for part in ("status=odd", "level=worst", "technique=T12345"):
+    for part in ("status=odd", "level=worst", "technique=T12345", "tactic=magic"):
         assert part in html
 
 
@@ -104,16 +108,33 @@ def test_long_lists_have_pages_and_say_how_many(stage):
 def test_a_rulebook_without_rules(stage):
     browser = with_rules(stage)
     assert "ルールがありません。" in browser.get("/rules").text
-    assert "手法のタグ" in browser.get("/rules/coverage").text
+    assert "ATT&amp;CK のタグ" in browser.get("/rules/coverage").text
 
 
 def test_the_matrix_links_to_the_rules_of_a_technique(stage):
     html = stage.client("csirt").get("/rules/coverage").text
     assert "ATT&amp;CK の 4 手法のうち 3 手法に有効なルールがあり、3 手法で検知がありました" in html
-    assert 'href="/rules?technique=T1059"' in html
+    assert 'href="/rules?tactic=execution&amp;technique=T1059"' in html
     assert html.count("T1048 別の通信方式での持ち出し") == 2, "in the picture and in the table"
     assert "style=" not in html
     assert html.count("<svg") == 1
+
+
+def test_the_list_behind_a_cell_holds_as_many_rules_as_the_cell_says(stage):
+    pairs = [
+        (rule("a", "A", "A", LOGON.level, tags=("attack.persistence", "attack.t1078")), Status.ACTIVE),
+        (rule("b", "B", "B", LOGON.level, tags=("attack.t1078.003", "attack.t1059")), Status.ACTIVE),
+        (rule("c", "C", "C", LOGON.level, tags=("attack.persistence",)), Status.ACTIVE),
+        (rule("d", "D", "D", LOGON.level, tags=("attack.t9999",)), Status.ACTIVE),
+    ]
+    browser = with_rules(stage, *pairs)
+    html = browser.get("/rules/coverage").text
+    cells = re.findall(r'<a href="(/rules\?[^"]+)"><title>[^<]*\(全 (\d+) 件\)', html)
+    assert len(cells) == 7
+    for address, count in cells:
+        assert len(shown(browser.get(address.replace("&amp;", "&")).text)) == int(count), address
+    assert shown(browser.get("/rules?tactic=persistence&technique=-").text) == ["c"]
+    assert shown(browser.get("/rules?tactic=-&technique=T9999").text) == ["d"]
 
 
 def test_a_rule_page_shows_text_reason_alerts_and_steps(stage):

@@ -1,15 +1,16 @@
 """MITRE ATT&CK as far as rules are tagged with it: tactics in their order, techniques by name (enterprise matrix).
 
-The names are facts of ATT&CK; nothing is fetched. A technique that is not listed is shown by its id. In which column a
-technique stands is taken from the rules' own tags, so that new versions of ATT&CK need no new program.
+The names are facts of ATT&CK; nothing is fetched. A technique that is not listed is shown by its id, under the tactics
+that its rules name, so that a new version of ATT&CK needs no new program to be seen.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from secops.siem.detect.attack_tactics import TACTICS_OF
 
 TACTICS: Mapping[str, tuple[str, str]] = {
     "reconnaissance": ("偵察", "Reconnaissance"),
@@ -30,6 +31,7 @@ TACTICS: Mapping[str, tuple[str, str]] = {
     "impact": ("影響", "Impact"),
 }
 OTHER = ("その他", "Other")
+ANY = "*"  # beside the names of tactics and techniques: any of them
 
 _NAMES = """
 T1001 Data Obfuscation|T1003 OS Credential Dumping|T1005 Data from Local System|T1006 Direct Volume Access
@@ -100,40 +102,83 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A tactic with its techniques, most active rules first.
+
+    A cell counts the rules that stand in this column, ``alone`` those that name the tactic and no technique.
+    ``active``, ``rules`` and ``hits`` count every rule of the column once.
+    """
+
+    tactic: str
+    cells: Sequence[Cell]
+    alone: Cell | None
+    active: int
+    rules: int
+    hits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
-    """Tactics in their order, each with its techniques, most active rules first; ``untagged`` rules name none."""
+    """Tactics in their order; ``cells`` has each technique once.
 
-    columns: Sequence[tuple[str, Sequence[Cell]]]
+    ``alone`` is the number of rules that only name tactics, ``untagged`` of those that do not even do that.
+    """
+
+    columns: Sequence[Column]
+    cells: Mapping[str, Cell]
+    alone: int
     untagged: int
-
-    @property
-    def cells(self) -> dict[str, Cell]:
-        """Each technique once."""
-        return {cell.id: cell for _tactic, cells in self.columns for cell in cells}
 
 
 def matrix(rules: Iterable[tuple[Sequence[str], bool, int]]) -> Matrix:
     """The matrix of rules given as (tags, active, hits); sub-techniques count for their technique."""
-    totals: dict[str, list[int]] = {}
-    beside: dict[str, Counter[str]] = {}
+    counted: dict[tuple[str, str], list[int]] = {}  # (tactic, technique) → active, rules, hits; ANY sums up
     untagged = 0
     for tags, active, hits in rules:
-        found = techniques_of(tags)
+        found = places(tags)
         untagged += not found
-        tactics = [tag.removeprefix("attack.") for tag in tags if tag.removeprefix("attack.") in TACTICS]
-        for technique in found:
-            sums = totals.setdefault(technique, [0, 0, 0])
-            sums[0] += active
-            sums[1] += 1
-            sums[2] += hits
-            beside.setdefault(technique, Counter()).update(tactics)
-    columns: dict[str, list[Cell]] = {tactic: [] for tactic in (*TACTICS, "")}
-    for technique, (active_rules, count, hits) in totals.items():
-        cell = Cell(technique, NAMES.get(technique, technique), active_rules, count, hits)
-        for tactic in _tactics(beside[technique]):
-            columns[tactic].append(cell)
-    ordered = [(tactic, sorted(cells, key=lambda one: (-one.active, one.id))) for tactic, cells in columns.items()]
-    return Matrix([(tactic, cells) for tactic, cells in ordered if cells], untagged)
+        sums = {
+            *found,
+            *((tactic, ANY) for tactic, _technique in found),
+            *((ANY, technique) for _tactic, technique in found),
+        }
+        for place in sums:
+            numbers = counted.setdefault(place, [0, 0, 0])
+            numbers[0] += active
+            numbers[1] += 1
+            numbers[2] += hits
+    columns = [_column(tactic, counted) for tactic in (*TACTICS, "") if (tactic, ANY) in counted]
+    totals = [_cell(technique, numbers) for (tactic, technique), numbers in counted.items() if tactic == ANY]
+    alone = sum(cell.rules for cell in totals if not cell.id)
+    return Matrix(columns, {cell.id: cell for cell in totals if cell.id}, alone, untagged)
+
+
+def _column(tactic: str, counted: Mapping[tuple[str, str], Sequence[int]]) -> Column:
+    cells = [_cell(one, numbers) for (of, one), numbers in counted.items() if of == tactic and one != ANY]
+    techniques = sorted((cell for cell in cells if cell.id), key=lambda one: (-one.active, one.id))
+    return Column(tactic, techniques, next((cell for cell in cells if not cell.id), None), *counted[tactic, ANY])
+
+
+def _cell(technique: str, numbers: Sequence[int]) -> Cell:
+    return Cell(technique, NAMES.get(technique, technique), *numbers)
+
+
+def places(tags: Sequence[str]) -> list[tuple[str, str]]:
+    """Where a rule with these tags stands: (tactic, technique), each once.
+
+    A technique stands under those of its own tactics that the rule names, or under all of its own where it names none
+    of them. One that is not known stands under what the rule names, else under no tactic (empty). A rule without a
+    technique stands under its tactics with an empty technique.
+    """
+    names = {tag.removeprefix("attack.") for tag in tags if tag.startswith("attack.")}
+    named = [tactic for tactic in TACTICS if tactic in names]
+    found: list[tuple[str, str]] = []
+    techniques = techniques_of(tags)
+    for technique in techniques:
+        own = TACTICS_OF.get(technique)
+        where = (named or [""]) if own is None else [one for one in own if one in names] or own
+        found += [(tactic, technique) for tactic in where]
+    return found if techniques else [(tactic, "") for tactic in named]
 
 
 def techniques_of(tags: Iterable[str]) -> list[str]:
@@ -142,16 +187,12 @@ def techniques_of(tags: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(one for one in found if len(one) == 5 and one[1:].isdecimal()))
 
 
-def _tactics(beside: Counter[str]) -> list[str]:
-    """The tactics a technique belongs to: those named beside it in at least half as many rules as the most frequent."""
-    if not beside:
-        return [""]
-    most = max(beside.values())
-    return [tactic for tactic in TACTICS if beside[tactic] * 2 >= most and beside[tactic]]
-
-
 def navigator(found: Matrix, name: str) -> dict[str, Any]:
-    """A layer for ATT&CK Navigator (layer format 4.5): the score is the number of active rules."""
+    """A layer for ATT&CK Navigator (layer format 4.5): the score is the number of active rules.
+
+    It names no tactics: the Navigator shows a technique under all of its own. Rules without a technique are counted in
+    the layer's notes.
+    """
     most = max((cell.active for cell in found.cells.values()), default=1)
     return {
         "name": name,
@@ -160,6 +201,10 @@ def navigator(found: Matrix, name: str) -> dict[str, Any]:
         "description": name,
         "gradient": {"colors": ["#ffffff", "#d9e6ff", "#0017c1"], "minValue": 0, "maxValue": max(most, 1)},
         "legendItems": [{"label": "fired", "color": "#b35900"}],
+        "metadata": [
+            {"name": "rules that only name a tactic", "value": str(found.alone)},
+            {"name": "rules without ATT&CK", "value": str(found.untagged)},
+        ],
         "techniques": [
             {
                 "techniqueID": cell.id,

@@ -16,9 +16,9 @@ from starlette.responses import Response
 from secops.access.ports import Right, Session
 from secops.errors import NotFoundError
 from secops.locale import _, language
-from secops.report.attack_map import name_of, svg, tactic_label, title_of
+from secops.report.attack_map import cells_of, name_of, svg, tactic_label, title_of
 from secops.schema.severity import Severity
-from secops.siem.detect.attack import TACTICS, Cell, matrix, techniques_of
+from secops.siem.detect.attack import TACTICS, Cell, matrix, places, techniques_of
 from secops.siem.detect.coverage import STATUS_LABELS, RuleCoverage, Status, counts
 from secops.siem.ports import AlertFilter, Rule, Scope, Span
 from secops.web.pages import page
@@ -29,6 +29,7 @@ router = APIRouter()
 DAYS = 30  # how far back hits are counted, as the status looks back at logs
 PAGE_SIZE = 100
 ALERTS_SHOWN = 10
+NONE = "-"  # in an address: no tactic, no technique
 MARKS = {
     Status.ACTIVE: "✓",
     Status.NO_SOURCE: "○",
@@ -51,10 +52,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RuleView:
-    """What the reader asked to see; it lives in the URL. ``technique`` is an ATT&CK id (T1059), ``start`` a row."""
+    """What the reader asked to see; it lives in the URL. ``start`` is a row.
+
+    ``tactic`` and ``technique`` are those of ATT&CK (``execution``, T1059); `NONE` asks for rules that name none.
+    """
 
     status: Status | None = None
     level: Severity | None = None
+    tactic: str = ""
     technique: str = ""
     fired: bool = False
     text: str = ""
@@ -68,6 +73,7 @@ class RuleView:
         values = {
             "status": wanted.status.value if wanted.status else "",
             "level": wanted.level.code if wanted.level is not None else "",
+            "tactic": wanted.tactic,
             "technique": wanted.technique,
             "fired": "1" if wanted.fired else "",
             "q": wanted.text,
@@ -80,9 +86,18 @@ class RuleView:
         """Whether a rule passes all filters but that of the status."""
         return (
             (self.level is None or row.rule.level == self.level)
-            and (not self.technique or self.technique in techniques_of(row.rule.tags))
+            and self._stands(row.rule.tags)
             and (row.hits > 0 or not self.fired)
             and (not self.text or self.text.casefold() in _searched(row.rule))
+        )
+
+    def _stands(self, tags: Sequence[str]) -> bool:
+        """Whether a rule stands in the cell, the row or the column of the matrix that was asked for."""
+        if not self.tactic and not self.technique:
+            return True
+        asked = ["" if one == NONE else one or None for one in (self.tactic, self.technique)]
+        return any(
+            all(want is None or want == have for want, have in zip(asked, place, strict=True)) for place in places(tags)
         )
 
 
@@ -104,14 +119,17 @@ def parse(values: Mapping[str, str]) -> tuple[RuleView, list[str]]:
         level = Severity.parse(values["level"]) if values.get("level") else None
     except ValueError:
         wrong.append(f"level={values['level']}")
-    technique = values.get("technique", "").strip().upper()
-    if technique and techniques_of([f"attack.{technique.lower()}"]) != [technique]:
+    technique, tactic = values.get("technique", "").strip().upper(), values.get("tactic", "").strip().lower()
+    if technique not in {"", NONE} and techniques_of([f"attack.{technique.lower()}"]) != [technique]:
         wrong.append(f"technique={technique}")
         technique = ""
+    if tactic not in {"", NONE, *TACTICS}:
+        wrong.append(f"tactic={tactic}")
+        tactic = ""
     start = values.get("start", "")
     number = int(start) if start.isascii() and start.isdigit() and len(start) < 8 else 0
     text = values.get("q", "").strip()[:200]
-    return RuleView(status, level, technique, values.get("fired") == "1", text, number), wrong
+    return RuleView(status, level, tactic, technique, values.get("fired") == "1", text, number), wrong
 
 
 def _rows(here: Services, standing: Standing, scope: Scope) -> list[Row]:
@@ -157,7 +175,7 @@ def show_rules(request: Request, session: Annotated[Session, Depends(reads(Right
         previous=view.url(start=begin - PAGE_SIZE) if begin else "",
         next=view.url(start=begin + PAGE_SIZE) if begin + PAGE_SIZE < len(chosen) else "",
         levels=sorted(Severity, reverse=True),
-        technique_name=_name(view.technique),
+        place=_place(view),
         status_labels=STATUS_LABELS,
         marks=MARKS,
         title=title,
@@ -187,13 +205,22 @@ def show_coverage(request: Request, session: Annotated[Session, Depends(reads(Ri
         name_of=name_of,
         picture=Markup(svg(found, link=_cell_address)) if found.columns else "",  # noqa: S704 - escaped by svg()
         tactic=tactic_label,
+        cells_of=cells_of,
         link=_cell_address,
         days=DAYS,
     )
 
 
-def _cell_address(cell: Cell) -> str:
-    return RuleView(technique=cell.id).url()
+def _cell_address(tactic: str, cell: Cell) -> str:
+    return RuleView(tactic=tactic or NONE, technique=cell.id or NONE).url()
+
+
+def _place(view: RuleView) -> str:
+    """In words, the part of the matrix that was asked for; empty where none was."""
+    tactic = tactic_label("" if view.tactic == NONE else view.tactic) if view.tactic else ""
+    if view.technique == NONE:
+        return f"{tactic} {name_of('')}".strip()
+    return f"{tactic} {view.technique} {_name(view.technique) if view.technique else ''}".strip()
 
 
 @router.get("/rules/{rule_id}")

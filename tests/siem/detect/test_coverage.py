@@ -15,11 +15,13 @@ from secops.report.attack_map import page, svg, title_of
 from secops.siem.detect import load_detector
 from secops.siem.detect.attack import NAMES, TACTICS, matrix, navigator, techniques_of
 from secops.siem.detect.attack_ja import NAMES_JA
+from secops.siem.detect.attack_tactics import TACTICS_OF
 from secops.siem.detect.coverage import Status, counts, coverage
 from secops.siem.ports import KIND_COLUMNS, SeenKind
 from secops.wiring.rules import BUILTIN
 
 LOGSOURCES = (BUILTIN / "logsources.yml").read_text(encoding="utf-8")
+RULES_FOLDER = Path(__file__).parents[3] / "rules"
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
 
 
@@ -33,6 +35,14 @@ def rule(number, logsource, detection, **more):
 
 PROCESS = {"product": "windows", "category": "process_creation"}
 IMAGE = {"selection": {"Image|endswith": "x.exe"}, "condition": "selection"}
+
+
+def sigmahq():
+    """The rules of SigmaHQ on this machine."""
+    base = Path(os.environ.get("SECOPS_SHARED", Path(__file__).parents[4] / "shared" / "data")) / "sigmahq"
+    if not base.exists():
+        pytest.skip("needs shared/data/sigmahq")
+    return base
 
 
 def kind(*fields, channel=SYSMON, code="1", module="windows", dataset="windows.sysmon"):
@@ -192,10 +202,61 @@ def test_sub_techniques_count_for_their_technique():
     assert found.untagged == 1
 
 
-def test_columns_are_the_tactics_of_the_rules_in_their_order():
-    assert [(tactic, [cell.id for cell in cells]) for tactic, cells in matrix(RULES).columns] == [
-        ("execution", ["T1059"]), ("persistence", ["T1547"]), ("privilege-escalation", ["T1547"]), ("", ["T9999"]),
+def columns(rules):
+    return {one.tactic: {cell.id: cell.rules for cell in one.cells} for one in matrix(rules).columns}
+
+
+def tagged(*tags):
+    return tuple(f"attack.{tag}" for tag in tags), True, 1
+
+
+def test_columns_are_the_tactics_of_the_techniques_in_their_order():
+    assert list(columns(RULES).items()) == [
+        ("execution", {"T1059": 2}), ("persistence", {"T1547": 1}), ("privilege-escalation", {"T1547": 1}),
+        ("", {"T9999": 1}),
     ]  # fmt: skip
+
+
+def test_a_technique_does_not_stand_under_tactics_that_are_not_its_own():
+    both = tagged("initial-access", "execution", "lateral-movement", "t1566.001", "t1059.001", "t1021")
+    assert columns([both]) == {
+        "initial-access": {"T1566": 1}, "execution": {"T1059": 1}, "lateral-movement": {"T1021": 1},
+    }  # fmt: skip
+
+
+def test_of_the_tactics_of_a_technique_those_count_that_the_rule_names():
+    rules = [tagged("persistence", "t1078"), tagged("t1078"), tagged("impact", "t1078.004")]
+    assert columns(rules) == {
+        "initial-access": {"T1078": 2}, "persistence": {"T1078": 3}, "privilege-escalation": {"T1078": 2},
+        "stealth": {"T1078": 2},
+    }  # fmt: skip
+    assert matrix(rules).cells["T1078"].rules == 3, "as a technique each rule once"
+
+
+def test_a_tactic_of_older_versions_does_not_hide_where_a_technique_stands_now():
+    assert columns([tagged("defense-evasion", "t1562.001")]) == {"defense-impairment": {"T1562": 1}}
+
+
+def test_an_unknown_technique_stands_under_what_the_rule_names():
+    assert columns([tagged("impact", "discovery", "t9999")]) == {"discovery": {"T9999": 1}, "impact": {"T9999": 1}}
+
+
+def test_a_rule_that_only_names_a_tactic_is_counted_under_it():
+    found = matrix([tagged("impact"), tagged("impact", "t1486"), tagged("cve-1")])
+    [impact] = found.columns
+    assert impact.alone is not None
+    assert (impact.alone.rules, impact.alone.active, impact.alone.hits) == (1, 1, 1)
+    assert [cell.id for cell in impact.cells] == ["T1486"]
+    assert list(found.cells) == ["T1486"]
+    assert found.untagged == 1
+    for text in (svg(found), page(found, datetime(2026, 11, 26, tzinfo=UTC), [])):
+        assert "戦術だけのルール" in text
+    assert {"name": "rules that only name a tactic", "value": "1"} in navigator(found, "x")["metadata"]
+
+
+def test_a_rule_counts_once_for_a_tactic_however_many_of_its_techniques_it_names():
+    [column] = matrix([tagged("execution", "t1059", "t1204", "t1047"), tagged("execution")]).columns
+    assert (column.rules, column.active, column.hits) == (2, 2, 2)
 
 
 def test_a_technique_that_nobody_knows_is_shown_by_its_id():
@@ -213,7 +274,7 @@ def test_the_layer_is_one_that_the_navigator_reads():
 
 def test_the_picture_says_in_numbers_what_it_says_in_shades():
     found = matrix(RULES)
-    drawing = svg(found, lambda cell: f"/rules?tag={cell.id}&x=<")
+    drawing = svg(found, lambda tactic, cell: f"/rules?tag={tactic}.{cell.id}&x=<")
     assert "T1059  1/2" in drawing
     assert "◆ 3" in drawing
     assert "&lt;" in drawing
@@ -232,12 +293,21 @@ def test_cells_have_japanese_names_that_fit():
     assert "コマンド・スクリプトの実行" in page(matrix(RULES), datetime(2026, 11, 26, tzinfo=UTC), [])
 
 
+def techniques_in(*folders):
+    text = "\n".join(path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.yml"))
+    return {found.upper() for found in re.findall(r"\battack\.(t\d{4})", text)}
+
+
+def test_where_every_technique_of_our_rules_stands_is_known():
+    assert techniques_in(RULES_FOLDER) - set(TACTICS_OF) == set()
+
+
+def test_where_every_technique_of_sigmahq_stands_is_known():
+    assert techniques_in(sigmahq()) - set(TACTICS_OF) == set()
+
+
 def test_every_technique_of_sigmahq_has_a_name():
-    shared = Path(os.environ.get("SECOPS_SHARED", Path(__file__).parents[4] / "shared" / "data")) / "sigmahq"
-    if not shared.exists():
-        pytest.skip("needs shared/data/sigmahq")
-    text = "\n".join(path.read_text(encoding="utf-8") for path in shared.glob("rules*/**/*.yml"))
-    named = {found.upper() for found in re.findall(r"(?m)^\s*-\s*attack\.(t\d{4})", text)}
+    named = techniques_in(sigmahq())
     assert named - set(NAMES) == set()
     assert named - set(NAMES_JA) == set()
 
@@ -246,6 +316,7 @@ def test_names_and_tactics_are_well_formed():
     assert set(NAMES_JA) <= set(NAMES)
     assert all(len(key) == 5 and key[1:].isdecimal() and name for key, name in NAMES.items())
     assert len(NAMES) > 150
+    assert all(tactics and set(tactics) <= set(TACTICS) for tactics in TACTICS_OF.values())
     assert all(japanese and english for japanese, english in TACTICS.values())
 
 
