@@ -1,7 +1,7 @@
 """MITRE ATT&CK as far as rules are tagged with it: tactics in their order, techniques by name (enterprise matrix).
 
-The names are facts of ATT&CK; nothing is fetched. A technique that is not listed is shown by its id, under the tactics
-that its rules name, so that a new version of ATT&CK needs no new program to be seen.
+The names are facts of ATT&CK v19 (where T1685 to T1690 came in place of T1562); nothing is fetched. A technique that is
+not listed is shown by its id, under the tactics that its rules name: a new version of ATT&CK is seen without a new program.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ T1021 Remote Services|T1027 Obfuscated Files or Information|T1030 Data Transfer 
 T1033 System Owner/User Discovery|T1036 Masquerading|T1037 Boot or Logon Initialization Scripts
 T1039 Data from Network Shared Drive|T1040 Network Sniffing|T1041 Exfiltration Over C2 Channel
 T1046 Network Service Discovery|T1047 Windows Management Instrumentation|T1048 Exfiltration Over Alternative Protocol
-T1049 System Network Connections Discovery|T1053 Scheduled Task/Job|T1055 Process Injection|T1056 Input Capture
+T1049 System Network Connections Discovery|T1052 Exfiltration Over Physical Medium|T1053 Scheduled Task/Job
+T1055 Process Injection|T1056 Input Capture
 T1057 Process Discovery|T1059 Command and Scripting Interpreter|T1068 Exploitation for Privilege Escalation
 T1069 Permission Groups Discovery|T1070 Indicator Removal|T1071 Application Layer Protocol
 T1072 Software Deployment Tools|T1074 Data Staged|T1078 Valid Accounts|T1082 System Information Discovery
@@ -56,7 +57,7 @@ T1176 Software Extensions|T1185 Browser Session Hijacking|T1187 Forced Authentic
 T1190 Exploit Public-Facing Application|T1195 Supply Chain Compromise|T1197 BITS Jobs|T1199 Trusted Relationship
 T1200 Hardware Additions|T1201 Password Policy Discovery|T1202 Indirect Command Execution
 T1203 Exploitation for Client Execution|T1204 User Execution|T1207 Rogue Domain Controller
-T1210 Exploitation of Remote Services|T1211 Exploitation for Defense Evasion|T1212 Exploitation for Credential Access
+T1210 Exploitation of Remote Services|T1211 Exploitation for Stealth|T1212 Exploitation for Credential Access
 T1213 Data from Information Repositories|T1216 System Script Proxy Execution|T1217 Browser Information Discovery
 T1218 System Binary Proxy Execution|T1219 Remote Access Tools|T1220 XSL Script Processing|T1221 Template Injection
 T1222 File and Directory Permissions Modification|T1482 Domain Trust Discovery
@@ -82,8 +83,8 @@ T1606 Forge Web Credentials|T1608 Stage Capabilities|T1609 Container Administrat
 T1611 Escape to Host|T1613 Container and Resource Discovery|T1614 System Location Discovery|T1615 Group Policy Discovery
 T1619 Cloud Storage Object Discovery|T1620 Reflective Code Loading|T1621 Multi-Factor Authentication Request Generation
 T1622 Debugger Evasion|T1649 Steal or Forge Authentication Certificates|T1653 Power Settings
-T1685 Disable or Modify Tools|T1686 Disable or Modify System Firewall|T1689 Downgrade Attack
-T1690 Prevent Command History Logging
+T1685 Disable or Modify Tools|T1686 Disable or Modify System Firewall|T1687 Exploitation for Defense Impairment
+T1688 Safe Mode Boot|T1689 Downgrade Attack|T1690 Prevent Command History Logging
 """
 NAMES: Mapping[str, str] = {
     entry[:5]: entry[6:].strip() for line in _NAMES.strip().splitlines() for entry in line.split("|")

@@ -306,10 +306,20 @@ def test_where_every_technique_of_sigmahq_stands_is_known():
     assert techniques_in(sigmahq()) - set(TACTICS_OF) == set()
 
 
+def test_every_technique_of_our_rules_has_a_name():
+    named = techniques_in(RULES_FOLDER)
+    assert named - set(NAMES) == set()
+    assert named - set(NAMES_JA) == set()
+
+
 def test_every_technique_of_sigmahq_has_a_name():
     named = techniques_in(sigmahq())
     assert named - set(NAMES) == set()
     assert named - set(NAMES_JA) == set()
+
+
+def test_every_technique_whose_tactics_are_known_has_a_name_in_both_languages():
+    assert set(TACTICS_OF) == set(NAMES) == set(NAMES_JA)
 
 
 def test_names_and_tactics_are_well_formed():
