@@ -21,6 +21,20 @@ from secops.siem.detect.attack_ja import NAMES_JA
 _WIDTH, _HEIGHT, _HEAD, _GAP = 168, 40, 44, 6
 _SHADES = ("#ffffff", "#eef3ff", "#d9e6ff", "#b3cbff", "#8fb2ff")
 _STEPS = (1, 3, 10, 30)  # active rules from which the next shade is used
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.7 "Noto Sans JP", "Hiragino Sans", "Yu Gothic UI", Meiryo, sans-serif; margin: 24px; }
+.map { display: grid; grid-template-columns: max-content; overflow: auto; max-height: 80vh;
+  border: 1px solid #949494; }
+.map-heads { grid-area: 1 / 1; position: sticky; top: 0; z-index: 1; background: Canvas; padding: 0 40px 0 12px; }
+.map-cells { grid-area: 2 / 1; padding: 0 40px 0 12px; } .map svg { display: block; }
+.map::after { content: ""; grid-area: 1 / 1 / 3 / 2; justify-self: end; position: sticky; right: 0; z-index: 2;
+  width: 40px; pointer-events: none; background: linear-gradient(to left, Canvas 4px, transparent); }
+table { border-collapse: collapse; line-height: 1.4; }
+td, th { border-bottom: 1px solid #949494; padding: 4px 12px; text-align: left; }
+.n { text-align: right; font-variant-numeric: tabular-nums; }
+"""
+WIDER = "図が枠より広いときは、横に動かすと続きが見えます(図を選ぶと、矢印キーでも動かせます)。"
 _NAME = 24  # half-width letters of a name in a cell
 
 
@@ -61,18 +75,43 @@ def cells_of(column: Column) -> list[Cell]:
     return [*column.cells, *([column.alone] if column.alone else [])]
 
 
-def svg(found: Matrix, link: Callable[[str, Cell], str] | None = None) -> str:
-    """The matrix as one SVG element; ``link`` gives the address of a cell of a tactic."""
-    rows = max((len(cells_of(column)) for column in found.columns), default=0)
+def svg(found: Matrix) -> str:
+    """The matrix as one SVG element: a picture that stands alone."""
+    height = _HEAD + _height(found)
+    cells = f'<g transform="translate(0 {_HEAD})">{_cells(found, None)}</g>'
+    return _element(
+        found, height, f'role="img" aria-label="{escape(title_of(found), quote=True)}"', _heads(found) + cells
+    )
+
+
+def scrolling(found: Matrix, link: Callable[[str, Cell], str] | None = None) -> str:
+    """The matrix as the inside of a box that scrolls: the tactics apart, so that they can stay while the cells move.
+
+    ``link`` gives the address of a cell of a tactic. What the picture says is said again by a table, so its heads are
+    left out for those who listen.
+    """
+    label = f'role="group" aria-label="{escape(title_of(found), quote=True)}"'
+    heads = _element(found, _HEAD, 'aria-hidden="true"', _heads(found))
+    return (
+        f'<div class="map-heads">{heads}</div>'
+        f'<div class="map-cells">{_element(found, _height(found), label, _cells(found, link))}</div>'
+    )
+
+
+def _element(found: Matrix, height: int, said: str, inside: str) -> str:
     width = len(found.columns) * (_WIDTH + _GAP) + _GAP
-    height = _HEAD + rows * (_HEIGHT + _GAP) + _GAP
-    parts = [
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-            f'height="{height}" role="img" aria-label="{escape(title_of(found), quote=True)}" '
-            'font-family="sans-serif" font-size="12">'
-        )
-    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" {said} font-family="sans-serif" font-size="12">{inside}</svg>'
+    )
+
+
+def _height(found: Matrix) -> int:
+    return max((len(cells_of(column)) for column in found.columns), default=0) * (_HEIGHT + _GAP) + _GAP
+
+
+def _heads(found: Matrix) -> str:
+    parts = []
     for number, column in enumerate(found.columns):
         x = _GAP + number * (_WIDTH + _GAP)
         active = sum(1 for cell in column.cells if cell.active)
@@ -80,10 +119,20 @@ def svg(found: Matrix, link: Callable[[str, Cell], str] | None = None) -> str:
             f'<text x="{x}" y="18" font-weight="700" fill="currentColor">{escape(tactic_label(column.tactic))}</text>'
             f'<text x="{x}" y="36" fill="currentColor">{active}/{len(column.cells)}</text>'
         )
-        for row, cell in enumerate(cells_of(column)):
-            parts.append(_cell(cell, x, _HEAD + row * (_HEIGHT + _GAP), link(column.tactic, cell) if link else ""))
-    parts.append("</svg>")
     return "".join(parts)
+
+
+def _cells(found: Matrix, link: Callable[[str, Cell], str] | None) -> str:
+    return "".join(
+        _cell(
+            cell,
+            _GAP + number * (_WIDTH + _GAP),
+            2 + row * (_HEIGHT + _GAP),
+            link(column.tactic, cell) if link else "",
+        )
+        for number, column in enumerate(found.columns)
+        for row, cell in enumerate(cells_of(column))
+    )
 
 
 def _cell(cell: Cell, x: int, y: int, address: str) -> str:
@@ -123,19 +172,15 @@ def page(found: Matrix, made: datetime, counts: Sequence[tuple[str, int]]) -> st
     when = f"{made.astimezone(JST):%Y-%m-%d %H:%M}"
     legend = _("数字は有効なルール/全ルール。◆ と太い枠は期間中の検知、破線は有効なルールがない手法。")
     untagged = _("ATT&CK のタグがないルール: {count} 件").format(count=f"{found.untagged:,}")
+    label = escape(_("手法の図(横に動かせます)"), quote=True)
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return f"""<!doctype html>
 <html lang="{language()}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="{policy}"><title>{escape(title_of(found))}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 16px/1.7 "Noto Sans JP", "Hiragino Sans", "Yu Gothic UI", Meiryo, sans-serif; margin: 24px; }}
-.map {{ overflow-x: auto; }} table {{ border-collapse: collapse; line-height: 1.4; }}
-td, th {{ border-bottom: 1px solid #949494; padding: 4px 12px; text-align: left; }}
-.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
-</style></head><body>
+<style>{_STYLE}</style></head><body>
 <h1>{escape(title_of(found))}</h1><p>{escape(when)} ・ {states} ・ {escape(untagged)}</p><p>{escape(legend)}</p>
-<div class="map">{svg(found)}</div>
+<p>{escape(_(WIDER))}</p>
+<div class="map" tabindex="0" role="region" aria-label="{label}">{scrolling(found)}</div>
 <h2>{escape(_("一覧"))}</h2><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>
 </body></html>
 """

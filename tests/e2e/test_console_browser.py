@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,10 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from secops.access.ports import Role
+from secops.siem.detect.attack_tactics import TACTICS_OF
+from secops.siem.detect.coverage import RuleCoverage, Status
 from secops.siem.ports import State
+from secops.web.services import Standing
 from tests.web.stage import COPY, CROSSING, NOW, PASSWORD, Stage, hit
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -214,6 +218,46 @@ def test_no_page_scrolls_sideways_or_complains(browser, address, width, dark):
             page.goto(path)
             over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert over <= 0, path
+
+
+def every_tactic(stage: Stage) -> None:
+    """A rulebook that fills the whole matrix, so that it is wider and higher than any screen."""
+    rules = [
+        replace(COPY, id=f"r{at}", tags=(f"attack.{tactic}", f"attack.{technique.lower()}"))
+        for at, (technique, tactics) in enumerate(TACTICS_OF.items())
+        for tactic in tactics
+    ]
+    rules.append(replace(COPY, id="alone", tags=("attack.impact",)))
+    stage.standing = Standing(NOW, rules, [RuleCoverage(at, Status.ACTIVE) for at in range(len(rules))])
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_the_map_shows_where_it_goes_on_and_scrolls_by_key_in_its_own_frame(browser, address, stage, width):
+    every_tactic(stage)
+    with visit(browser, address, width=width) as page:
+        page.goto("/rules/coverage")
+        box = page.locator(".map")
+        assert (box.get_attribute("role"), box.get_attribute("tabindex")) == ("region", "0")
+        assert "横に動かせます" in str(box.get_attribute("aria-label"))
+        frame = box.evaluate("""box => ({
+            hidden: box.scrollWidth - box.clientWidth,
+            inCard: box.getBoundingClientRect().right <= box.closest('.card').getBoundingClientRect().right,
+            edge: parseFloat(getComputedStyle(box).borderRightWidth),
+            fade: parseFloat(getComputedStyle(box, '::after').width),
+        })""")
+        assert frame["hidden"] > 0
+        assert frame["inCard"]
+        assert frame["edge"] >= 1
+        assert frame["fade"] >= 24
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        box.focus()
+        page.keyboard.press("End")
+        page.keyboard.press("ArrowRight")
+        until(lambda: box.evaluate("box => box.scrollLeft") > 0)
+        box.evaluate("box => { box.scrollLeft = box.scrollWidth; box.scrollTop = 0; }")
+        last = page.locator(".map-heads text").last
+        ends = "(one, box) => box.getBoundingClientRect().right - one.getBoundingClientRect().right"
+        assert last.evaluate(ends, box.element_handle()) > 40, "no fade over the last column once all is seen"
 
 
 def test_targets_on_a_phone_are_large_enough(browser, address):

@@ -117,7 +117,7 @@ def test_the_matrix_links_to_the_rules_of_a_technique(stage):
     assert 'href="/rules?tactic=execution&amp;technique=T1059"' in html
     assert html.count("T1048 別の通信方式での持ち出し") == 2, "in the picture and in the table"
     assert "style=" not in html
-    assert html.count("<svg") == 1
+    assert html.count("<svg") == 2, "the tactics, and the cells that move under them"
 
 
 def test_the_list_behind_a_cell_holds_as_many_rules_as_the_cell_says(stage):

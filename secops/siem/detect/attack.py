@@ -1,7 +1,7 @@
 """MITRE ATT&CK as far as rules are tagged with it: tactics in their order, techniques by name (enterprise matrix).
 
 The names are facts of ATT&CK v19 (where T1685 to T1690 came in place of T1562); nothing is fetched. A technique that is
-not listed is shown by its id, under the tactics that its rules name: a new version of ATT&CK is seen without a new program.
+not listed is shown by its id, under the tactics that its rules name: a new version of ATT&CK needs no new program.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from secops.access.ports import Right, Session
 from secops.errors import NotFoundError
 from secops.locale import _, language
-from secops.report.attack_map import cells_of, name_of, svg, tactic_label, title_of
+from secops.report.attack_map import WIDER, cells_of, name_of, scrolling, tactic_label, title_of
 from secops.schema.severity import Severity
 from secops.siem.detect.attack import TACTICS, Cell, matrix, places, techniques_of
 from secops.siem.detect.coverage import STATUS_LABELS, RuleCoverage, Status, counts
@@ -203,7 +203,8 @@ def show_coverage(request: Request, session: Annotated[Session, Depends(reads(Ri
         found=found,
         sentence=title_of(found),
         name_of=name_of,
-        picture=Markup(svg(found, link=_cell_address)) if found.columns else "",  # noqa: S704 - escaped by svg()
+        picture=Markup(scrolling(found, _cell_address)) if found.columns else "",  # noqa: S704 - escaped there
+        wider=WIDER,
         tactic=tactic_label,
         cells_of=cells_of,
         link=_cell_address,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from secops.report.attack_map import page, svg, title_of
+from secops.report.attack_map import page, scrolling, svg, title_of
 from secops.siem.detect import load_detector
 from secops.siem.detect.attack import NAMES, TACTICS, matrix, navigator, techniques_of
 from secops.siem.detect.attack_ja import NAMES_JA
@@ -274,7 +274,7 @@ def test_the_layer_is_one_that_the_navigator_reads():
 
 def test_the_picture_says_in_numbers_what_it_says_in_shades():
     found = matrix(RULES)
-    drawing = svg(found, lambda tactic, cell: f"/rules?tag={tactic}.{cell.id}&x=<")
+    drawing = scrolling(found, lambda tactic, cell: f"/rules?tag={tactic}.{cell.id}&x=<")
     assert "T1059  1/2" in drawing
     assert "◆ 3" in drawing
     assert "&lt;" in drawing
