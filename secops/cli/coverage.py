@@ -29,7 +29,7 @@ SHOWN = 200  # rules in the table; --json has all of them
 @click.option(
     "--status",
     "wanted",
-    type=click.Choice(["active", "no_source", "no_field", "unsupported", "broken", "disabled"]),
+    type=click.Choice(["active", "no_source", "silent", "no_field", "unsupported", "broken", "disabled"]),
     default=None,
     help="この状態のルールだけを示す",
 )

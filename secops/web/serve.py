@@ -14,11 +14,12 @@ from typing import Any, cast
 from secops.errors import SecopsError
 from secops.locale import _
 from secops.siem.detect import SigmaDetector
-from secops.siem.detect.coverage import coverage
+from secops.siem.detect.coverage import SourceKinds, coverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
 from secops.web.services import Services, Standing
+from secops.wiring.coverage import sources_of
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 
@@ -86,7 +87,7 @@ def services(site: Site, stop: threading.Event) -> Services:
         journal=site.journal,
         accounts=site.accounts,
         rules=lambda: site.rules,
-        coverage=_Coverage(lambda: site.detector, seen, site.now),
+        coverage=_Coverage(lambda: site.detector, seen, site.now, sources=lambda: sources_of(site)),
         sources=lambda: status().sources,
         system=status,
         now=site.now,
@@ -142,12 +143,14 @@ class _Coverage:
         now: Callable[[], datetime],
         seconds: float = COVERAGE_SECONDS,
         patience: float = COVERAGE_PATIENCE,
+        sources: Callable[[], Sequence[SourceKinds]] = lambda: (),
     ) -> None:
         self._detector = detector
         self._seen = seen
         self._now = now
         self._seconds = seconds
         self._patience = patience
+        self._sources = sources
         self._lock = threading.Lock()
         self._looking: threading.Event | None = None  # set when the look is over
         self._known: tuple[SigmaDetector, float, Standing] | None = None  # of which rules, looked up when
@@ -173,7 +176,8 @@ class _Coverage:
     def _look(self, over: threading.Event) -> None:
         try:
             detector, now = self._detector(), self._now()
-            found = coverage(detector, self._seen(Span(since=now - timedelta(days=COVERAGE_DAYS))))
+            seen = self._seen(Span(since=now - timedelta(days=COVERAGE_DAYS)))
+            found = coverage(detector, seen, self._sources())
             self._known = (detector, time.monotonic(), Standing(now, detector.rules, found))
         except SecopsError:
             log.exception("coverage")

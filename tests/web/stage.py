@@ -120,7 +120,7 @@ FOUND = {
     CROSSING.id: (Status.ACTIVE, ""),
     MACRO.id: (Status.ACTIVE, ""),
     LOGON.id: (Status.ACTIVE, ""),
-    USB.id: (Status.NO_SOURCE, "この期間に、このルールが見る種類のログ(skysea)は届いていません。"),
+    USB.id: (Status.NO_SOURCE, "このルールが見る種類のログ(skysea)の収集元が設定されていません。"),
     COPY.id: (Status.NO_FIELD, "このルールに欠かせない項目(file.size)に値のある記録が見当たりません。"),
     OFF.id: (Status.UNSUPPORTED, OFF.reason),
 }

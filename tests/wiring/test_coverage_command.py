@@ -68,6 +68,25 @@ def test_every_rule_has_a_status_and_a_reason_where_it_does_not_work(site):
     assert all(reason for status, reason in rules.values() if status != "active")
 
 
+def test_a_source_that_brought_nothing_is_told_from_one_that_is_not_there(site, tmp_path):
+    ward = tmp_path / "ward"
+    create_site(ward, site_id="ward")
+    toml = (ward / "secops.toml").read_text(encoding="utf-8")
+    assert {status for title, (status, _reason) in listed(ward)[1].items()} <= {"no_source", "unsupported"}
+    toml += '[[sources]]\nid = "pcs"\nkind = "file"\npath = "pcs.json"\nzone = "lgwan"\nformat = "windows_json"\n'
+    (ward / "secops.toml").write_text(toml, encoding="utf-8")
+    rule = RULE.format(title="Windows", number=1, field="Image", tag="attack.t1059", level="high")
+    (ward / "rules" / "1.yml").write_text(rule, encoding="utf-8")
+    (ward / "rules" / "2.yml").write_text(
+        rule.replace("product: windows, category: process_creation", "category: firewall")
+        .replace("title: Windows", "title: Firewall").replace("000001", "000002").replace("Image", "src_ip"),
+        encoding="utf-8",
+    )  # fmt: skip
+    rules = listed(ward)[1]
+    assert (rules["Windows"][0], rules["Firewall"][0]) == ("silent", "no_source")
+    assert "収集元(pcs)" in rules["Windows"][1]
+
+
 def test_the_list_is_narrowed_by_status_level_and_tag(site):
     assert "Unseen" in listed(site, "--status", "no_field")[1]
     assert "Seen" not in listed(site, "--status", "no_field")[1]

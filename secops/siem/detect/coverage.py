@@ -28,6 +28,7 @@ class Status(StrEnum):
 
     ACTIVE = "active"
     NO_SOURCE = "no_source"
+    SILENT = "silent"
     NO_FIELD = "no_field"
     UNSUPPORTED = "unsupported"
     BROKEN = "broken"
@@ -36,7 +37,8 @@ class Status(StrEnum):
 
 STATUS_LABELS = {
     Status.ACTIVE: "有効",
-    Status.NO_SOURCE: "ログがない",
+    Status.NO_SOURCE: "収集元がない",
+    Status.SILENT: "届いていない",
     Status.NO_FIELD: "項目がない",
     Status.UNSUPPORTED: "対象外",
     Status.BROKEN: "誤り",
@@ -53,9 +55,26 @@ class RuleCoverage:
     reason: str = ""
 
 
-def coverage(detector: SigmaDetector, seen: Sequence[SeenKind] | None) -> list[RuleCoverage]:
-    """The status of every rule; without ``seen`` (no site) as far as the rulebook alone tells."""
-    sources = _Sources(detector, seen) if seen is not None else None
+@dataclass(frozen=True, slots=True)
+class SourceKinds:
+    """A source that is set up: its id, and the kinds of events it may bring (what is known of their columns).
+
+    ``guessed``: the format is told by content, so it may bring anything that can be told so.
+    """
+
+    id: str
+    kinds: Sequence[Mapping[str, str | None]]
+    guessed: bool = False
+
+
+def coverage(
+    detector: SigmaDetector, seen: Sequence[SeenKind] | None, configured: Sequence[SourceKinds] = ()
+) -> list[RuleCoverage]:
+    """The status of every rule; without ``seen`` (no site) as far as the rulebook alone tells.
+
+    ``configured`` are the site's sources: what none of them may bring has no source, the rest is silent.
+    """
+    sources = _Sources(detector, seen, configured) if seen is not None else None
     found = []
     for number, rule in enumerate(detector.rules):
         if rule.active and sources is None:
@@ -96,9 +115,13 @@ def _inactive(compiled: CompiledRule) -> Status:
 class _Sources:
     """What the store has seen, by the entries of the logsource map; each entry is looked at once."""
 
-    def __init__(self, detector: SigmaDetector, seen: Sequence[SeenKind]) -> None:
+    def __init__(
+        self, detector: SigmaDetector, seen: Sequence[SeenKind], configured: Sequence[SourceKinds] = ()
+    ) -> None:
         self._detector = detector
         self._seen = seen
+        self._configured = configured
+        self._bringing: dict[int, list[SourceKinds]] = {}
         self._kinds: dict[int, list[SeenKind]] = {}
         self._judged: dict[tuple[Spec, str], bool] = {}
 
@@ -129,13 +152,32 @@ class _Sources:
             names = ", ".join(min(lacking, key=len)[:_SHOWN])
             reason = _("このルールに欠かせない項目({names})に値のある記録が見当たりません(一部の記録で調べています)。")
             return RuleCoverage(number, Status.NO_FIELD, reason.format(names=names))
+        return self._unseen(number, compiled, near=near)
+
+    def _unseen(self, number: int, compiled: CompiledRule, *, near: bool) -> RuleCoverage:
+        """Why nothing that the rule looks at came; ``near``: other logs of the kind did."""
         names = " / ".join(self._detector.rules[number].logsource.values())
         if near:
             asked = ", ".join(self._asked(compiled)[:_SHOWN])
             reason = _("この期間に、この種類のログ({names})のうち、このルールが見るもの({asked})は届いていません。")
-            return RuleCoverage(number, Status.NO_SOURCE, reason.format(names=names, asked=asked))
-        reason = _("この期間に、このルールが見る種類のログ({names})は届いていません。")
-        return RuleCoverage(number, Status.NO_SOURCE, reason.format(names=names))
+            return RuleCoverage(number, Status.SILENT, reason.format(names=names, asked=asked))
+        bringing = list(dict.fromkeys(_said(one) for entry in compiled.entries for one in self._bringing_of(entry)))
+        if not bringing:
+            reason = _("このルールが見る種類のログ({names})の収集元が設定されていません。この期間に届いてもいません。")
+            return RuleCoverage(number, Status.NO_SOURCE, reason.format(names=names))
+        reason = _(
+            "このルールが見る種類のログ({names})を送れる収集元({sources})は設定されていますが、この期間に届いていません。"
+        )
+        sources = ", ".join(bringing[:_SHOWN]) + ("…" if len(bringing) > _SHOWN else "")
+        return RuleCoverage(number, Status.SILENT, reason.format(names=names, sources=sources))
+
+    def _bringing_of(self, entry: int) -> list[SourceKinds]:
+        """The sources that may bring what an entry means; those whose format is known first."""
+        if entry not in self._bringing:
+            meant = self._detector.logsource(entry)
+            found = [one for one in self._configured if any(meant.may_be(kind) for kind in one.kinds)]
+            self._bringing[entry] = sorted(found, key=lambda one: one.guessed)
+        return self._bringing[entry]
 
     def _kinds_of(self, entry: int) -> list[SeenKind]:
         """The kinds of events that an entry may mean."""
@@ -159,6 +201,10 @@ class _Sources:
         bounds = self._detector.bounds(compiled, compiled.entries[0])
         pairs = zip(compiled.leaves, bounds, strict=True)
         return list(dict.fromkeys(f"{leaf[1]} {leaf[3]}" for leaf, bound in pairs if set(bound.columns) & _KINDS))
+
+
+def _said(source: SourceKinds) -> str:
+    return _("{id}: 形式は自動判定").format(id=source.id) if source.guessed else source.id
 
 
 def _as_rule_sees(kind: SeenKind, columns: frozenset[str]) -> tuple[object, ...]:

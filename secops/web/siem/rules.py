@@ -33,6 +33,7 @@ NONE = "-"  # in an address: no tactic, no technique
 MARKS = {
     Status.ACTIVE: "✓",
     Status.NO_SOURCE: "○",
+    Status.SILENT: "◌",
     Status.NO_FIELD: "△",
     Status.UNSUPPORTED: "—",
     Status.BROKEN: "✕",

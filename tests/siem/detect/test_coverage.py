@@ -16,7 +16,8 @@ from secops.siem.detect import load_detector
 from secops.siem.detect.attack import NAMES, TACTICS, matrix, navigator, techniques_of
 from secops.siem.detect.attack_ja import NAMES_JA
 from secops.siem.detect.attack_tactics import TACTICS_OF
-from secops.siem.detect.coverage import Status, counts, coverage
+from secops.siem.detect.coverage import SourceKinds, Status, counts, coverage
+from secops.siem.normalize.kinds import KINDS
 from secops.siem.ports import KIND_COLUMNS, SeenKind
 from secops.wiring.rules import BUILTIN
 
@@ -50,8 +51,12 @@ def kind(*fields, channel=SYSMON, code="1", module="windows", dataset="windows.s
     return SeenKind(values, 10, frozenset(fields))
 
 
-def status(files, seen, **options):
-    return [one.status for one in coverage(load_detector(files, LOGSOURCES, **options), seen)]
+WINDOWS = SourceKinds("win", KINDS["windows_json"])
+FIREWALL = SourceKinds("fw01", KINDS["fortigate"])
+
+
+def status(files, seen, sources=(), **options):
+    return [one.status for one in coverage(load_detector(files, LOGSOURCES, **options), seen, sources)]
 
 
 def test_a_rule_whose_log_and_fields_were_seen_is_active():
@@ -63,9 +68,42 @@ def test_a_field_that_is_stored_under_its_ecs_name_was_seen():
 
 
 def test_without_such_a_log_there_is_no_source():
-    [one] = coverage(load_detector([rule(1, PROCESS, IMAGE)], LOGSOURCES), [kind("source.ip", code="3")])
+    [one] = coverage(load_detector([rule(1, PROCESS, IMAGE)], LOGSOURCES), [kind("source.ip", code="3")], [FIREWALL])
     assert one.status is Status.NO_SOURCE
     assert "process_creation" in one.reason
+    assert "収集元が設定されていません" in one.reason
+
+
+def test_a_source_that_may_bring_such_logs_but_did_not_is_silent():
+    detector = load_detector([rule(1, PROCESS, IMAGE)], LOGSOURCES)
+    [one] = coverage(detector, [kind("source.ip", code="3")], [FIREWALL, WINDOWS])
+    assert one.status is Status.SILENT
+    assert "収集元(win)" in one.reason
+    assert "fw01" not in one.reason
+
+
+def test_a_source_whose_format_is_told_by_content_may_bring_anything_and_says_so():
+    every = SourceKinds("drop", [one for kinds in KINDS.values() for one in kinds], guessed=True)
+    [one] = coverage(load_detector([rule(1, PROCESS, IMAGE)], LOGSOURCES), [], [every])
+    assert one.status is Status.SILENT
+    assert "drop: 形式は自動判定" in one.reason
+
+
+@pytest.mark.parametrize(
+    ("logsource", "brings"),
+    [
+        ({"category": "firewall"}, "fortigate"),
+        ({"category": "proxy"}, "squid"),
+        ({"category": "antivirus"}, "windows_json"),
+        ({"product": "linux", "service": "sshd"}, "syslog"),
+        ({"product": "windows", "service": "security"}, "windows_json"),
+    ],
+)
+def test_which_formats_may_bring_a_logsource(logsource, brings):
+    files = [rule(1, logsource, {"selection": {"event.action": "x"}, "condition": "selection"})]
+    silent = {name for name, kinds in KINDS.items() if status(files, [], [SourceKinds(name, kinds)]) == [Status.SILENT]}
+    assert silent - {"fortigate"} == {brings} - {"fortigate"}
+    assert brings in silent
 
 
 def test_a_field_the_rule_cannot_do_without_must_have_a_value():
@@ -133,10 +171,10 @@ def audit(code, *fields):
     return kind(*fields, channel="Security", code=code, dataset="windows.security")
 
 
-def test_an_event_id_that_never_came_is_no_source():
+def test_an_event_id_that_never_came_is_silent():
     files = [rule(1, SECURITY, {"selection": {"EventID": [4719, 4720]}, "condition": "selection"})]
     [one] = coverage(load_detector(files, LOGSOURCES), [audit("4688")])
-    assert one.status is Status.NO_SOURCE
+    assert one.status is Status.SILENT
     assert "EventID 4719" in one.reason
     assert status(files, [audit("4688"), audit("4720")]) == [Status.ACTIVE]
 
