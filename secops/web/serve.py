@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -77,8 +77,8 @@ def services(site: Site, stop: threading.Event) -> Services:
     status = _Remembered(site)
     store = _LiveStore(site)
 
-    def seen(span: Span) -> Sequence[SeenKind]:
-        return cast("EventStore", store).seen(span)  # of the store of that moment
+    def seen(span: Span, asked: Collection[str]) -> Sequence[SeenKind]:
+        return cast("EventStore", store).seen(span, asked)  # of the store of that moment
 
     return Services(
         settings=site.settings,
@@ -139,7 +139,7 @@ class _Coverage:
     def __init__(
         self,
         detector: Callable[[], SigmaDetector],
-        seen: Callable[[Span], Sequence[SeenKind]],
+        seen: Callable[[Span, Collection[str]], Sequence[SeenKind]],
         now: Callable[[], datetime],
         seconds: float = COVERAGE_SECONDS,
         patience: float = COVERAGE_PATIENCE,
@@ -176,7 +176,7 @@ class _Coverage:
     def _look(self, over: threading.Event) -> None:
         try:
             detector, now = self._detector(), self._now()
-            seen = self._seen(Span(since=now - timedelta(days=COVERAGE_DAYS)))
+            seen = self._seen(Span(since=now - timedelta(days=COVERAGE_DAYS)), detector.wanted)
             found = coverage(detector, seen, self._sources())
             self._known = (detector, time.monotonic(), Standing(now, detector.rules, found))
         except SecopsError:

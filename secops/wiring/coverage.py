@@ -28,7 +28,8 @@ class Covered:
 def covered(site: Site, since: datetime) -> Covered:
     """The state of a site's rules, held against what was seen and what fired since a moment."""
     hits = Counter(site.desk.fired(Span(since=since), Scope()))
-    return of_detector(site.detector, site.store.seen(Span(since=since)), hits, sources_of(site))
+    detector = site.detector
+    return of_detector(detector, site.store.seen(Span(since=since), detector.wanted), hits, sources_of(site))
 
 
 def of_detector(

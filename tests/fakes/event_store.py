@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from secops.query.evaluate import check, matches
 from secops.query.tree import All, Node
+from secops.schema.ecs import COLUMNS
 from secops.siem.ports import KIND_COLUMNS, Found, Scope, SeenKind, Span, StoreStats
 from secops.store.events.rows import events, fresh, kept
 
@@ -57,7 +58,8 @@ class MemoryEventStore:
     def get(self, event_id: str, scope: Scope) -> Mapping[str, Any] | None:
         return next((one for one in self._events if one["event.id"] == event_id and _visible(one, scope)), None)
 
-    def seen(self, received: Span) -> list[SeenKind]:
+    def seen(self, received: Span, asked: Collection[str] = ()) -> list[SeenKind]:
+        told = {*COLUMNS, *asked}
         kinds: dict[tuple[str | None, ...], list[dict[str, Any]]] = {}
         for event in self._matching(All(), Span(), Scope()):
             if not received.holds(event["event.ingested"]):
@@ -66,7 +68,7 @@ class MemoryEventStore:
             key = tuple(None if value is None else str(value) for value in values)
             kinds.setdefault(key, []).append(event)
         return [
-            SeenKind(dict(zip(KIND_COLUMNS, key, strict=True)), len(found), frozenset().union(*found))
+            SeenKind(dict(zip(KIND_COLUMNS, key, strict=True)), len(found), frozenset().union(*found) & told)
             for key, found in sorted(kinds.items(), key=lambda pair: [(part is None, part or "") for part in pair[0]])
         ]
 

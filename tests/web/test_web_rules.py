@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -172,7 +173,7 @@ class Look:
         self.gate = threading.Event()
         self.gate.set()
 
-    def seen(self, span: Span) -> list[SeenKind]:
+    def seen(self, span: Span, _asked: Collection[str]) -> list[SeenKind]:
         self.asked.append(span.since)
         assert self.gate.wait(20)
         if self.broken:

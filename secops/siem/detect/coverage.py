@@ -150,7 +150,7 @@ class _Sources:
                 lacking.append(missing)
         if lacking:
             names = ", ".join(min(lacking, key=len)[:_SHOWN])
-            reason = _("このルールに欠かせない項目({names})に値のある記録が見当たりません(一部の記録で調べています)。")
+            reason = _("このルールに欠かせない項目({names})に値のある記録が、この期間にありません。")
             return RuleCoverage(number, Status.NO_FIELD, reason.format(names=names))
         return self._unseen(number, compiled, near=near)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -56,8 +56,8 @@ class StoreStats:
 class SeenKind:
     """A kind of event that the store has: what tells it apart, how many there are, and which fields they have.
 
-    ``values`` are those of `KIND_COLUMNS`, as text. ``fields`` are ECS columns with a value in any of them, and of the
-    fields without a column those of some of the events (a hundred from each end), since looking at all would take long.
+    ``values`` are those of `KIND_COLUMNS`, as text. ``fields`` are those with a value in any of the events: of ECS
+    columns all, of fields without a column the ones that were asked for.
     """
 
     values: Mapping[str, str | None]
@@ -112,8 +112,11 @@ class EventStore(Protocol):
         """One event by id."""
         ...
 
-    def seen(self, received: Span) -> Sequence[SeenKind]:
-        """The kinds of events that were received in a span, whatever their own time, in order of `KIND_COLUMNS`."""
+    def seen(self, received: Span, asked: Collection[str] = ()) -> Sequence[SeenKind]:
+        """The kinds of events that were received in a span, whatever their own time, in order of `KIND_COLUMNS`.
+
+        Of fields without a column only those that are ``asked`` for are told: names come from the logs, without bound.
+        """
         ...
 
     def stats(self) -> StoreStats:

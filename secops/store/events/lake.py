@@ -7,12 +7,11 @@ again. Writers of different sources only append, which Delta lets through.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-import orjson
 import polars as pl
 
 from secops.errors import QueryError, StoreError
@@ -31,7 +30,8 @@ from secops.store.events.upkeep import Upkeep
 
 MAX_PAGE = 10_000  # rows of one answer, offset included: what a person or a report can take
 _RETRIES = 20
-_SAMPLES = 100  # of the fields without a column, from each end of a kind of event
+_KEYS = ", ".join(f'"{name}"::VARCHAR AS k{at}' for at, name in enumerate(KIND_COLUMNS))  # what tells kinds apart
+_GROUPS = ", ".join(f"k{at}" for at in range(len(KIND_COLUMNS)))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _T = TypeVar("_T")
 
@@ -165,24 +165,36 @@ class Lake:
 
         return self._again(once)
 
-    def seen(self, received: Span) -> Sequence[SeenKind]:
-        """The kinds of events received in a span; one pass over the columns, bounded in memory."""
+    def seen(self, received: Span, asked: Collection[str] = ()) -> Sequence[SeenKind]:
+        """The kinds of events received in a span; two passes over the columns, bounded in memory (see the port)."""
 
         def once() -> list[SeenKind]:
             condition = Condition(All())
             source = _source(condition, self._paths(_received(self._table.files(), received)))
             names = self._run(f"SELECT * FROM {source} LIMIT 0", condition).columns
+            where = _inside(condition, received, "event.ingested")  # a query takes no parameter that it does not use
             counted = [name for name in names if name not in {TEXT, FOLDED, EXTRA, *KIND_COLUMNS}]
-            keys = ", ".join(f'"{name}"::VARCHAR AS k{at}' for at, name in enumerate(KIND_COLUMNS))
             counts = ", ".join(f'count("{name}") > 0 AS c{at}' for at, name in enumerate(counted))
-            extras = f'min("{EXTRA}", {_SAMPLES}) AS low, max("{EXTRA}", {_SAMPLES}) AS high'
-            where = " AND ".join(_inside(condition, received, "event.ingested")) or "true"
-            groups = ", ".join(f"k{at}" for at in range(len(KIND_COLUMNS)))
-            sql = f"""SELECT {keys}, count(*) AS n, {counts}, {extras} FROM {source} WHERE {where}
-                      GROUP BY {groups} ORDER BY {groups}"""
-            return [_kind(row, counted) for row in self._run(sql, condition).iter_rows(named=True)]
+            sql = f"""SELECT {_KEYS}, count(*) AS n, {counts} FROM {source}
+                      WHERE {" AND ".join(where) or "true"} GROUP BY {_GROUPS} ORDER BY {_GROUPS}"""
+            kinds = self._run(sql, condition)
+            beside = self._beside(source, where, condition, asked) if asked else {}
+            return [_kind(row, counted, beside) for row in kinds.iter_rows(named=True)]
 
         return self._again(once)
+
+    def _beside(
+        self, source: str, where: Sequence[str], condition: Condition, asked: Collection[str]
+    ) -> dict[tuple[str | None, ...], set[str]]:
+        """Which of the asked fields without a column the events of a kind have, by the kind's values."""
+        inside = " AND ".join([*where, f'"{EXTRA}" IS NOT NULL'])
+        sql = f"""SELECT DISTINCT {_GROUPS}, field
+                  FROM (SELECT {_KEYS}, unnest(json_keys("{EXTRA}")) AS field FROM {source} WHERE {inside})
+                  WHERE field IN (SELECT unnest({condition.bind(sorted(asked))}::VARCHAR[]))"""
+        found: dict[tuple[str | None, ...], set[str]] = {}
+        for *kind, name in self._run(sql, condition).iter_rows():
+            found.setdefault(tuple(kind), set()).add(name)
+        return found
 
     def stats(self) -> StoreStats:
         """How much is stored, from the log alone."""
@@ -270,13 +282,13 @@ class Lake:
             raise StoreError(_("検索用データのファイルがありません: {error}").format(error=error)) from error
 
 
-def _kind(row: Mapping[str, Any], counted: Sequence[str]) -> SeenKind:
+def _kind(
+    row: Mapping[str, Any], counted: Sequence[str], beside: Mapping[tuple[str | None, ...], set[str]]
+) -> SeenKind:
     values = {name: row[f"k{at}"] for at, name in enumerate(KIND_COLUMNS)}
     fields = {name for at, name in enumerate(counted) if row[f"c{at}"]}
     fields |= {name for name, value in values.items() if value is not None}
-    for text in (*(row["low"] or ()), *(row["high"] or ())):
-        fields.update(orjson.loads(text))
-    return SeenKind(values, int(row["n"]), frozenset(fields))
+    return SeenKind(values, int(row["n"]), frozenset(fields | beside.get(tuple(values.values()), set())))
 
 
 def _overlapping(files: Iterable[DataFile], span: Span) -> list[DataFile]:
