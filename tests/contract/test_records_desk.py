@@ -342,3 +342,26 @@ def test_hostile_values_come_back_as_they_were(records: Records):
     assert alert.entities == {"host.name": "x\N{REPLACEMENT CHARACTER}y"}
     (found,) = records.detail(alert.id, ALL).hits
     assert {name: found.event[name] for name in event} == event
+
+
+def test_hits_are_counted_by_when_they_were_received_whatever_became_of_their_alert(records: Records):
+    put(records, hit(1), hit(2), hit(3, rule="r2"))
+    put(records, hit(100))  # raises the alert of the first two anew
+    records.assign([1], "sato", actor="sato", scope=ALL, now=NOW)
+    late = replace(hit(101, rule="r3"), timestamp=NOW - timedelta(days=90), received=NOW + timedelta(seconds=100))
+    put(records, late)
+    records.open_manual(
+        title="紛失", category="loss", zone="lgwan", severity=Severity.LOW, department="", text="", actor="a", now=NOW
+    )
+    begin = NOW + timedelta(seconds=50)
+    assert records.fired(Span(), ALL) == {"r1": 3, "r2": 1, "r3": 1}
+    assert records.fired(Span(since=begin), ALL) == {"r1": 1, "r3": 1}
+    assert records.fired(Span(until=begin), ALL) == {"r1": 2, "r2": 1}
+    assert records.fired(Span(since=NOW + timedelta(seconds=100)), ALL) == {"r1": 1, "r3": 1}
+    assert records.fired(Span(until=NOW + timedelta(seconds=3)), ALL) == {"r1": 2}
+
+
+def test_hits_that_a_reader_may_not_see_are_not_counted(records: Records):
+    put(records, hit(1), hit(2, zone="internet", host="K-2"))
+    assert records.fired(Span(), Scope(frozenset({"lgwan"}))) == {"r1": 1}
+    assert records.fired(Span(), Scope(departments=frozenset({"zeimu"}))) == {}

@@ -6,6 +6,7 @@ It runs the same pure functions of `secops.siem.triage` as the real one, and the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -186,12 +187,13 @@ class MemoryDesk:
         }
 
     def fired(self, span: Span, scope: Scope) -> Mapping[str, int]:
-        page = self.alerts(AlertFilter(span=span), scope, limit=1 << 30)
-        found: dict[str, int] = {}
-        for alert in page.alerts:
-            if alert.rule_id:
-                found[alert.rule_id] = found.get(alert.rule_id, 0) + alert.count
-        return found
+        return Counter(
+            one.rule_id
+            for alert_id, found in self.hits.items()
+            if _visible(self.stored[alert_id], scope)
+            for one in found
+            if span.holds(one.received)
+        )
 
     def detail(self, alert_id: int, scope: Scope, *, hits: int = 20) -> AlertDetail:
         alert = self._get(alert_id, scope)

@@ -135,7 +135,7 @@ class AlertDesk(Protocol):
         ...
 
     def fired(self, span: Span, scope: Scope) -> Mapping[str, int]:
-        """Hits of the alerts that were last raised in a span, by rule id."""
+        """Hits that were received in a span, by rule id, as far as their alerts are in scope."""
         ...
 
     def detail(self, alert_id: int, scope: Scope, *, hits: int = 20) -> AlertDetail:

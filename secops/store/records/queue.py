@@ -83,9 +83,14 @@ class Queue:
 
     def fired(self, span: Span, scope: Scope) -> Mapping[str, int]:
         """See `AlertDesk`."""
-        columns = alerts.c
-        passing = and_(visible(scope), passes(AlertFilter(span=span)), columns.rule_id != "")
-        statement = select(columns.rule_id, func.sum(columns.count)).where(passing).group_by(columns.rule_id)
+        inside: list[ColumnElement[bool]] = [true()]
+        if span.since is not None:
+            inside.append(hits.c.received >= span.since)
+        if span.until is not None:
+            inside.append(hits.c.received < span.until)
+        statement = select(hits.c.rule_id, func.count()).where(*inside).group_by(hits.c.rule_id)
+        if scope != Scope():
+            statement = statement.join(alerts, alerts.c.id == hits.c.alert_id).where(visible(scope))
         with self._database.read() as connection:
             return {rule_id: int(count) for rule_id, count in connection.execute(statement)}
 
