@@ -29,8 +29,7 @@ def impact(rule: Path, since: str, until: str | None, examples: int, site: Path,
     from secops.schema.dates import parse_moment
     from secops.siem.triage.impact import as_plain
     from secops.wiring import open_site
-    from secops.wiring.impact import Range, impact_of
-    from secops.wiring.replay import positions_at
+    from secops.wiring.impact import Range, carry_out, plan_of
 
     with open_site(site) as opened:
         now = opened.now()
@@ -38,10 +37,9 @@ def impact(rule: Path, since: str, until: str | None, examples: int, site: Path,
             wanted = Range(parse_moment(since, now), parse_moment(until, now) if until else now, examples)
         except (ValueError, OverflowError) as error:
             raise UsageError(f"--since / --until: {error}") from None
-        after, heads = positions_at(opened.journal, wanted.since), opened.journal.heads()
-        total = sum(head - after.get(source, 0) for source, head in heads.items())
-        with progress_bar(_("原本ログを調べています"), total) as seen:
-            found = impact_of(opened, rule, wanted, seen)
+        plan = plan_of(opened, rule, wanted)
+        with progress_bar(_("原本ログを調べています"), plan.records) as seen:
+            found = carry_out(opened, plan, seen)
     if as_json:
         emit_json(as_plain(found, HOSTS))
         return
@@ -64,6 +62,7 @@ def _show(found: Impact) -> None:
     if found.old:
         text = _("この版だけが検知: {new} 件、いま有効な版だけが検知: {old} 件")
         click.echo(text.format(new=f"{found.only_new:,}", old=f"{found.only_old:,}"))
+    _show_inputs(found)
     if not found.new.hits:
         click.echo(_("この期間に当てはまるイベントはありませんでした。"))
         return
@@ -78,6 +77,21 @@ def _show(found: Impact) -> None:
         click.echo(f"{plain(example.timestamp)} {example.zone} {example.event_id} {who}")
         for one in example.matched:
             click.echo(f"    {one.field or _('キーワード')} {one.operator} {one.pattern} ← {one.value}")
+        if example.counted:
+            click.echo("    " + _("数えた記録 {count} 件(新しい順)").format(count=f"{example.counted:,}"))
+        for event in reversed(example.events):
+            click.echo(f"      {plain(event.time)} {event.event_id} {found.names.get(event.rule_id, event.rule_id)}")
+
+
+def _show_inputs(found: Impact) -> None:
+    """Of a correlation: how many events met each of the rules it refers to."""
+    inputs = found.new.inputs
+    if inputs:
+        rows = [(found.names.get(rule_id, rule_id), f"{count:,}") for rule_id, count in inputs.most_common()]
+        emit_table([_("元になるルール"), _("当てはまった記録")], rows, right=[1])
+    if found.new.lost:
+        text = _("元になる記録が多すぎるため、{count} 件を数えていません。期間を短くしてください。")
+        click.echo(text.format(count=f"{found.new.lost:,}"))
 
 
 def _counts(raised: Raised) -> tuple[str, str, str]:

@@ -1,7 +1,7 @@
 """`secops rules impact`: the main road over what is journaled, with one rule and with sinks that only count.
 
-It is the same road as live (normalize, enrich, detect, exceptions, grouping), so it gives the same answer. Nothing is
-written: the site may run meanwhile.
+It is the same road as live (normalize, enrich, detect, exceptions, correlation, grouping), so it gives the same answer.
+Nothing is written: the site may run meanwhile.
 """
 
 from __future__ import annotations
@@ -12,21 +12,33 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secops.errors import Problem, RuleError, UsageError
-from secops.locale import _
-from secops.siem.detect.load import load_detector
+from secops.siem.detect.correlate import Correlator
 from secops.siem.pipeline import Pipeline
-from secops.siem.ports import Feed, Filtered, Hit, HitOutcome, JournalReader, RecordBatch, Rule, Tally
+from secops.siem.ports import (
+    ALWAYS,
+    NEVER,
+    CorrelationInput,
+    Feed,
+    Filtered,
+    Hit,
+    HitOutcome,
+    JournalReader,
+    RecordBatch,
+    Tally,
+    Watermark,
+)
 from secops.siem.triage.identity import marked
 from secops.siem.triage.impact import Impact, Raised, versions
+from secops.wiring.correlation import correlation_limits
+from secops.wiring.impact_rules import Asked, asked_in, in_force
 from secops.wiring.replay import positions_at
-from secops.wiring.rules import BUILTIN
 from secops.wiring.site import Site
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from secops.siem.detect import SigmaDetector
+MOST = 1_000_000  # records that met a rule of a correlation and are held until all are read; of more, that is said
+_STEP = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,68 +50,72 @@ class Range:
     examples: int = 5
 
 
-def impact_of(site: Site, path: Path, wanted: Range, seen: Callable[[int], None]) -> Impact:
-    """What the only rule in a file would have raised; ``seen`` gets numbers of records.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be run, over which part of the journal: behind ``after`` up to ``heads``, by source."""
 
-    All that was received since ``since`` is read; what happened outside the range is not counted.
+    new: Asked
+    old: Asked | None
+    wanted: Range
+    after: Mapping[str, int]
+    heads: Mapping[str, int]
+
+    @property
+    def records(self) -> int:
+        """How many records will be read, each version counted."""
+        once = sum(head - self.after.get(source, 0) for source, head in self.heads.items())
+        return once * (2 if self.old else 1)
+
+
+def plan_of(site: Site, path: Path, wanted: Range) -> Plan:
+    """What asking about the rule in a file takes.
+
+    All that was received since ``since`` is read, and for a correlation what it may look back to from there.
 
     Raises:
         UsageError: the file holds several rules, or none.
         RuleError: the rule has mistakes, or cannot run in this site; all reasons are named.
     """
-    files = [(str(path), path.read_text(encoding="utf-8", errors="replace"))]
-    new = _detector(site, files)
-    rule = _only_rule(new)
-    current = versions(site.detector.rules, rule.id)
-    old = _detector(site, [(current.path, current.text)]) if current else None
-    after = positions_at(site.journal, wanted.since)
-    heads = site.journal.heads()
-    raised = [_run(site, detector, wanted, (after, heads), seen) for detector in (new, old) if detector]
+    new = asked_in(site, path)
+    current = versions(site.detector.rules, new.rule.id)
+    old = in_force(site, current) if current else None
+    back = max(one.looks_back for one in (new, old) if one)
+    since = wanted.since - back if wanted.since - ALWAYS > back else ALWAYS
+    return Plan(new, old, wanted, positions_at(site.journal, since), site.journal.heads())
+
+
+def impact_of(site: Site, path: Path, wanted: Range, seen: Callable[[int], None]) -> Impact:
+    """What the rule in a file would have raised (see `plan_of`); ``seen`` gets numbers of records."""
+    return carry_out(site, plan_of(site, path, wanted), seen)
+
+
+def carry_out(site: Site, plan: Plan, seen: Callable[[int], None]) -> Impact:
+    """Run a plan. What happened outside its range is not counted."""
+    raised = [_run(site, asked, plan, seen) for asked in (plan.new, plan.old) if asked]
+    rule = plan.new.rule
     return Impact(
         rule_id=rule.id,
         title=rule.title_ja,
         scanned=raised[0].scanned,
-        since=wanted.since,
-        until=wanted.until,
+        since=plan.wanted.since,
+        until=plan.wanted.until,
         new=raised[0].raised,
-        old=raised[1].raised if old else None,
-        removed=_removed(site.journal, after, heads),
+        old=raised[1].raised if plan.old else None,
+        removed=_removed(site.journal, plan.after, plan.heads),
+        names={one.id: one.title_ja for one in plan.new.detector.rules},
     )
-
-
-def _detector(site: Site, files: Sequence[tuple[str, str]]) -> SigmaDetector:
-    """A detector of one rule, with the exceptions and placeholders of the site."""
-    exceptions = {one.path: one.text for one in site.detector.filters}
-    exceptions |= {path: text for path, text in site.rule_files() if Path(path).name == "placeholders.yml"}
-    exceptions = {path: text for path, text in exceptions.items() if path not in dict(files)}
-    return load_detector(
-        [*files, *exceptions.items()],
-        (BUILTIN / "logsources.yml").read_text(encoding="utf-8"),
-        placeholders=site.settings.rules.placeholders,
-        pipelines=site.pipeline_files(),
-    )
-
-
-def _only_rule(detector: SigmaDetector) -> Rule:
-    if len(detector.rules) != 1:
-        text = _("ルールを 1 つだけ書いたファイルを指定してください({count} 件ありました)。")
-        raise UsageError(text.format(count=len(detector.rules)))
-    rule = detector.rules[0]
-    if not rule.active:
-        own = [problem for problem in detector.problems if problem.where.startswith(rule.path)]
-        raise RuleError(own or [Problem(rule.path, rule.reason)])
-    return rule
 
 
 @dataclass(slots=True)
 class _Counting:
     """Both sinks of a road that keeps nothing: it counts hits in the range and what exceptions suppressed."""
 
-    rule: Rule
+    asked: Asked
     wanted: Range
     after: Mapping[str, int]
     site: Site
     raised: Raised = field(default_factory=Raised)
+    inputs: list[CorrelationInput] = field(default_factory=list)
     scanned: int = 0
 
     def positions(self) -> dict[str, int]:
@@ -116,13 +132,35 @@ class _Counting:
         filtered: Sequence[Filtered] = (),
         feed: Feed | None = None,
     ) -> HitOutcome:
-        """Count."""
+        """Count the hits, hold what is for correlations."""
+        self.count(hits)
+        self.raised.filtered += len(filtered)
+        new = feed.inputs if feed else ()
+        self.raised.inputs.update(one.rule_id for one in new)
+        kept = new[: MOST - len(self.inputs)]
+        self.inputs += kept
+        self.raised.lost += len(new) - len(kept)
+        return HitOutcome((), (), len(hits))
+
+    def count(self, hits: Sequence[Hit]) -> None:
+        """Count the hits of the rule that is asked about, as far as they are in the range."""
         assets = marked(self.site.directory.devices, self.site.directory.systems)
         for hit in hits:
-            if self.wanted.since <= hit.timestamp < self.wanted.until:
-                self.raised.add(hit, self.rule, assets, self.wanted.examples)
-        self.raised.filtered += len(filtered)
-        return HitOutcome((), (), len(hits))
+            if hit.rule_id == self.asked.rule.id and self.wanted.since <= hit.timestamp < self.wanted.until:
+                self.raised.add(hit, self.asked.rule, assets, self.wanted.examples)
+
+    def correlate(self) -> None:
+        """Count what the held inputs lead to, in order of event time: what a replay would make of them."""
+        correlator = Correlator(self.asked.detector.correlations, correlation_limits(self.site))
+        ordered = sorted(self.inputs, key=lambda one: (one.time, one.source, one.seq))
+        known: set[tuple[str, str]] = set()
+        for start in range(0, len(ordered) + _STEP, _STEP):  # the last step has nothing left to wait for
+            some = ordered[start : start + _STEP]
+            step = correlator.take(some, Watermark(some[-1].time if some else NEVER))
+            fresh = {(hit.rule_id, hit.event_id): hit for hit in step.hits}
+            self.count([hit for key, hit in fresh.items() if key not in known])
+            known |= fresh.keys()
+        self.raised.lost += sum(correlator.state.counts.evicted.values())
 
     def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
         """Nothing is tallied."""
@@ -136,17 +174,10 @@ class _Counting:
         return frame.height
 
 
-def _run(
-    site: Site,
-    detector: SigmaDetector,
-    wanted: Range,
-    ends: tuple[Mapping[str, int], Mapping[str, int]],
-    seen: Callable[[int], None],
-) -> _Counting:
-    after, heads = ends
-    counting = _Counting(detector.rules[0], wanted, after, site)
-    stages = replace(site.stages, detector=detector)
-    pipeline = Pipeline(site.settings.site.id, _Until(site.journal, heads), stages, counting, counting)
+def _run(site: Site, asked: Asked, plan: Plan, seen: Callable[[int], None]) -> _Counting:
+    counting = _Counting(asked, plan.wanted, plan.after, site)
+    stages = replace(site.stages, detector=asked.detector)
+    pipeline = Pipeline(site.settings.site.id, _Until(site.journal, plan.heads), stages, counting, counting)
     try:
         while (progress := pipeline.step(site.now())).records:
             counting.scanned += progress.records
@@ -154,6 +185,8 @@ def _run(
         pipeline.wait()
     finally:
         pipeline.close()
+    if asked.detector.correlations:
+        counting.correlate()
     return counting
 
 

@@ -17,11 +17,12 @@ class Selection:
     """Rules of at least ``level`` that carry one of the ``tags`` (none: any).
 
     A tag stands for all that begin with it, ``attack.`` may be left out, and ``_`` is ``-``: ``t1059`` takes
-    ``attack.t1059.001``.
+    ``attack.t1059.001``. With ``ids`` it is these rules only, also where they but feed correlations.
     """
 
     level: Severity = Severity.INFORMATIONAL
     tags: tuple[str, ...] = ()
+    ids: frozenset[str] = frozenset()
 
     def takes(self, level: int, tags: Sequence[str]) -> bool:
         """Whether hits of a rule of this level with these tags are wanted."""
@@ -44,7 +45,7 @@ class Selection:
         loud = {ref for one in compiled.correlations if one["generate"] for ref in one["refs"]}
         quiet = {ref for found in refs.values() for ref in found} - loud
         todo = [rule.meta.id for rule in compiled.rules if self.takes(rule.meta.level, rule.meta.tags)]
-        todo = [id for id in todo if id not in quiet]
+        todo = [id for id in todo if (id in self.ids if self.ids else id not in quiet)]
         needed: set[str] = set()
         while todo:
             id = todo.pop()

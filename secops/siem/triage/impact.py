@@ -8,26 +8,39 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from secops.schema.dates import JST
-from secops.siem.ports import Hit, MatchedValue, Rule
+from secops.siem.ports import Contribution, Hit, MatchedValue, Rule
 from secops.siem.triage.identity import Assets, identify
+
+SHOWN = 5  # events of an example that a correlation counted
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One event that the rule matched, masked as it would be stored."""
+    """One event that the rule matched, masked as it would be stored.
+
+    Of a correlation it is the event that closed it; it ``counted`` so many, and ``events`` are the newest of these.
+    """
 
     event_id: str
     timestamp: datetime
     zone: str
     entities: Mapping[str, str]
     matched: tuple[MatchedValue, ...]
+    counted: int = 0
+    events: tuple[Contribution, ...] = ()
 
 
 @dataclass(slots=True)
 class Raised:
-    """What one version of a rule raised; ``keys`` are those of its alerts, with the number of hits."""
+    """What one version of a rule raised; ``keys`` are those of its alerts, with the number of hits.
+
+    Of a correlation ``inputs`` are the events that met the rules it refers to, by rule id; ``lost`` of them were too
+    many to be counted.
+    """
 
     hits: int = 0
+    inputs: Counter[str] = field(default_factory=Counter)
+    lost: int = 0
     filtered: int = 0
     days: Counter[str] = field(default_factory=Counter)
     zones: Counter[str] = field(default_factory=Counter)
@@ -45,7 +58,10 @@ class Raised:
         self.hosts[str(hit.event.get("host.name") or hit.event.get("source.ip") or hit.source)] += 1
         self.events.add(hit.event_id)
         if identity.key not in self.keys and len(self.examples) < examples:
-            self.examples.append(Example(hit.event_id, hit.timestamp, hit.zone, identity.entities, hit.matched))
+            newest = hit.contributing[-SHOWN:]
+            self.examples.append(
+                Example(hit.event_id, hit.timestamp, hit.zone, identity.entities, hit.matched, hit.contributed, newest)
+            )
         self.keys[identity.key] += 1
 
 
@@ -64,6 +80,7 @@ class Impact:
     new: Raised
     old: Raised | None
     removed: Mapping[str, int]
+    names: Mapping[str, str] = field(default_factory=dict)  # titles of the rules that ran, by id
 
     @property
     def only_new(self) -> int:
@@ -96,6 +113,8 @@ def _plain(raised: Raised, shown: int) -> dict[str, object]:
         "hits": raised.hits,
         "alerts": len(raised.keys),
         "filtered": raised.filtered,
+        "inputs": dict(raised.inputs),
+        "lost": raised.lost,
         "days": dict(sorted(raised.days.items())),
         "zones": dict(raised.zones.most_common()),
         "hosts": dict(raised.hosts.most_common(shown)),
