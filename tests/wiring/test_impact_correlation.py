@@ -76,6 +76,16 @@ def test_it_says_what_the_correlation_then_raises_across_sources(site: Path):
     assert first.matched[0].field == "event_count"
 
 
+def test_fields_whose_text_is_stored_under_an_ecs_name_are_there_for_correlations(site: Path):
+    enable(site, RULE)
+    by_image = CORRELATION.replace("host.name", "Image")
+    found = run(site, by_image)
+    assert found.new.hits == 3
+    assert found.new.examples[0].matched[1].value == "C:\\Windows\\System32\\whoami.exe"
+    enable(site, by_image, "many.yml")
+    assert found.new.events == raised_live(site, MANY)[0]
+
+
 def test_a_correlation_in_one_file_with_its_rules(site: Path):
     assert run(site, CORRELATION + "---" + RULE).new.hits == 3
     assert (

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from secops.locale import _
+from secops.schema.aliases import ALIASES
 from secops.schema.severity import Severity
 from secops.siem.detect.compiled import Compiled
 from secops.siem.detect.logsources import LogsourceMap
@@ -95,12 +96,17 @@ class Correlated:
             entries = [self._where.entries[entry] for entry in self._compiled.rules[rule].entries]
             for entry in (one for one in entries if one.may_be(known)):
                 for name in needed:
-                    value = next(
-                        (event[column] for column in entry.columns(name) if event.get(column) is not None), None
-                    )
+                    found_in = (_stored(event, column) for column in entry.columns(name))
+                    value = next((one for one in found_in if one is not None), None)
                     if name not in found and (texts := _texts(value)):
                         found[name] = texts
         return found
+
+
+def _stored(event: Mapping[str, Any], column: str) -> Any:
+    """What a flat event has in a column, also where its text is stored once, under the ECS name."""
+    value = event.get(column)
+    return event.get(ALIASES[column]) if value is None and column in ALIASES else value
 
 
 def _known(value: Any) -> str | None:
