@@ -15,6 +15,7 @@ from secops.errors import UsageError
 from secops.locale import _
 
 if TYPE_CHECKING:
+    from secops.siem.detect.releases import Entry
     from secops.wiring.releases import Imported
 
 SHOWN = 50  # rules of a list; --json has all of them
@@ -57,12 +58,9 @@ def _plain(done: Imported) -> dict[str, object]:
         "sha256": done.sha256,
         "applied": done.applied,
         "rules": done.rules,
-        "new": [_entry(one.id, one.title, one.level, one.path) for one in found.new],
-        "changed": [
-            {**_entry(one.after.id, one.after.title, one.after.level, one.after.path), "keys": one.keys}
-            for one in found.changed
-        ],
-        "withdrawn": [_entry(one.id, one.title, one.level, one.path) for one in found.withdrawn],
+        "new": [_entry(one) for one in found.new],
+        "changed": [{**_entry(one.after), "keys": one.keys} for one in found.changed],
+        "withdrawn": [_entry(one) for one in found.withdrawn],
         "unchanged": found.unchanged,
         "inactive": done.inactive,
         "orphans": done.orphans,
@@ -71,23 +69,22 @@ def _plain(done: Imported) -> dict[str, object]:
     }
 
 
-def _entry(identity: str, title: str, level: str, path: str) -> dict[str, str]:
-    return {"id": identity, "title": title, "level": level, "path": path}
+def _entry(one: Entry) -> dict[str, str]:
+    return {"id": one.id, "kind": one.kind, "title": one.title, "level": one.level, "path": one.path}
 
 
 def _show(done: Imported) -> None:
     found = done.comparison
-    for title, rows in (
-        (_("新しいルール"), [(one.level, one.title, one.path) for one in found.new]),
-        (
-            _("変わったルール"),
-            [(one.after.level, one.after.title, ", ".join(one.keys)) for one in found.changed],
-        ),
-        (_("なくなったルール"), [(one.level, one.title, one.path) for one in found.withdrawn]),
+    kinds = {"rule": _("ルール"), "correlation": _("相関"), "filter": _("例外")}
+    for title, entries in (
+        (_("新しいルール"), [(one, one.path) for one in found.new]),
+        (_("変わったルール"), [(one.after, ", ".join(one.keys)) for one in found.changed]),
+        (_("なくなったルール"), [(one, one.path) for one in found.withdrawn]),
     ):
+        rows = [(one.level, kinds[one.kind], one.title, text) for one, text in entries]
         click.echo(_("{title}: {count} 件").format(title=title, count=f"{len(rows):,}"))
         if rows:
-            emit_table([_("重大度"), _("ルール"), _("ファイル・違い")], rows[:SHOWN])
+            emit_table([_("重大度"), _("種類"), _("ルール"), _("ファイル・違い")], rows[:SHOWN])
         if len(rows) > SHOWN:
             click.echo(_("ほか {count} 件(--json ですべて)").format(count=f"{len(rows) - SHOWN:,}"))
     click.echo(_("変わらないルール: {count} 件").format(count=f"{found.unchanged:,}"))

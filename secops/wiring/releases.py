@@ -31,7 +31,7 @@ _LICENCE = ("license", "licence", "copying", "notice")
 
 @dataclass(frozen=True, slots=True)
 class Inactive:
-    """A rule of the release that will not run, and why."""
+    """A rule or an exception of the release that will not run, and why."""
 
     id: str
     title: str
@@ -228,6 +228,11 @@ def _effects(site: Site, staged: Path, old: Path | None) -> tuple[list[Inactive]
         Inactive(rule.id, rule.title, str(Path(rule.path).relative_to(staged)), rule.reason)
         for rule in after.rules
         if not rule.active and Path(rule.path).is_relative_to(staged)
+    ]
+    inactive += [
+        Inactive(one.id, one.title, str(Path(one.path).relative_to(staged)), one.problem)
+        for one in after.filters
+        if one.problem and Path(one.path).is_relative_to(staged)
     ]
     working = {one.path for one in before.filters if not one.problem}
     working |= {rule.path for rule in before.rules if rule.active and not _is_below(rule.path, old)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -100,6 +101,44 @@ def test_the_next_one_says_what_it_changes(site: Path, tmp_path: Path):
     assert ids(site) == {"1", "2", "4"}
 
 
+CORRELATION = """title: Many
+name: many
+level: high
+correlation: {{type: event_count, rules: [{ref}], group-by: [host.name], timespan: 5m, condition: {{gte: {number}}}}}
+"""
+FILTER = """title: Job
+id: 22222222-2222-4222-8222-222222222222
+logsource: {{product: windows, category: process_creation}}
+filter: {{rules: [{ref}], selection: {{User: {user}}}, condition: not selection}}
+secops: {{owner: 情報政策課, reason: 定期実行, expires: 2099-03-31}}
+"""
+
+
+def beside(number: int, user: str, folder: str, ref: str = "00000000-0000-4000-8000-000000000001"):
+    """A release with a correlation that has a name only, and a filter."""
+    many = {f"{folder}/many.yml": CORRELATION.format(ref=ref, number=number)}
+    return {**FIRST, **many, f"{folder}/job.yml": FILTER.format(ref=ref, user=user)}
+
+
+def test_correlations_and_filters_are_listed_as_what_they_are(site: Path, tmp_path: Path):
+    done = take_in(site, folder(tmp_path, beside(2, "x", "a")))
+    kinds = {one.title: one.kind for one in done.comparison.new}
+    assert kinds == {"Many": "correlation", "Job": "filter", **{f"Rule {n}": "rule" for n in (1, 2, 3)}}
+    done = take_in(site, folder(tmp_path, beside(3, "y", "b"), "next"), 5)
+    changed = [(one.after.title, one.after.kind, one.keys) for one in done.comparison.changed]
+    assert changed == [("Job", "filter", ("filter",)), ("Many", "correlation", ("correlation",))]
+    assert (list(done.comparison.new), list(done.comparison.withdrawn)) == ([], []), "by name, in another folder"
+    done = take_in(site, folder(tmp_path, FIRST, "last"), 10)
+    assert [(one.title, one.kind) for one in done.comparison.withdrawn] == [("Job", "filter"), ("Many", "correlation")]
+
+
+def test_a_correlation_and_a_filter_that_will_not_run_are_named(site: Path, tmp_path: Path):
+    done = take_in(site, folder(tmp_path, beside(2, "x", "a", ref="99999999-9999-4999-8999-999999999999")))
+    named = {one.title: one.reason for one in done.inactive}
+    assert set(named) == {"Many", "Job", "Rule 3"}
+    assert all(named.values())
+
+
 def test_a_dry_run_changes_nothing(site: Path, tmp_path: Path):
     done = take_in(site, folder(tmp_path, FIRST), dry_run=True)
     assert (len(done.comparison.new), done.applied) == (3, False)
@@ -189,5 +228,9 @@ def test_the_command(site: Path, tmp_path: Path):
     text = CliRunner().invoke(rules, ["import", str(folder(tmp_path, SECOND, "next")), "--site", str(site)]).output
     assert "なくなったルール: 1 件" in text
     assert "level, detection" in text
+    with_more = folder(tmp_path, beside(2, "x", "a"), "more")
+    text = CliRunner().invoke(rules, ["import", str(with_more), "--dry-run", "--site", str(site)]).output
+    assert re.search(r"high\s+相関\s+Many", text)
+    assert re.search(r"例外\s+Job", text)
     assert "戻しました" in CliRunner().invoke(rules, ["import", "--undo", "--site", str(site)]).output
     assert isinstance(CliRunner().invoke(rules, ["import", "--site", str(site)]).exception, UsageError)

@@ -16,13 +16,18 @@ _SHOWN = ("title", "level", "status", "logsource", *_KINDS, "tags", "description
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A rule document of a release, as far as a comparison needs it."""
+    """A rule document of a release, as far as a comparison needs it; ``kind`` is rule, correlation or filter."""
 
     id: str
     title: str
     level: str
     path: str
     document: Mapping[str, Any] = field(hash=False, repr=False)
+
+    @property
+    def kind(self) -> str:
+        """What the document is."""
+        return next((kind for kind in ("correlation", "filter") if kind in self.document), "rule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ def entries(files: Iterable[tuple[str, str]]) -> dict[str, Entry]:
             continue
         for number, document in enumerate(documents):
             if is_rule(document) and unfolds(document):
-                identity = str(document.get("id") or f"{path}#{number}")
+                identity = str(document.get("id") or document.get("name") or f"{path}#{number}")
                 title = str(document.get("title") or identity)
                 found.setdefault(identity, Entry(identity, title, str(document.get("level") or ""), path, document))
     return found
