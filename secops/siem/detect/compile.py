@@ -11,6 +11,7 @@ from secops.locale import _
 from secops.siem.detect.compile_correlations import compile_correlations
 from secops.siem.detect.compile_filters import Book, compile_filters
 from secops.siem.detect.compiled import Compiled, CompiledRule
+from secops.siem.detect.correlation_fields import FieldMapper
 from secops.siem.detect.encodings import register
 from secops.siem.detect.logsources import Key, LogsourceMap
 from secops.siem.detect.lower import Lowered, try_lower
@@ -40,6 +41,7 @@ def compile_rules(
     filters: list[Document] = []  # what these two bear on is known when all rules are
     correlations: list[tuple[int, Document]] = []
     named: dict[str, list[int]] = {}
+    mapper = FieldMapper(piped)
     for document in read_rules(files, known):
         if document.filter is not None:
             filters.append(document)
@@ -50,7 +52,9 @@ def compile_rules(
             if name and (name == document.name or name not in named):
                 named.setdefault(name, []).append(len(rules))
         rules.append(work.rule(document))
-    correlated = compile_correlations(correlations, named, rules, files, where)
+        if document.sigma is not None and piped.pipeline is not None:
+            mapper.rules[len(rules) - 1] = document.sigma
+    correlated = compile_correlations(correlations, named, rules, files, where, mapper)
     book = Book(rules, where, known, piped)
     compiled = compile_filters(filters, book, files, work.specs)
     return Compiled(rules, list(work.specs), compiled, problems, correlated)

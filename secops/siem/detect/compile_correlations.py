@@ -22,6 +22,7 @@ from secops.errors import Problem
 from secops.locale import _
 from secops.siem.detect.aggregate import KINDS, NUMERIC, TEMPORAL
 from secops.siem.detect.compiled import CompiledRule
+from secops.siem.detect.correlation_fields import FieldMapper, Fields
 from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.rulebook import Document, Lines
 
@@ -68,11 +69,13 @@ def compile_correlations(
     rules: list[CompiledRule],
     files: Sequence[tuple[str, str]],
     where: LogsourceMap,
+    mapper: FieldMapper,
 ) -> list[dict[str, Any]]:
     """Read and resolve correlation documents, which stand in ``rules`` at the given indexes.
 
-    ``named`` maps ids and names to indexes of rules. One that cannot run gets its reason in ``rules``; the others are
-    returned as plain data, inner ones first (see `secops.siem.ports.Correlation`).
+    ``named`` maps ids and names to indexes of rules, ``mapper`` has what pipelines do to field names. One that cannot
+    run gets its reason in ``rules``; the others are returned as plain data, inner ones first (see
+    `secops.siem.ports.Correlation`).
     """
     drafts = {index: _read(index, document) for index, document in found}
     for draft in drafts.values():
@@ -82,6 +85,7 @@ def compile_correlations(
     while ready := [one for one in left.values() if not any(ref in left for ref in one.found)]:
         for draft in ready:
             del left[draft.index]
+            _map(draft, mapper)
             _check(draft, drafts, rules, where)
             _finish(draft, rules, files)
         ordered += ready
@@ -288,6 +292,19 @@ def _find(
     )
     draft.wrong(path, text.format(ref=ref, count=len(found)))
     return None
+
+
+def _map(draft: _Draft, mapper: FieldMapper) -> None:
+    """Let the pipelines rename its fields, once those of the rules it refers to are renamed."""
+    if draft.mistakes:
+        return
+    fields = Fields(draft.group_by, draft.fields, draft.renamed)
+    found = mapper.mapped(draft.index, draft.document.correlation or {}, draft.found, fields)
+    if isinstance(found, str):
+        draft.wrong((), found)
+        return
+    draft.group_by, draft.fields = list(found.group_by), list(found.counted)
+    draft.renamed = {name: dict(one) for name, one in found.aliases.items()}
 
 
 def _check(draft: _Draft, drafts: Mapping[int, _Draft], rules: Sequence[CompiledRule], where: LogsourceMap) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.processing.pipeline import ProcessingPipeline
 from sigma.rule import SigmaRule
@@ -62,7 +63,7 @@ class Pipelines:
     placeholders: Mapping[str, Sequence[str]] = field(default_factory=dict)
     wild: bool = False
 
-    def apply(self, rule: SigmaRule) -> SigmaError | None:
+    def apply(self, rule: SigmaRule | SigmaCorrelationRule) -> SigmaError | None:
         """Change a rule in place; an error where a pipeline refuses it."""
         if self.pipeline is None:
             return None
