@@ -25,7 +25,7 @@ HOSTS = 10
 @site_option
 @json_option
 def impact(rule: Path, since: str, until: str | None, examples: int, site: Path, as_json: bool) -> None:
-    """ルール(RULE)を有効にする前に、保存済みの原本ログで何件検知したはずかを、例とともに示す。"""
+    """ルール・相関ルール・例外(RULE)を有効にする前に、保存済みの原本ログで何件検知したはずかを、例とともに示す。"""
     from secops.schema.dates import parse_moment
     from secops.siem.triage.impact import as_plain
     from secops.wiring import open_site
@@ -55,11 +55,14 @@ def _show(found: Impact) -> None:
     for source, count in sorted(found.removed.items()):
         text = _("収集元 {source} の {count} 件は保存期間を過ぎて削除済みのため、調べていません。")
         click.echo(text.format(source=source, count=f"{count:,}"))
-    rows = [(_("このルール"), *_counts(found.new))]
-    if found.old:
-        rows.append((_("いま有効な版"), *_counts(found.old)))
+    labels = (
+        (_("この例外を入れる"), _("いまのまま")) if found.kind == "filter" else (_("このルール"), _("いま有効な版"))
+    )
+    rows = [(label, *_counts(one)) for label, one in zip(labels, (found.new, found.old), strict=True) if one]
     emit_table([_("版"), _("検知"), _("アラート"), _("例外で抑止")], rows, right=[1, 2, 3])
-    if found.old:
+    if found.old and found.kind == "filter":
+        click.echo(_("この例外は {count} 件の検知を抑止します。").format(count=f"{found.old.hits - found.new.hits:,}"))
+    elif found.old:
         text = _("この版だけが検知: {new} 件、いま有効な版だけが検知: {old} 件")
         click.echo(text.format(new=f"{found.only_new:,}", old=f"{found.only_old:,}"))
     _show_inputs(found)

@@ -28,9 +28,9 @@ from secops.siem.ports import (
     Watermark,
 )
 from secops.siem.triage.identity import marked
-from secops.siem.triage.impact import Impact, Raised, versions
+from secops.siem.triage.impact import Impact, Raised
 from secops.wiring.correlation import correlation_limits
-from secops.wiring.impact_rules import Asked, asked_in, in_force
+from secops.wiring.impact_rules import Asked, asked_in
 from secops.wiring.replay import positions_at
 from secops.wiring.site import Site
 
@@ -76,9 +76,7 @@ def plan_of(site: Site, path: Path, wanted: Range) -> Plan:
         UsageError: the file holds several rules, or none.
         RuleError: the rule has mistakes, or cannot run in this site; all reasons are named.
     """
-    new = asked_in(site, path)
-    current = versions(site.detector.rules, new.rule.id)
-    old = in_force(site, current) if current else None
+    new, old = asked_in(site, path)
     back = max(one.looks_back for one in (new, old) if one)
     since = wanted.since - back if wanted.since - ALWAYS > back else ALWAYS
     return Plan(new, old, wanted, positions_at(site.journal, since), site.journal.heads())
@@ -92,10 +90,10 @@ def impact_of(site: Site, path: Path, wanted: Range, seen: Callable[[int], None]
 def carry_out(site: Site, plan: Plan, seen: Callable[[int], None]) -> Impact:
     """Run a plan. What happened outside its range is not counted."""
     raised = [_run(site, asked, plan, seen) for asked in (plan.new, plan.old) if asked]
-    rule = plan.new.rule
     return Impact(
-        rule_id=rule.id,
-        title=rule.title_ja,
+        rule_id=plan.new.id,
+        title=plan.new.title,
+        kind=plan.new.kind,
         scanned=raised[0].scanned,
         since=plan.wanted.since,
         until=plan.wanted.until,
@@ -143,11 +141,12 @@ class _Counting:
         return HitOutcome((), (), len(hits))
 
     def count(self, hits: Sequence[Hit]) -> None:
-        """Count the hits of the rule that is asked about, as far as they are in the range."""
+        """Count the hits of what is asked about, as far as they are in the range."""
         assets = marked(self.site.directory.devices, self.site.directory.systems)
         for hit in hits:
-            if hit.rule_id == self.asked.rule.id and self.wanted.since <= hit.timestamp < self.wanted.until:
-                self.raised.add(hit, self.asked.rule, assets, self.wanted.examples)
+            rule = self.asked.rules.get(hit.rule_id)
+            if rule is not None and self.wanted.since <= hit.timestamp < self.wanted.until:
+                self.raised.add(hit, rule, assets, self.wanted.examples)
 
     def correlate(self) -> None:
         """Count what the held inputs lead to, in order of event time: what a replay would make of them."""

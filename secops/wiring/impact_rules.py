@@ -16,6 +16,7 @@ from secops.siem.detect.load import load_detector
 from secops.siem.detect.releases import entries
 from secops.siem.detect.selection import Selection
 from secops.siem.ports import Rule
+from secops.siem.triage.impact import versions
 from secops.wiring.rules import BUILTIN
 from secops.wiring.site import Site
 
@@ -25,9 +26,15 @@ _WORDS = re.compile(r"[^\s()]+")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A rule, and a detector in which it and what it refers to are all that runs."""
+    """What is asked about, ``rules`` by id of which the hits count, and a detector in which only what they need runs.
 
-    rule: Rule
+    It is a rule or a correlation, or a filter: then the rules are those that it bears on.
+    """
+
+    id: str
+    title: str
+    kind: str
+    rules: Mapping[str, Rule]
     detector: SigmaDetector
 
     @property
@@ -37,35 +44,61 @@ class Asked:
         for one in self.detector.correlations:  # inner ones first
             below = max((spans.get(ref, timedelta(0)) for ref in one.refs), default=timedelta(0))
             spans[one.rule_id] = one.timespan + below
-        return spans.get(self.rule.id, timedelta(0))
+        return max((spans.get(rule_id, timedelta(0)) for rule_id in self.rules), default=timedelta(0))
 
 
-def asked_in(site: Site, path: Path) -> Asked:
-    """The rule that a file asks about: the only one in it, or the correlation that none of the others counts.
+def asked_in(site: Site, path: Path) -> tuple[Asked, Asked | None]:
+    """What a file asks about, and what it is to be compared with: the version in force, rules without a new filter.
+
+    A file may hold one rule, a correlation with the rules it refers to, or one filter.
 
     Raises:
         UsageError: the file holds several rules, or none.
         RuleError: the rule has mistakes, or cannot run in this site; all reasons are named.
     """
     own = [(str(path), path.read_text(encoding="utf-8", errors="replace"))]
+    if {entry.kind for entry in entries(own).values()} == {"filter"}:
+        return _filter(site, own)
     files = [*own, *_beside(site, own)]
     whole = _load(site, files, own)
     rule = _target(whole, own)
     if not rule.active:
         problems = [problem for problem in whole.problems if problem.where.startswith(rule.path)]
         raise RuleError(problems or [Problem(rule.path, rule.reason)])
-    return _chosen(site, files, own, rule.id)
+    new = _chosen(_load(site, files, own, Selection(ids=frozenset({rule.id}))), rule.id)
+    current = versions(site.detector.rules, rule.id)
+    if current is None:
+        return new, None
+    own = [(current.path, current.text)]
+    return new, _chosen(_load(site, [*own, *_beside(site, own)], [], Selection(ids=frozenset({rule.id}))), rule.id)
 
 
-def in_force(site: Site, rule: Rule) -> Asked:
-    """A rule of the site, in the version in force."""
-    own = [(rule.path, rule.text)]
-    return _chosen(site, [*own, *_beside(site, own)], [], rule.id)
+def _chosen(detector: SigmaDetector, rule_id: str) -> Asked:
+    rule = next(rule for rule in detector.rules if rule.id == rule_id)
+    return Asked(
+        rule.id, rule.title_ja, "correlation" if rule.kind == "correlation" else "rule", {rule.id: rule}, detector
+    )
 
 
-def _chosen(site: Site, files: Sequence[File], own: Sequence[File], rule_id: str) -> Asked:
-    detector = _load(site, files, own, Selection(ids=frozenset({rule_id})))
-    return Asked(next(rule for rule in detector.rules if rule.id == rule_id), detector)
+def _filter(site: Site, own: Sequence[File]) -> tuple[Asked, Asked]:
+    """A filter, and the rules that it bears on as they are now."""
+    rules = [(path, text) for path, text in site.rule_files() if Path(path).resolve() != Path(own[0][0]).resolve()]
+    found = [one for one in _load(site, [*own, *rules], own).filters if one.path == own[0][0]]
+    if len(found) != 1:
+        raise UsageError(
+            _("例外を 1 つだけ書いたファイルを指定してください({count} 件ありました)。").format(count=len(found))
+        )
+    [asked] = found
+    if asked.problem:
+        raise RuleError([Problem(asked.path, asked.problem)])
+    chosen = Selection(ids=frozenset(asked.rules))
+    with_it = [(path, text) for path, text in rules if asked.id not in entries([(path, text)])]
+    both = (_load(site, [*own, *with_it], own, chosen), _load(site, rules, [], chosen))
+    new, old = (
+        Asked(asked.id, asked.title_ja, "filter", {one.id: one for one in it.rules if one.id in chosen.ids}, it)
+        for it in both
+    )
+    return new, old
 
 
 def _load(site: Site, files: Sequence[File], own: Sequence[File], selection: Selection | None = None) -> SigmaDetector:
@@ -73,10 +106,10 @@ def _load(site: Site, files: Sequence[File], own: Sequence[File], selection: Sel
 
     What the site has switched off stays so, but for what is asked about (``own``).
     """
-    beside = {one.path: one.text for one in site.detector.filters}
+    mine = entries(own)
+    beside = {one.path: one.text for one in site.detector.filters if one.id not in mine}
     beside |= {path: text for path, text in site.rule_files() if Path(path).name == "placeholders.yml"}
     beside = {path: text for path, text in beside.items() if path not in dict(files)}
-    mine = entries(own)
     return load_detector(
         [*files, *beside.items()],
         (BUILTIN / "logsources.yml").read_text(encoding="utf-8"),

@@ -118,6 +118,38 @@ def test_exceptions_of_the_site_hold(site: Path):
     assert (found.new.hits, found.new.filtered) == (4, 1)
 
 
+def test_an_exception_says_what_it_would_suppress(site: Path):
+    enable(site, RULE)
+    found = run(site, FILTER)
+    assert (found.rule_id, found.title, found.kind) == (
+        "22222222-2222-4222-8222-222222222222",
+        "Inventory job",
+        "filter",
+    )
+    assert found.old is not None
+    assert (found.new.hits, found.new.filtered, found.old.hits, found.only_old) == (3, 1, 4, 1)
+    enable(site, FILTER, "except.yml")
+    wider = run(site, FILTER.replace("'WARD\\inventory'", "['WARD\\inventory', 'WARD\\tanaka']"))
+    assert wider.old is not None
+    assert (wider.new.hits, wider.old.hits) == (0, 3), "in place of the one in force with its id"
+
+
+def test_an_exception_may_be_for_all_rules_of_a_logsource(site: Path):
+    enable(site, RULE)
+    enable(site, WIDER.replace("11111111-1111", "66666666-1111").replace("Whoami", "Wider"), "wider.yml")
+    found = run(site, FILTER.replace("[11111111-1111-4111-8111-111111111111]", "any"))
+    assert found.old is not None
+    assert (found.old.hits - found.new.hits, found.new.filtered) == (2, 2)
+
+
+@pytest.mark.parametrize("text", [FILTER, FILTER.replace("not selection", "nothing at all")])
+def test_an_exception_that_does_not_filter_is_refused(site: Path, text: str):
+    if text != FILTER:
+        enable(site, RULE)
+    with pytest.raises(RuleError):
+        run(site, text)
+
+
 def test_only_what_happened_in_the_range_counts(site: Path):
     assert run(site, RULE, since=START + timedelta(hours=20)).new.hits == 1
     assert run(site, RULE, until=START + timedelta(hours=1)).new.hits == 1
@@ -155,3 +187,6 @@ def test_the_command(site: Path):
     text = CliRunner().invoke(rules, arguments).output
     assert "この版だけが検知: 1 件" in text
     assert "K-0002" in text
+    path.write_text(FILTER, encoding="utf-8")
+    text = CliRunner().invoke(rules, arguments).output
+    assert "この例外は 1 件の検知を抑止します。" in text

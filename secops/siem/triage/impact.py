@@ -69,11 +69,14 @@ class Raised:
 class Impact:
     """A new version of a rule over stored events, beside the version in force (None: there is none).
 
+    Of a filter it is the rules that it bears on, with it and as they are now.
+
     ``removed`` are records of the range that retention has taken, by source.
     """
 
     rule_id: str
     title: str
+    kind: str  # rule, correlation or filter
     scanned: int
     since: datetime
     until: datetime
@@ -96,7 +99,7 @@ class Impact:
 def as_plain(impact: Impact, shown: int) -> dict[str, object]:
     """The impact as JSON shows it; ``shown`` bounds the list of hosts, which says how many it leaves out."""
     return {
-        "rule": {"id": impact.rule_id, "title": impact.title},
+        "rule": {"id": impact.rule_id, "title": impact.title, "kind": impact.kind},
         "since": impact.since,
         "until": impact.until,
         "scanned": impact.scanned,
