@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from secops.errors import UsageError
 from secops.locale import _
 from secops.schema.severity import Severity
-from secops.siem.ports import Alert, State
+from secops.siem.ports import Alert
+from secops.siem.triage.states import new_alert
 
 CATEGORIES = {
     "loss": "紛失",
@@ -42,26 +44,6 @@ def reported(
     number: int, title: str, category: str, *, zone: str, severity: Severity, department: str, now: datetime
 ) -> Alert:
     """The alert of a report that `check_report` passed; each is its own, so the number is in its key."""
-    return Alert(
-        id=number,
-        key=f"manual|{category}|{number}",
-        rule_id="",
-        title=title,
-        title_en=title,
-        severity=severity,
-        state=State.OPEN,
-        zone=zone,
-        department=department,
-        entities={},
-        count=0,
-        first_seen=now,
-        last_seen=now,
-        opened_at=now,
-        assignee="",
-        verdict=None,
-        closed_reason="",
-        closed_at=None,
-        previous=None,
-        kind="manual",
-        category=category,
-    )
+    key = f"manual|{category}|{number}"
+    alert = new_alert(number, key, (title, title), severity, now, zone=zone, department=department, kind="manual")
+    return replace(alert, category=category)

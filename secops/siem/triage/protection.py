@@ -9,7 +9,8 @@ from datetime import datetime
 
 from secops.locale import _
 from secops.schema.severity import Severity
-from secops.siem.ports import Alert, Rule, RuleFilter, State
+from secops.siem.ports import Alert, Rule, RuleFilter
+from secops.siem.triage.states import new_alert
 
 KEY = "program|protection"
 SHOWN = 30  # changes that are named one by one
@@ -96,25 +97,4 @@ def _exemptions(before: Mapping[str, Exemption], after: Mapping[str, Exemption])
 
 def alert_of_changes(number: int, now: datetime) -> Alert:
     """The alert that tells of changes; while it is not closed, later changes join it."""
-    return Alert(
-        id=number,
-        key=KEY,
-        rule_id="",
-        title=TITLE,
-        title_en=TITLE_EN,
-        severity=Severity.MEDIUM,
-        state=State.OPEN,
-        zone="",
-        department="",
-        entities={},
-        count=0,
-        first_seen=now,
-        last_seen=now,
-        opened_at=now,
-        assignee="",
-        verdict=None,
-        closed_reason="",
-        closed_at=None,
-        previous=None,
-        kind="program",
-    )
+    return new_alert(number, KEY, (TITLE, TITLE_EN), Severity.MEDIUM, now, kind="program")

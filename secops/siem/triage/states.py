@@ -13,6 +13,7 @@ from datetime import datetime
 
 from secops.errors import ConflictError, UsageError
 from secops.locale import _
+from secops.schema.severity import Severity
 from secops.siem.ports import VERDICT_LABELS, Alert, State, Verdict
 
 SYSTEM = "secops"  # the actor of what nobody did
@@ -31,6 +32,42 @@ ACTION_LABELS: Mapping[str, str] = {
     "replayed": "再検証",
     "changed": "変更",
 }
+
+
+def new_alert(
+    number: int,
+    key: str,
+    titles: tuple[str, str],
+    severity: Severity,
+    now: datetime,
+    *,
+    zone: str = "",
+    department: str = "",
+    kind: str = "rule",
+) -> Alert:
+    """How every alert begins: nobody's and without hits; ``titles`` are the Japanese and the English one."""
+    return Alert(
+        id=number,
+        key=key,
+        rule_id="",
+        title=titles[0],
+        title_en=titles[1],
+        severity=severity,
+        state=State.OPEN,
+        zone=zone,
+        department=department,
+        entities={},
+        count=0,
+        first_seen=now,
+        last_seen=now,
+        opened_at=now,
+        assignee="",
+        verdict=None,
+        closed_reason="",
+        closed_at=None,
+        previous=None,
+        kind=kind,
+    )
 
 
 def assigned(alert: Alert, assignee: str) -> Alert:

@@ -26,7 +26,7 @@ from secops.siem.ports import (
 from secops.siem.triage import limits
 from secops.siem.triage.grouping import Group, fresh, group, milestone, titles
 from secops.siem.triage.identity import Assets, severity_of
-from secops.siem.triage.states import SYSTEM
+from secops.siem.triage.states import SYSTEM, new_alert
 from secops.store.records import correlation, ledger
 from secops.store.records.codec import chunks, detail_of, row_of
 from secops.store.records.correlation import CorrelationRecords
@@ -158,7 +158,7 @@ def open_alerts(
     previous = _last_closed(connection, [found.identity.key for found in groups])
     first = take(connection, "alert", len(groups)) - len(groups) + 1
     opened = [
-        _new_alert(number, found, rules.get(found.hits[0].rule_id), previous.get(found.identity.key), now)
+        _alert_of_group(number, found, rules.get(found.hits[0].rule_id), previous.get(found.identity.key), now)
         for number, found in enumerate(groups, first)
     ]
     run_many(connection, insert(alerts), [row_of(alert, change) for alert in opened])
@@ -179,28 +179,18 @@ def _last_closed(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _new_alert(number: int, found: Group, rule: Rule | None, previous: int | None, now: datetime) -> Alert:
+def _alert_of_group(number: int, found: Group, rule: Rule | None, previous: int | None, now: datetime) -> Alert:
     rule_id, who = found.hits[0].rule_id, found.identity
-    title, title_en = titles(rule_id, rule)
-    return Alert(
-        id=number,
-        key=who.key,
+    alert = new_alert(
+        number, who.key, titles(rule_id, rule), found.severity, now, zone=who.zone, department=who.department
+    )
+    return replace(
+        alert,
         rule_id=rule_id,
-        title=title,
-        title_en=title_en,
-        severity=found.severity,
-        state=State.OPEN,
-        zone=who.zone,
-        department=who.department,
         entities=who.entities,
         count=len(found.hits),
         first_seen=found.first_seen,
         last_seen=found.last_seen,
-        opened_at=now,
-        assignee="",
-        verdict=None,
-        closed_reason="",
-        closed_at=None,
         previous=previous,
         clauses=rule.clauses if rule else (),
     )
