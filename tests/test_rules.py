@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from secops.siem.detect import SigmaDetector, load_detector
-from secops.siem.detect.samples import check_own, run_samples, samples_path
-from secops.siem.hunt import sample_frame
+from secops.siem.detect.samples import check_own, samples_path
+from secops.siem.samples import run_samples
 from secops.wiring.rules import BUILTIN, read_rule_files
 
 FILES = read_rule_files([BUILTIN])
@@ -38,6 +38,6 @@ def test_they_follow_our_conventions(detector: SigmaDetector):
 
 
 def test_every_sample_fires_or_stays_silent_as_it_says(detector: SigmaDetector):
-    count, problems = run_samples(detector, SAMPLES, sample_frame)
+    count, problems = run_samples(detector, SAMPLES)
     assert problems == []
     assert count >= 3 * len(detector.rules)

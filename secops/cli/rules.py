@@ -56,11 +56,10 @@ def check(paths: tuple[Path, ...], pipelines: tuple[Path, ...], site: Path | Non
 @json_option
 def test(paths: tuple[Path, ...], site: Path | None, as_json: bool) -> None:
     """例(<ルール名>.samples.yml)を実際の検知にかけ、思ったとおりにならないものを示す。"""
-    from secops.siem.detect.samples import run_samples
-    from secops.siem.hunt import sample_frame
+    from secops.siem.samples import run_samples
 
     detector, samples = load_rules(paths, site)
-    count, problems = run_samples(detector, samples, sample_frame)
+    count, problems = run_samples(detector, samples)
     text = _("{rules} ルールの例 {count} 件を試しました。").format(rules=len(samples), count=count)
     _report(problems, text, as_json=as_json)
 

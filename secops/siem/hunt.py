@@ -42,8 +42,6 @@ from secops.siem.workers import Died, Progress, Workers
 if TYPE_CHECKING:  # polars takes half a second to import: only formats that are read through a frame pay for it
     import polars as pl
 
-    from secops.siem.detect.samples import Sample
-
 _BATCH_RECORDS = 20_000
 _BATCH_BYTES = 48 << 20
 _TASK_BYTES = 24 << 20  # slices that are handed to a process together
@@ -485,20 +483,3 @@ def _json_is_utf8(chunk: Chunk) -> Origin:
     except UnicodeDecodeError:
         return origin
     return replace(origin, encoding="utf-8")
-
-
-def sample_frame(sample: Sample, columns: frozenset[str]) -> pl.DataFrame:
-    """The frame of one sample of a rule: a raw record goes through the real normalizer, an event stands as it is."""
-    import polars as pl
-
-    from secops.siem.detect.samples import with_columns
-    from secops.siem.normalize.reading import frames_of
-
-    if sample.event:
-        frame = pl.DataFrame({"event.kind": ["event"]})
-        return with_columns(frame, {**sample.event, **sample.extra})
-    origin = Origin("file", sample.format, sample.encoding, header=sample.header, zone=sample.zone)
-    record = sample.raw.rstrip("\n").encode(sample.encoding)
-    frames = frames_of([record], sample.format, columns, ecs=True, origin=origin)
-    zone = {"labels.zone": sample.zone} if sample.zone else {}
-    return with_columns(frames[0], {**zone, **sample.extra})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +12,8 @@ import yaml
 from secops.errors import Problem
 from secops.locale import _
 from secops.schema import ecs
-from secops.siem.detect.match import SigmaDetector
 from secops.siem.detect.rulebook import SAMPLES_SUFFIX, Lines
-from secops.siem.detect.series import Timed, series_fires, series_of, wrong_series
+from secops.siem.detect.series import Timed, series_of, wrong_series
 from secops.siem.detect.yamls import check_depth
 from secops.siem.ports import Rule
 
@@ -46,9 +45,6 @@ class Sample:
         """Whether it says something of a rule of its file."""
         mine = rule.kind == "correlation" if self.series else rule.kind == "event"
         return mine and self.rule in {"", rule.id, rule.name}
-
-
-ToFrame = Callable[[Sample, frozenset[str]], pl.DataFrame]
 
 
 def samples_path(rule_path: str) -> str:
@@ -148,43 +144,6 @@ def _fitting(name: str, value: Any) -> Any:
     if kind == pl.String and value is not None:
         return str(value).lower() if isinstance(value, bool) else str(value)
     return value
-
-
-def run_samples(detector: SigmaDetector, texts: Mapping[str, str], to_frame: ToFrame) -> tuple[int, list[Problem]]:
-    """Run the samples of all rules that have some; returns how many ran, and what went wrong.
-
-    ``texts`` are sample files by path. A sample of a rule that cannot run fails.
-    """
-    count = 0
-    problems: list[Problem] = []
-    for index, rule in enumerate(detector.rules):
-        path = samples_path(rule.path)
-        if path not in texts:
-            continue
-        samples, wrong = read_samples(path, texts[path])
-        problems += wrong
-        if not rule.active:
-            problems.append(
-                Problem(rule.path, _("ルールが動かないため試験できません: {reason}").format(reason=rule.reason))
-            )
-            continue
-        mine = [sample for sample in samples if sample.is_of(rule)]
-        if rule.kind == "correlation" and not mine:
-            problems.append(Problem(f"{path}:1", _("相関ルールの例は events で書いてください。")))
-        for sample in mine:
-            count += 1
-            if sample.series:
-                fired = series_fires(detector, rule, sample.series, lambda one: to_frame(one, detector.reads))
-            else:
-                fired = any(match.rule == index for match in detector.match(to_frame(sample, detector.reads)))
-            if fired != sample.fires:
-                what = (
-                    _("検知するはずの例で検知しませんでした。")
-                    if sample.fires
-                    else _("検知しないはずの例で検知しました。")
-                )
-                problems.append(Problem(f"{path}:{sample.line}", what))
-    return count, problems
 
 
 def check_own(rules: Sequence[Any], texts: Mapping[str, str]) -> list[Problem]:
