@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -53,8 +57,23 @@ SUMMARIES: dict[str, str] = {
 }
 
 
+# What a shell says of a program that SIGPIPE ended, as it does `cat` and `grep` in `… | head`. The signal itself stays
+# ignored: it would also end a collector or a console whose peer hangs up.
+CLOSED_PIPE = 141
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command runs, so that ``--help`` stays fast."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """Read the arguments; this is where ``--help`` is written."""
+        with _quiet_when_nobody_reads():
+            return super().make_context(*arguments, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _quiet_when_nobody_reads():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands, in the order of the table."""
@@ -99,7 +118,16 @@ def _run() -> int | str | None:
     except SecopsError as error:
         click.echo(_("エラー: {message}").format(message=error), err=True)
         return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
     return 0
+
+
+@contextmanager
+def _quiet_when_nobody_reads() -> Iterator[None]:
+    """End the program without a word when the reader of its output has gone (``| head``); click would say 1."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):  # what they still hold is flushed at the exit, and must not fail
+            os.dup2(nowhere, stream.fileno())
+        sys.exit(CLOSED_PIPE)
