@@ -380,7 +380,9 @@ class _Search:
         apart = self.detector.likely(records, parts, "windows") if plain else range(len(records))
         pairs = self._pairs(None, parts, apart)
         if apart:
-            whole = whole_parts_of([records[row] for row in apart], reads, batch.origin)
+            whole, refused = whole_parts_of([records[row] for row in apart], reads, batch.origin)
+            for index in refused.keys() - {index for index, row in enumerate(apart) if row in wrong}:
+                self._unreadable(batch, apart[index], refused[index])
             pairs += [(rule, apart[row]) for rule, row in self._pairs(None, whole)]
         if not pairs:
             return
@@ -392,12 +394,17 @@ class _Search:
             self._whole(batch, some, pairs[first:last])
 
     def _whole(self, batch: _Batch, rows: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
-        """Hits of events, with all that is known of them; ``pairs`` are in the order of the rows."""
+        """Hits of events, with all that is known of them; ``pairs`` are in the order of the rows.
+
+        What the reader of single fields could read and that of whole records could not is told as unreadable.
+        """
         records = [batch.records[row] for row in rows]
         place = {row: index for index, row in enumerate(rows)}
-        whole = whole_parts_of(records, self.detector.reads_of, batch.origin)
+        whole, refused = whole_parts_of(records, self.detector.reads_of, batch.origin)
+        for index, reason in refused.items():
+            self._unreadable(batch, rows[index], reason)
         events = events_of(whole)
-        pairs = [(rule, place[row]) for rule, row in pairs]
+        pairs = [(rule, place[row]) for rule, row in pairs if place[row] not in refused]
         for (rule, index), matched in zip(pairs, self.detector.explain(pairs, None, whole), strict=True):
             event = events[index]
             moment = event.get("@timestamp")

@@ -78,6 +78,17 @@ def test_bytes_that_are_no_text_are_detected_around(tmp_path):
     assert [hit.rule for hit in outcome.hits] == [0, 1]
 
 
+def test_what_is_nested_as_deep_as_can_be_is_a_hit_or_said_to_be_unreadable(tmp_path):
+    path = tmp_path / "events.jsonl"
+    lines = [flat(f'"D":{"[" * depth}1e999{"]" * depth}') for depth in [200, 400, 600, 800, *range(900, 1050)]]
+    path.write_text("".join(line + "\n" for line in lines))
+    outcome = search(slices(path), load_detector(RULES, LOGSOURCES))
+    found = [{lines.index(hit.original) for hit in outcome.hits if hit.rule == rule} for rule in (0, 1)]
+    assert found[0] == found[1] >= {0, 1, 2, 3}
+    [problem] = outcome.problems
+    assert problem.what.startswith(f"{len(lines) - len(found[0])} 件のレコードを読めませんでした。")
+
+
 @pytest.mark.parametrize("text", ["x" * (50 << 20) + " evil", "x" * (25 << 20) + "EVIL" + "y" * (25 << 20)])
 def test_a_field_of_50_megabytes_is_read_to_its_end(tmp_path, text):
     path = tmp_path / "events.jsonl"

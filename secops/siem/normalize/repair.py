@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from math import isfinite
 from typing import Any
 
@@ -13,6 +14,11 @@ from secops.siem.normalize.given import decode
 _UNICODE = ("utf-8", "utf8", "utf_8", "utf-8-sig")
 _DIGITS = 300  # of an integer; more than 308 are infinity to readers that make doubles of them
 _MARK = b"\xef\xbb\xbf"
+# Every escape, so that the second of two backslashes begins none; the group is a surrogate that is not one of a pair.
+_HEX = "[0-9a-fA-F]"
+_ESCAPE = re.compile(
+    rf"\\(?:u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}|(u[dD][89a-fA-F]{_HEX}{{2}})|.)", re.DOTALL
+)
 
 
 def load(record: bytes, encoding: str) -> tuple[Any, bool]:
@@ -32,12 +38,12 @@ def load(record: bytes, encoding: str) -> tuple[Any, bool]:
             pass
     text = decode(trimmed, encoding).strip("\0 \t\r\n")
     repaired = "\ufffd" in text and b"\xef\xbf\xbd" not in trimmed
+    whole = _ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], text) if "\\u" in text else text
     try:
-        value = json.loads(text, strict=False, parse_constant=str, parse_int=_integer, parse_float=_decimal)
+        value = json.loads(whole, strict=False, parse_constant=str, parse_int=_integer, parse_float=_decimal)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    scrubbed, lone = _scrub(value)
-    return scrubbed, repaired or lone
+    return value, repaired or whole != text
 
 
 def _integer(text: str) -> int | str:
@@ -47,20 +53,3 @@ def _integer(text: str) -> int | str:
 def _decimal(text: str) -> float | str:
     value = float(text)
     return value if isfinite(value) else text
-
-
-def _scrub(value: Any) -> tuple[Any, bool]:
-    """The value with lone surrogates replaced, and whether there were any."""
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), True
-        return value, False
-    if isinstance(value, dict):
-        pairs = [(_scrub(key), _scrub(part)) for key, part in value.items()]
-        return {key: part for (key, _), (part, _) in pairs}, any(a or b for (_, a), (_, b) in pairs)
-    if isinstance(value, list):
-        parts = [_scrub(part) for part in value]
-        return [part for part, _ in parts], any(lone for _, lone in parts)
-    return value, False

@@ -56,14 +56,17 @@ def parts_of(records: Sequence[bytes], wanted_for: WantedFor, origin: Origin) ->
         return parts, {rest[index]: reason for index, reason in found.wrong.items()}
 
 
-def whole_parts_of(records: Sequence[bytes], wanted_for: WantedFor, origin: Origin) -> list[Part]:
-    """Parts with all that is known of the events; what is no event is in none of them."""
+def whole_parts_of(
+    records: Sequence[bytes], wanted_for: WantedFor, origin: Origin
+) -> tuple[list[Part], dict[int, str]]:
+    """Parts with all that is known of the events, and the rows that are no events, with the reason."""
     with no_collection():
         found = grouped(records, Input(origin, _NEVER), lambda key: Want(wanted_for(key[1], str(key[2]))))
-        return [
+        parts = [
             _part(group.indexes, group.plan.columns(list(zip(*group.rows, strict=True)), group.extra), group.plan, True)
             for group in found.groups
         ]
+        return parts, found.wrong
 
 
 def _only(wanted_for: WantedFor, key: Key) -> Want:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from secops.siem.normalize.given import Input, Want
 from secops.siem.normalize.windows_flat import read_flat
-from secops.siem.normalize.windows_parts import grouped, parts_of
+from secops.siem.normalize.windows_parts import grouped, parts_of, whole_parts_of
 from secops.siem.ports import Origin
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -116,3 +116,34 @@ def test_invalid_utf8_in_a_field_that_no_rule_reads_does_not_hide_the_event():
     assert part.columns["winlog.event_data.Image"] == ["cmd.exe"]
     [group] = grouped([record], Input(ORIGIN, NOW), lambda _key: Want(WANTED)).groups
     assert group.indexes == [0]
+
+
+DEEP = [(b"[" * 600, b"]" * 600), (b'{"a":' * 600, b"}" * 600), (b'[{"a":' * 300, b"}]" * 300)]
+PIECES = st.sampled_from([
+    rb"\ud800", rb"\ude00\ud83d", rb"\x", rb"\u12", b"\\", b'"', b"\xff", b"\xed\xa0\x80", b"\xc0\x80",
+    b"\xef\xbb\xbf", b"\0", b"\x01", b"\xc2\x85", b"}", b"{", b"]", b"[", b",", b":", b"x", b"01", b"-", b"-0",
+    b"1.", b"1e999", b"9" * 400, b"NaN", b"-Infinity", b"nul", b"/**/", b'"a" "b"', b"'a'", b',"Image":"b"',
+    b',"Channel":"System"', b',"EventID":2', *(opening + b"1e999" + closing for opening, closing in DEEP),
+])  # fmt: skip
+MORE = st.sampled_from([
+    b'"Other":"b"', b'"winlog.channel":"x"', b'"winlog":{"channel":"x"}', b'"Event":{"System":{"EventID":3}}',
+    b'"_source":{"EventID":3,"Channel":"X"}', *(b'"D":' + opening + b'"\xff"' + closing for opening, closing in DEEP),
+])  # fmt: skip
+
+
+@given(
+    st.permutations([b'"Channel":"Security"', b'"EventID":1', b'"Image":"a"']),
+    st.lists(MORE, max_size=2),
+    st.lists(st.tuples(st.integers(0, 99), st.integers(0, 3), PIECES), max_size=3),
+)
+@example([b'"Channel":"Security"', b'"EventID":1'], [b'"winlog":{}', b'"Other":"\xff"'], [])
+def test_what_is_read_field_by_field_can_be_read_as_a_whole(pairs, more, changes):
+    damaged = b"{" + b",".join(pairs + more) + b"}"
+    for at, size, piece in changes:
+        damaged = damaged[:at] + piece + damaged[at + size :]
+    parts, wrong = parts_of([damaged], wanted_for, ORIGIN)
+    whole_parts, refused = whole_parts_of([damaged], wanted_for, ORIGIN)
+    assert wrong.keys() == refused.keys()
+    assert {name: value for row in events(parts).values() for name, value in row.items() if name in WANTED} == {
+        name: value for row in events(whole_parts).values() for name, value in row.items() if name in WANTED
+    }
