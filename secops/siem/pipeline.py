@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 import polars as pl
@@ -30,10 +30,12 @@ from secops.siem.ports import (
     SHOWN_FIELDS,
     CorrelationInput,
     Detector,
+    EventWriter,
     Feed,
     Filtered,
     Hit,
     HitOutcome,
+    HitWriter,
     JournalReader,
     Part,
     RecordBatch,
@@ -62,45 +64,6 @@ class Stages:
     enrich: FrameChange
     mask: FrameChange
     mask_text: Callable[[str], str]
-
-
-class EventWriter(Protocol):
-    """What the road asks of the event store; see `EventStore`."""
-
-    def positions(self) -> dict[str, int]:
-        """Source → last sequence number that is committed."""
-        ...
-
-    def write(self, frame: pl.DataFrame, positions: Mapping[str, int]) -> int:
-        """Commit events and positions."""
-        ...
-
-
-class HitWriter(Protocol):
-    """What the road asks of the records; see `HitSink`."""
-
-    def positions(self) -> dict[str, int]:
-        """Source → last sequence number whose hits are committed."""
-        ...
-
-    def tally_positions(self) -> dict[str, int]:
-        """Source → last sequence number that is counted."""
-        ...
-
-    def put_hits(
-        self,
-        hits: Sequence[Hit],
-        positions: Mapping[str, int],
-        now: datetime,
-        filtered: Sequence[Filtered] = (),
-        feed: Feed | None = None,
-    ) -> HitOutcome:
-        """Commit hits, inputs of correlations and positions."""
-        ...
-
-    def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
-        """Add counts."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,12 +79,7 @@ class SigmaDetector:
         *,
         now: datetime | None = None,
     ) -> list[RowMatch]:
-        """All (rule, rows) that match, each rule at most once, in order of rule index; ``now`` as in the port.
-
-        Rows that stand in ``parts`` are read from there, and from the frame only what the parts lack; no keywords are
-        looked for in them (unless the part is complete). In rows ``apart`` keywords are looked for as well, in what the
-        frame says of them; without a frame they are left out.
-        """
+        """See `secops.siem.ports.Detector`."""
         if self._budget.used > self._budget.limit:
             self._forget()
         found = Gathered(self._filters, frame, now)

@@ -32,7 +32,7 @@ from secops.siem.ports.desk import (
     Verdict,
 )
 from secops.siem.ports.detection import Detector, MatchedValue, Normalizer, Part, RowMatch, Rule, RuleFilter
-from secops.siem.ports.events import KIND_COLUMNS, EventStore, Found, Scope, SeenKind, Span, StoreStats
+from secops.siem.ports.events import KIND_COLUMNS, EventStore, EventWriter, Found, Scope, SeenKind, Span, StoreStats
 from secops.siem.ports.hits import (
     Contribution,
     FilterCount,
@@ -40,6 +40,7 @@ from secops.siem.ports.hits import (
     Hit,
     HitOutcome,
     HitSink,
+    HitWriter,
     SourceStatus,
     Tally,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "Detector",
     "Drop",
     "EventStore",
+    "EventWriter",
     "Feed",
     "FilterCount",
     "Filtered",
@@ -76,6 +78,7 @@ __all__ = [
     "Hit",
     "HitOutcome",
     "HitSink",
+    "HitWriter",
     "JournalReader",
     "JournalWriter",
     "MatchedValue",

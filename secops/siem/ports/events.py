@@ -68,8 +68,8 @@ class SeenKind:
 KIND_COLUMNS = ("event.module", "event.dataset", "winlog.channel", "event.code")
 
 
-class EventStore(Protocol):
-    """Where events live that can be searched. Answers are the same from every implementation, or a QueryError."""
+class EventWriter(Protocol):
+    """Where the main road puts events, together with its own position per source."""
 
     def write(self, frame: pl.DataFrame, positions: Mapping[str, int]) -> int:
         """Commit a frame (several sources may be mixed) and the positions atomically; returns the rows written.
@@ -82,6 +82,10 @@ class EventStore(Protocol):
     def positions(self) -> dict[str, int]:
         """Source → last sequence number that is committed."""
         ...
+
+
+class EventStore(EventWriter, Protocol):
+    """Where events live that can be searched. Answers are the same from every implementation, or a QueryError."""
 
     def search(
         self,

@@ -105,8 +105,8 @@ class HitOutcome:
     filtered: int = 0
 
 
-class HitSink(Protocol):
-    """Where the main road puts hits: the records database, together with its own position per source."""
+class HitWriter(Protocol):
+    """Where the main road puts hits, together with its own position per source."""
 
     def positions(self) -> dict[str, int]:
         """Source → last sequence number whose hits are committed."""
@@ -127,16 +127,20 @@ class HitSink(Protocol):
         """
         ...
 
-    def filter_counts(self) -> Sequence[FilterCount]:
-        """What each filter suppressed of each rule, most first."""
-        ...
-
     def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
         """Add stored/rejected counts; a tally at or before the committed tally position of its source is ignored."""
         ...
 
     def tally_positions(self) -> dict[str, int]:
         """Source → last sequence number that is counted as stored or rejected."""
+        ...
+
+
+class HitSink(HitWriter, Protocol):
+    """The hits in the records database, and what is counted there."""
+
+    def filter_counts(self) -> Sequence[FilterCount]:
+        """What each filter suppressed of each rule, most first."""
         ...
 
     def tallies(self) -> Mapping[str, Tally]:

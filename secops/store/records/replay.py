@@ -24,29 +24,18 @@ from sqlalchemy import Connection, Select, and_, case, delete, func, insert, or_
 
 from secops.locale import _
 from secops.schema.severity import Severity
-from secops.siem.ports import (
-    CorrelationState,
-    CorrelationStep,
-    Feed,
-    FilterCount,
-    Filtered,
-    Hit,
-    HitOutcome,
-    State,
-    Tally,
-)
+from secops.siem.ports import Hit, HitOutcome, State
 from secops.siem.triage import limits
-from secops.siem.triage.grouping import Group, fresh
+from secops.siem.triage.grouping import Group
 from secops.siem.triage.identity import Identity, identify
 from secops.siem.triage.states import SYSTEM
 from secops.store.records import correlation, ledger
 from secops.store.records.codec import alert_of, chunks, detail_of, hit_of
-from secops.store.records.correlation import CorrelationRecords
 from secops.store.records.engine import Database, run_many, take
-from secops.store.records.exempt import add_filtered, counts, swap_filtered
+from secops.store.records.exempt import swap_filtered
 from secops.store.records.ledger import LIVE, REPLAY
 from secops.store.records.siem_tables import alerts, history, hits, positions, replay_hits
-from secops.store.records.sink import Book, entry, hit_row, open_alerts, raises_alerts, unknown
+from secops.store.records.sink import Book, LedgerSink, entry, hit_row, open_alerts
 
 PER_DAY = 100  # hits of one key and day that a replay keeps in full until the swap
 
@@ -61,71 +50,26 @@ class Swapped:
     unconfirmed: tuple[int, ...]
 
 
-class ReplaySink(CorrelationRecords):
-    """A `HitSink` and `CorrelationDesk` whose hits nobody sees before the swap. Made by `begin`."""
+class ReplaySink(LedgerSink):
+    """A `HitSink` and `CorrelationDesk` whose hits nobody sees before the swap. Made by `begin`.
+
+    Its positions are at first the start of the replay; no alert is opened or raised.
+    """
+
+    _table = replay_hits
 
     def __init__(self, database: Database, book: Callable[[], Book]) -> None:
-        CorrelationRecords.__init__(self, database, REPLAY)
-        self._database = database
-        self._book = book
+        super().__init__(database, REPLAY, book)
         self._kept: Counter[tuple[str, int]] = Counter()
 
-    def positions(self) -> dict[str, int]:
-        """See `secops.siem.ports.HitSink`; at first the start of the replay."""
-        with self._database.read() as connection:
-            return ledger.positions(connection, REPLAY)
-
-    def put_hits(
-        self,
-        new: Sequence[Hit],
-        reached: Mapping[str, int],
-        now: datetime,
-        filtered: Sequence[Filtered] = (),
-        feed: Feed | None = None,
-    ) -> HitOutcome:
-        """See `secops.siem.ports.HitSink`; no alert is opened or raised before the swap."""
-        book = self._book()
-        with self._database.write() as connection:
-            kept = unknown(connection, replay_hits, fresh(new, ledger.positions(connection, REPLAY)))
-            run_many(connection, insert(replay_hits), [self._row(hit, book) for hit in kept])
-            suppressed = add_filtered(connection, REPLAY, filtered) if filtered else 0
-            if feed is not None:
-                correlation.add_feed(connection, REPLAY, feed)
-            ledger.advance(connection, REPLAY, reached)
-        return HitOutcome((), (), len(kept), filtered=suppressed)
-
-    def put_correlated(self, step: CorrelationStep, before: CorrelationState, now: datetime) -> HitOutcome:
-        """See `secops.siem.ports.CorrelationDesk`; no alert is opened or raised before the swap."""
-        book = self._book()
-        with self._database.write() as connection:
-            correlation.put_step(connection, REPLAY, step, before)
-            heard = [hit for hit in step.hits if raises_alerts(book, hit.rule_id)]
-            new = unknown(connection, replay_hits, heard)
-            run_many(connection, insert(replay_hits), [self._row(hit, book) for hit in new])
-            fresh_keys = {(hit.rule_id, hit.event_id) for hit in new}
-            known = (hit for hit in heard if (hit.rule_id, hit.event_id) not in fresh_keys)
-            correlation.revise(connection, replay_hits, known)
-        return HitOutcome((), (), len(new))
-
-    def filter_counts(self) -> Sequence[FilterCount]:
-        """See `secops.siem.ports.HitSink`."""
-        with self._database.read() as connection:
-            return counts(connection, REPLAY)
-
-    def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
-        """See `secops.siem.ports.HitSink`."""
-        with self._database.write() as connection:
-            ledger.add_tallies(connection, REPLAY, tallies)
-
     def tally_positions(self) -> dict[str, int]:
-        """See `secops.siem.ports.HitSink`; at first the start of the replay."""
+        """See `secops.siem.ports.HitSink`."""
         with self._database.read() as connection:
             return ledger.starts(connection, REPLAY) | ledger.tally_positions(connection, REPLAY)
 
-    def tallies(self) -> dict[str, Tally]:
-        """See `secops.siem.ports.HitSink`."""
-        with self._database.read() as connection:
-            return ledger.tallies_of(connection, REPLAY)
+    def _commit(self, connection: Connection, new: Sequence[Hit], book: Book, now: datetime) -> HitOutcome:
+        run_many(connection, insert(replay_hits), [self._row(hit, book) for hit in new])
+        return HitOutcome((), (), len(new))
 
     def _row(self, hit: Hit, book: Book) -> dict[str, Any]:
         who = identify(hit, book.rules.get(hit.rule_id), book.assets)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
 
 from secops.schema.severity import Severity
 from secops.siem.ports import (
@@ -44,18 +45,24 @@ class Book:
     assets: Assets
 
 
-class LiveSink(CorrelationRecords):
-    """The `HitSink` of the main road, and the `CorrelationDesk` of the keeper."""
+class LedgerSink(CorrelationRecords, ABC):
+    """A `HitSink` and `CorrelationDesk` over one ledger; what becomes of new hits is the subclass's."""
 
-    def __init__(self, database: Database, book: Callable[[], Book]) -> None:
-        CorrelationRecords.__init__(self, database, LIVE)
+    _table: ClassVar[Table]  # of the hits
+
+    def __init__(self, database: Database, name: str, book: Callable[[], Book]) -> None:
+        super().__init__(database, name)
         self._database = database
         self._book = book
+
+    @abstractmethod
+    def _commit(self, connection: Connection, new: Sequence[Hit], book: Book, now: datetime) -> HitOutcome:
+        """File hits that the table does not have."""
 
     def positions(self) -> dict[str, int]:
         """See `secops.siem.ports.HitSink`."""
         with self._database.read() as connection:
-            return ledger.positions(connection, LIVE)
+            return ledger.positions(connection, self._name)
 
     def put_hits(
         self,
@@ -68,48 +75,70 @@ class LiveSink(CorrelationRecords):
         """See `secops.siem.ports.HitSink`."""
         book = self._book()
         with self._database.write() as connection:
-            kept = unknown(connection, hits, fresh(new, ledger.positions(connection, LIVE)))
-            outcome = HitOutcome((), (), 0)
-            if kept:
-                outcome = _commit(connection, kept, book, now)
+            kept = unknown(connection, self._table, fresh(new, ledger.positions(connection, self._name)))
+            outcome = self._commit(connection, kept, book, now) if kept else HitOutcome((), (), 0)
             if filtered:
-                outcome = replace(outcome, filtered=add_filtered(connection, LIVE, filtered))
+                outcome = replace(outcome, filtered=add_filtered(connection, self._name, filtered))
             if feed is not None:
-                correlation.add_feed(connection, LIVE, feed)
-            ledger.advance(connection, LIVE, positions)
+                correlation.add_feed(connection, self._name, feed)
+            ledger.advance(connection, self._name, positions)
         return outcome
 
     def put_correlated(self, step: CorrelationStep, before: CorrelationState, now: datetime) -> HitOutcome:
         """See `secops.siem.ports.CorrelationDesk`."""
         book = self._book()
         with self._database.write() as connection:
-            correlation.put_step(connection, LIVE, step, before)
+            correlation.put_step(connection, self._name, step, before)
             heard = [hit for hit in step.hits if raises_alerts(book, hit.rule_id)]
-            new = unknown(connection, hits, heard)
-            outcome = _commit(connection, new, book, now) if new else HitOutcome((), (), 0)
+            new = unknown(connection, self._table, heard)
+            outcome = self._commit(connection, new, book, now) if new else HitOutcome((), (), 0)
             fresh_keys = {(hit.rule_id, hit.event_id) for hit in new}
-            correlation.revise(connection, hits, (h for h in heard if (h.rule_id, h.event_id) not in fresh_keys))
+            known = (hit for hit in heard if (hit.rule_id, hit.event_id) not in fresh_keys)
+            correlation.revise(connection, self._table, known)
         return outcome
 
     def filter_counts(self) -> Sequence[FilterCount]:
         """See `secops.siem.ports.HitSink`."""
         with self._database.read() as connection:
-            return counts(connection, LIVE)
+            return counts(connection, self._name)
 
     def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
         """See `secops.siem.ports.HitSink`."""
         with self._database.write() as connection:
-            ledger.add_tallies(connection, LIVE, tallies)
+            ledger.add_tallies(connection, self._name, tallies)
 
     def tally_positions(self) -> dict[str, int]:
         """See `secops.siem.ports.HitSink`."""
         with self._database.read() as connection:
-            return ledger.tally_positions(connection, LIVE)
+            return ledger.tally_positions(connection, self._name)
 
     def tallies(self) -> dict[str, Tally]:
-        """All counters per source since the site was made, for the status page."""
+        """See `secops.siem.ports.HitSink`."""
         with self._database.read() as connection:
-            return ledger.tallies_of(connection, LIVE)
+            return ledger.tallies_of(connection, self._name)
+
+
+class LiveSink(LedgerSink):
+    """The `HitSink` of the main road, and the `CorrelationDesk` of the keeper: hits open and raise alerts."""
+
+    _table = hits
+
+    def __init__(self, database: Database, book: Callable[[], Book]) -> None:
+        super().__init__(database, LIVE, book)
+
+    def _commit(self, connection: Connection, new: Sequence[Hit], book: Book, now: datetime) -> HitOutcome:
+        """Open and raise alerts, and file the hits under them."""
+        change = take(connection, "change")
+        groups = group(new, book.rules, book.assets)
+        active = active_alerts(connection, groups)
+        opened = open_alerts(connection, [g for key, g in groups.items() if key not in active], book.rules, change, now)
+        raised = _raise_alerts(connection, groups, active, change, now)
+        placed = {
+            **{alert.key: (alert.id, 0) for alert in opened},
+            **{k: (a["id"], a["count"]) for k, a in active.items()},
+        }
+        suppressed = _file(connection, groups, placed, book.assets)
+        return HitOutcome(tuple(alert.id for alert in opened), tuple(raised), len(new), suppressed)
 
 
 def raises_alerts(book: Book, rule_id: str) -> bool:
@@ -125,18 +154,6 @@ def unknown(connection: Connection, table: Any, new: Sequence[Hit]) -> list[Hit]
         statement = select(table.c.rule_id, table.c.event_id).where(table.c.event_id.in_(part))
         known.update((row[0], row[1]) for row in connection.execute(statement))
     return [hit for hit in new if (hit.rule_id, hit.event_id) not in known] if known else list(new)
-
-
-def _commit(connection: Connection, new: Sequence[Hit], book: Book, now: datetime) -> HitOutcome:
-    """Open and raise alerts, and file the hits under them."""
-    change = take(connection, "change")
-    groups = group(new, book.rules, book.assets)
-    active = active_alerts(connection, groups)
-    opened = open_alerts(connection, [g for key, g in groups.items() if key not in active], book.rules, change, now)
-    raised = _raise_alerts(connection, groups, active, change, now)
-    placed = {**{alert.key: (alert.id, 0) for alert in opened}, **{k: (a["id"], a["count"]) for k, a in active.items()}}
-    suppressed = _file(connection, groups, placed, book.assets)
-    return HitOutcome(tuple(alert.id for alert in opened), tuple(raised), len(new), suppressed)
 
 
 def active_alerts(connection: Connection, keys: Iterable[str]) -> dict[str, Any]:
