@@ -61,3 +61,15 @@ def test_direct_dependencies_have_a_reason_in_the_architecture():
     names = [re.split(r"[<>=]", text)[0] for text in project["dependencies"]]
     text = (ROOT / "docs/ARCHITECTURE.md").read_text(encoding="utf-8")
     assert [name for name in names if f"| {name} |" not in text] == []
+
+
+def test_what_is_not_checked_says_why_in_its_line():
+    silent = re.compile(r"#\s*(?:noqa|type:\s*ignore)\b(?::[\sA-Z0-9,]+|\[[a-z, -]+\])?[\s-]*(?:$|#\s*(?:noqa|type:))")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for folder in ("secops", "tests", "docs")
+        for path in (ROOT / folder).rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if silent.search(line)
+    ]
+    assert found == []

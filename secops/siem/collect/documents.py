@@ -54,7 +54,7 @@ class DocumentSplitter:
             string = _STRING_END.match(buffer, scan)
             scan, self._quoted = (string.end(), False) if string else (scan, True)
         while not self._quoted:
-            scan = _RUN.match(buffer, scan).end()  # type: ignore[union-attr] # it matches nothing, at least
+            scan = _RUN.match(buffer, scan).end()  # type: ignore[union-attr]  # it matches nothing, at least
             if scan == size or (token := buffer[scan]) == _QUOTE:
                 break  # an unfinished string: look again when there is more
             if token in (_OPEN, _OPEN_LIST):

@@ -48,7 +48,7 @@ def witness(condition: Any, weights: Sequence[float]) -> frozenset[int] | None:
     if word == "or":
         if None in below:
             return None
-        return leaves.union(*(part for part in below if part is not None))  # type: ignore[no-any-return]
+        return frozenset(leaves).union(*(part for part in below if part is not None))
     choices = [frozenset((leaf,)) for leaf in leaves] + [part for part in below if part is not None]
     if not choices:
         return None

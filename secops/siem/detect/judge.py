@@ -292,8 +292,12 @@ class Judge:
         return dict.fromkeys(itertools.chain(self._anywhere, self._at_start, self._at_end, self._checks))
 
     def _literal(self, text: str) -> _Literal:
-        tables = (self._anywhere, self._at_start, self._at_end, self._checks)
-        return _Literal(*(table.get(text, ()) for table in tables))  # type: ignore[arg-type]
+        return _Literal(
+            self._anywhere.get(text, ()),
+            self._at_start.get(text, ()),
+            self._at_end.get(text, ()),
+            self._checks.get(text, ()),
+        )
 
     def _place(self, predicate: int, spec: Spec, comparisons: dict[str, list[tuple[int | float, int]]]) -> None:
         kind, *args = spec

@@ -201,10 +201,10 @@ class Plan:
         pairs = list(zip(one, two, strict=True))
         _kind, _field, mode, cased = bound.spec
         sign = self._intern((predicate,))
-        memo = {
-            pair: sign if None not in pair and refers(*pair, mode, cased=bool(cased)) else 0  # type: ignore[arg-type]
-            for pair in set(pairs)
-        }
+        memo = dict.fromkeys(pairs, 0)
+        for mine, other in memo:
+            if mine is not None and other is not None and refers(mine, other, mode, cased=bool(cased)):
+                memo[mine, other] = sign
         found = [memo[pair] for pair in pairs]
         return found if any(found) else None
 

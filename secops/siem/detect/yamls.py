@@ -34,7 +34,7 @@ def check_depth(text: str) -> None:
             depth += 1
             if depth > MAX_DEPTH:
                 problem = _("入れ子が深すぎます({limit} 段まで)").format(limit=MAX_DEPTH)
-                raise TooDeepError(problem=problem, problem_mark=event.start_mark)  # type: ignore[arg-type]
+                raise TooDeepError(problem=problem, problem_mark=event.start_mark)  # type: ignore[arg-type]  # stubs: the mark of C is no Mark
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
