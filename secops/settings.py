@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from secops.errors import Problem, SettingsError
 from secops.locale import _
 from secops.schema.dates import parse_duration
+from secops.schema.names import FORMATS
 from secops.schema.text import is_name
 
 FILE_NAME = "secops.toml"
@@ -34,8 +36,27 @@ def _name(text: str) -> str:
     return text
 
 
+def _zone_name(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", text):
+        raise ValueError(_("英小文字で始め、英小文字・数字・下線(40 字以内)で書いてください"))
+    return text
+
+
 def _network(text: str) -> str:
-    return str(ipaddress.ip_network(text, strict=True))
+    try:
+        return str(ipaddress.ip_network(text, strict=True))
+    except ValueError:
+        hint = _network_of(text)
+        example = _("({network} のことですか)").format(network=hint) if hint else _("(例: 10.20.0.0/16)")
+        raise ValueError(_("ネットワーク(CIDR)で書いてください") + example) from None
+
+
+def _network_of(text: str) -> str:
+    """The network that an address with a length lies in; empty where it is no address."""
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        return ""
 
 
 def _duration(text: str) -> str:
@@ -60,18 +81,55 @@ def _timezone(text: str) -> str:
 
 def _address(text: str) -> str:
     host, colon, port = text.rpartition(":")
-    if not (colon and host and port.isdigit() and 0 < int(port) < 65536):
+    if not (colon and is_address(host.strip("[]")) and port.isdecimal() and 0 < int(port) < 65536):
         raise ValueError(_("「アドレス:ポート」で書いてください(例: 127.0.0.1:5514)"))
-    ipaddress.ip_address(host.strip("[]"))
     return text
 
 
+def is_address(text: str) -> bool:
+    """Whether it is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _host(text: str) -> str:
+    if text != "localhost" and not is_address(text):
+        raise ValueError(_("IP アドレスか localhost を書いてください"))
+    return text
+
+
+def _clock(text: str) -> str:
+    if not re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError(_("時刻を 07:00 のように書いてください"))
+    return text
+
+
+def _format(text: str) -> str:
+    if text not in {"auto", *FORMATS}:
+        raise ValueError(_("使えるもの: {known}").format(known=", ".join(("auto", *FORMATS))))
+    return text
+
+
+def _placeholder(text: str) -> str:
+    if not re.fullmatch(r"[^%\s]+", text):
+        raise ValueError(_("% と空白を含まない名前にしてください"))
+    return text
+
+
+def _or_empty(check: Callable[[str], str]) -> AfterValidator:
+    """The check, but for an empty text, which stands for nothing."""
+    return AfterValidator(lambda text: check(text) if text else text)
+
+
 Name = Annotated[str, AfterValidator(_name)]
-ZoneName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+ZoneName = Annotated[str, AfterValidator(_zone_name)]
 Network = Annotated[str, AfterValidator(_network)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
-Address = Annotated[str, AfterValidator(_address)]
+Clock = Annotated[str, AfterValidator(_clock)]
 Encoding = Literal["utf-8", "cp932", "euc_jp", "utf-16", "utf-16-le", "utf-16-be"]
 
 
@@ -104,11 +162,11 @@ class SourceSettings(_Strict):
     name: str = ""
     zone: str = ""
     path: str = ""
-    listen: str = ""
-    format: str = "auto"
+    listen: Annotated[str, _or_empty(_address)] = ""
+    format: Annotated[str, AfterValidator(_format)] = "auto"
     encoding: Encoding = "utf-8"
     timezone: Timezone | None = None
-    quiet_after: str = ""
+    quiet_after: Annotated[str, _or_empty(_duration)] = ""
     from_start: bool = True
 
     @model_validator(mode="after")
@@ -116,11 +174,8 @@ class SourceSettings(_Strict):
         if self.kind in SYSLOG_KINDS:
             if not self.listen:
                 raise ValueError(_("syslog の収集元には listen(例: 127.0.0.1:5514)が必要です"))
-            _address(self.listen)
         elif not self.path:
             raise ValueError(_("file・folder の収集元には path が必要です"))
-        if self.quiet_after:
-            _duration(self.quiet_after)
         return self
 
 
@@ -135,7 +190,7 @@ class RulesSettings(_Strict):
     builtin: bool = True
     disabled: dict[str, str] = {}
     pipelines: list[str] = []
-    placeholders: dict[Annotated[str, Field(pattern=r"^[^%\s]+$")], Annotated[list[str], Field(min_length=1)]] = {}
+    placeholders: dict[Annotated[str, AfterValidator(_placeholder)], Annotated[list[str], Field(min_length=1)]] = {}
 
 
 class RetentionSettings(_Strict):
@@ -155,8 +210,8 @@ class JournalSettings(_Strict):
 class WorkSettings(_Strict):
     """``[work]``: hours that count as work (for ``labels.off_hours``) and the number of worker processes."""
 
-    start: Annotated[str, Field(pattern=r"^\d\d:\d\d$")] = "07:00"
-    end: Annotated[str, Field(pattern=r"^\d\d:\d\d$")] = "21:00"
+    start: Clock = "07:00"
+    end: Clock = "21:00"
     workers: Annotated[int, Field(ge=1, le=16)] = 1
     flush_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
 
@@ -172,7 +227,7 @@ class CorrelationSettings(_Strict):
 class WebSettings(_Strict):
     """``[web]``: where the console listens. Beyond 127.0.0.1 it needs a certificate and its key."""
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8765
     allowed_hosts: list[str] = []
     tls_certificate: str = ""
@@ -229,9 +284,29 @@ def load(folder: Path) -> Settings:
     except FileNotFoundError:
         hint = _("設定ファイルがありません。secops init で作るか、--site でフォルダを指定してください。")
         raise SettingsError([Problem(str(path), hint)]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([Problem(str(path), str(error))]) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise SettingsError([Problem(f"{path}:{line}", _("UTF-8 で保存し直してください。"))]) from None
+    except OSError as error:
+        text = _("読めません({error})。").format(error=error.strerror or error)
+        raise SettingsError([Problem(str(path), text)]) from None
     return parse(text, str(path))
+
+
+def absent_files(settings: Settings, folder: Path) -> list[Problem]:
+    """Files and folders that the settings name and that are not there; sources may come later."""
+    named = {
+        "rules.folders": settings.rules.folders,
+        "rules.pipelines": settings.rules.pipelines,
+        "web.tls_certificate": [settings.web.tls_certificate],
+        "web.tls_key": [settings.web.tls_key],
+    }
+    return [
+        Problem(f"{folder / FILE_NAME}: {key}", _("「{path}」がありません。パスを確認してください。").format(path=path))
+        for key, paths in named.items()
+        for path in paths
+        if path and not (folder / path).exists()
+    ]
 
 
 def parse(text: str, where: str) -> Settings:
@@ -239,50 +314,53 @@ def parse(text: str, where: str) -> Settings:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError([Problem(where, _("TOML として読めません: {error}").format(error=error))]) from None
+        place = re.search(r"line (\d+)", str(error))
+        at = f"{where}:{place[1]}" if place else where
+        raise SettingsError([Problem(at, _("TOML として読めません: {error}").format(error=error))]) from None
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError([_problem(where, detail) for detail in error.errors()]) from None
-    if problems := _cross_checks(settings, where):
+        wrong = [_problem(where, detail) for detail in error.errors()]
+        raise SettingsError([*wrong, *_cross_checks(values, where)]) from None
+    if problems := _cross_checks(values, where):
         raise SettingsError(problems)
     return settings
 
 
-def _cross_checks(settings: Settings, where: str) -> list[Problem]:
-    """What only the whole can tell: unknown zones, doubled ids, doubled ports, overlapping networks."""
+def _cross_checks(values: Mapping[str, Any], where: str) -> list[Problem]:
+    """What only the whole can tell: unknown zones, doubled ids, doubled ports, networks in two zones.
+
+    Looks at the text's own values, so that these mistakes are told beside those of single settings.
+    """
     problems: list[Problem] = []
+    zones = values.get("zones")
+    zones = zones if isinstance(zones, dict) else {}
+    sources = values.get("sources")
     seen: dict[str, int] = {}
     listening: dict[tuple[str, str], str] = {}
-    for index, source in enumerate(settings.sources):
-        key = f"{where}: sources[{index}]"
-        if source.id in seen:
-            problems.append(
-                Problem(f"{key}.id", _("「{id}」は {n} 番目と重複しています").format(id=source.id, n=seen[source.id]))
-            )
-        seen.setdefault(source.id, index)
-        if source.zone and source.zone not in settings.zones:
-            known = ", ".join(settings.zones)
-            problems.append(
-                Problem(
-                    f"{key}.zone",
-                    _("「{zone}」という系統はありません(使えるもの: {known})").format(zone=source.zone, known=known),
-                )
-            )
-        if source.listen:
-            other = listening.setdefault((source.kind, source.listen), source.id)
-            if other != source.id:
-                problems.append(
-                    Problem(
-                        f"{key}.listen",
-                        _("{listen} は「{other}」が使っています").format(listen=source.listen, other=other),
-                    )
-                )
-    return problems + _overlaps(settings.zones, where)
+    for index, source in enumerate(sources if isinstance(sources, list) else ()):
+        said = {key: text for key, text in source.items() if isinstance(text, str)} if isinstance(source, dict) else {}
+        key, name, zone, listen = f"{where}: sources[{index}]", said.get("id"), said.get("zone"), said.get("listen")
+        if name and (first := seen.setdefault(name, index)) != index:
+            text = _("「{id}」は {n} 番目(sources[{first}])と重複しています").format(id=name, n=first + 1, first=first)
+            problems.append(Problem(f"{key}.id", text))
+        if zone and zone not in zones:
+            text = _("「{zone}」という系統はありません(使えるもの: {known})").format(zone=zone, known=", ".join(zones))
+            problems.append(Problem(f"{key}.zone", text))
+        if listen and (other := listening.setdefault((said.get("kind", ""), listen), name or key)) != (name or key):
+            text = _("{listen} は「{other}」が使っています").format(listen=listen, other=other)
+            problems.append(Problem(f"{key}.listen", text))
+    return problems + _overlaps(zones, where)
 
 
-def _overlaps(zones: Mapping[str, ZoneSettings], where: str) -> list[Problem]:
-    networks = [(ipaddress.ip_network(text), zone) for zone, one in zones.items() for text in one.networks]
+def _overlaps(zones: Mapping[str, Any], where: str) -> list[Problem]:
+    networks = [
+        (network, zone)
+        for zone, one in zones.items()
+        if isinstance(one, dict) and isinstance(one.get("networks"), list)
+        for text in one["networks"]
+        if isinstance(text, str) and (network := _network_of(text))
+    ]
     problems = []
     for index, (network, zone) in enumerate(networks):
         for other, other_zone in networks[:index]:
@@ -292,15 +370,40 @@ def _overlaps(zones: Mapping[str, ZoneSettings], where: str) -> list[Problem]:
     return problems
 
 
+# What pydantic found wrong, by the kind of its error; {…} are what it says of the limits.
+_EXPECTED = {
+    "string_type": '文字列を引用符 " で囲んで書いてください',
+    "int_type": "整数で書いてください",
+    "int_parsing": "整数で書いてください",
+    "int_from_float": "整数で書いてください",
+    "float_type": "数で書いてください",
+    "float_parsing": "数で書いてください",
+    "bool_type": "true か false で書いてください",
+    "bool_parsing": "true か false で書いてください",
+    "list_type": "一覧([ と ] の間)で書いてください",
+    "dict_type": "「名前 = 値」の組で書いてください",
+    "model_type": "「名前 = 値」の組で書いてください",
+    "greater_than": "{gt} より大きい数にしてください",
+    "greater_than_equal": "{ge} 以上にしてください",
+    "less_than_equal": "{le} 以下にしてください",
+    "literal_error": "使えるもの: {known}",
+    "too_short": "{min_length} つ以上書いてください",
+}
+
+
 def _problem(where: str, detail: Any) -> Problem:
     """One pydantic error in the reader's words: key, what was found, what was expected."""
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
+    path = [part for part in detail["loc"] if part != "[key]"]
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
     kind = detail["type"]
     if kind == "extra_forbidden":
         return Problem(f"{where}: {key}", _("この設定項目はありません。つづりを確認するか、行を消してください。"))
     if kind == "missing":
         return Problem(f"{where}: {key}", _("必要な設定がありません。"))
-    message = str(detail["msg"]).removeprefix("Value error, ")
+    limits = dict(detail.get("ctx", {}))
+    limits["known"] = ", ".join(re.findall(r"'([^']*)'", str(limits.get("expected", ""))))
+    known = _EXPECTED.get(kind)
+    message = _(known).format(**limits) if known else str(detail["msg"]).removeprefix("Value error, ")
     found = detail.get("input")
     if isinstance(found, dict):
         return Problem(f"{where}: {key}", message)

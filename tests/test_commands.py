@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -60,3 +61,44 @@ def test_wrong_usage_is_exit_code_2_and_says_what_to_do(tmp_path):
     )
     assert done.returncode == 2
     assert "--site" in done.stderr
+
+
+def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "secops.cli", *map(str, arguments)]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+
+
+def test_a_folder_that_cannot_be_made_is_one_line():
+    done = run("init", "/proc/nosuch/site", "--id", "ward")
+    assert done.returncode == 1
+    assert done.stderr.startswith("エラー: /proc/nosuch: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_settings_are_shown_as_they_could_be_written(tmp_path):
+    from secops.settings import load, parse
+
+    assert run("init", tmp_path / "site", "--id", "ward").returncode == 0
+    path = tmp_path / "site" / "secops.toml"
+    source = '[[sources]]\nid = "a"\nkind = "file"\npath = \'C:\\logs\\"x".log\'\n'
+    path.write_text(path.read_text().replace("[rules.disabled]", '[rules.disabled]\n"1.2" = "試験"') + source)
+    shown = run("config", "show", "--site", tmp_path / "site")
+    assert shown.returncode == 0
+    assert parse(shown.stdout, "shown") == load(tmp_path / "site")
+
+
+def test_a_hunt_without_rules_is_wrong_usage(tmp_path):
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "a.log").write_text("x\n")
+    done = run("hunt", tmp_path / "a.log", "-r", tmp_path / "rules")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(tmp_path / "rules") in done.stderr
+
+
+def test_an_import_says_what_could_not_be_parsed_and_what_was_told_to_it(tmp_path):
+    assert run("init", tmp_path / "site", "--id", "ward").returncode == 0
+    (tmp_path / "a.json").write_text('{"a":1}\n{"a":\n')
+    done = run("ingest", tmp_path / "a.json", "--zone", "lgwan", "--format", "json", "--site", tmp_path / "site")
+    assert done.returncode == 1
+    assert "指定された形式です" in done.stdout
+    assert "1 件は解析できませんでした" in done.stderr

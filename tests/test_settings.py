@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from secops.errors import SettingsError
-from secops.settings import load, parse
+from secops.settings import absent_files, load, parse
 
 GOOD = """
 [site]
@@ -80,3 +80,70 @@ def test_toml_mistakes_and_missing_files_are_one_clear_message(tmp_path):
     with pytest.raises(SettingsError) as raised:
         load(tmp_path)
     assert str(tmp_path) in str(raised.value)
+
+
+ALL_WRONG = """
+[site]
+id = "ward"
+name = 5
+model = "gamma"
+[zones.LGWAN]
+label = "x"
+networks = ["10.1.2.3/8", "abc", "10.0.0.0/33"]
+[[sources]]
+id = "a"
+kind = "files"
+path = "x"
+zone = "lgwam"
+format = "windows_jsn"
+encoding = "sjis"
+quiet_after = "soon"
+[[sources]]
+id = "a"
+kind = "syslog-udp"
+listen = "localhost:514"
+[rules]
+builtin = 3
+placeholders = {"a b" = []}
+[journal]
+segment_mib = 0.5
+[work]
+start = "25:99"
+workers = 0
+flush_seconds = "x"
+[web]
+host = "0.0.0.0x"
+port = 99999
+"""
+
+
+def test_everything_that_is_wrong_is_told_at_once_in_the_reader_s_words():
+    found = problems(ALL_WRONG)
+    keys = {line.split(": ")[1] for line in found}
+    assert keys == {
+        "site.name", "site.model", "zones.LGWAN", "zones.LGWAN.networks[0]", "zones.LGWAN.networks[1]",
+        "zones.LGWAN.networks[2]", "sources[0].kind", "sources[0].zone", "sources[0].format", "sources[0].encoding",
+        "sources[0].quiet_after", "sources[1].id", "sources[1].listen", "rules.builtin", "rules.placeholders.a b",
+        "journal.segment_mib", "work.start", "work.workers", "work.flush_seconds", "web.host", "web.port",
+    }  # fmt: skip
+    assert [line for line in found if " should " in line or "does not" in line or "expected" in line] == []
+    assert any("'gamma' は使えません: 使えるもの: alpha, " in line for line in found)
+    assert any("10.0.0.0/8 のことですか" in line for line in found)
+
+
+@pytest.mark.parametrize("text", ["[site\nx = 1", "a = = 1"])
+def test_what_is_no_toml_has_its_line(text):
+    assert problems("# a comment\n" + text)[0].startswith("secops.toml:2: ")
+
+
+def test_a_file_that_is_no_utf8_has_its_line(tmp_path):
+    (tmp_path / "secops.toml").write_bytes("[site]\nname = '区'".encode("cp932"))
+    with pytest.raises(SettingsError, match=r"secops.toml:2: UTF-8"):
+        load(tmp_path)
+
+
+def test_files_that_are_named_and_not_there(tmp_path):
+    text = GOOD + '[rules]\nfolders = ["own", "gone"]\npipelines = ["p.yml"]\n'
+    (tmp_path / "own").mkdir()
+    found = absent_files(parse(text, "secops.toml"), tmp_path)
+    assert [problem.where.split(": ")[1] for problem in found] == ["rules.folders", "rules.pipelines"]

@@ -118,6 +118,10 @@ def _run() -> int | str | None:
     except SecopsError as error:
         click.echo(_("エラー: {message}").format(message=error), err=True)
         return error.exit_code
+    except OSError as error:  # a full disk, a folder that may not be written: the user's to mend, not ours
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(_("エラー: {message}").format(message=f"{place}{error.strerror or error}"), err=True)
+        return 1
     return 0
 
 

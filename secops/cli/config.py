@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,9 +23,12 @@ def config() -> None:
 @site_option
 def check(site: Path) -> None:
     """まちがいをすべて挙げる。"""
-    from secops.settings import FILE_NAME, load
+    from secops.errors import SettingsError
+    from secops.settings import FILE_NAME, absent_files, load
 
     settings = load(site)
+    if problems := absent_files(settings, site):
+        raise SettingsError(problems)
     text = _("{file}: 問題ありません(系統 {zones}、収集元 {sources})")
     click.echo(text.format(file=site / FILE_NAME, zones=len(settings.zones), sources=len(settings.sources)))
 
@@ -38,7 +45,29 @@ def show(site: Path, as_json: bool) -> None:
         emit_json(values)
         return
     for section, value in values.items():
-        click.echo(f"[{section}]")
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, item in items:
-            click.echo(f"  {key} = {item}")
+        for line in _toml(section, value):
+            click.echo(line)
+
+
+def _toml(name: str, value: Any) -> Iterator[str]:
+    """A section as it could stand in the file; JSON spells texts, numbers and lists as TOML does."""
+    if isinstance(value, list):
+        for one in value:
+            yield f"[[{name}]]"
+            yield from _pairs(one)
+        return
+    tables = {key: part for key, part in value.items() if isinstance(part, dict) and part}
+    if len(tables) < len(value) or not value:
+        yield f"[{name}]"
+        yield from _pairs({key: part for key, part in value.items() if key not in tables})
+    for key, part in tables.items():
+        yield f"[{name}.{key}]"
+        yield from _pairs(part)
+
+
+def _pairs(values: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in values.items():
+        if value is None or value == {}:
+            continue
+        bare = key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
+        yield f"{bare} = {json.dumps(value, ensure_ascii=False)}"

@@ -90,6 +90,8 @@ def hunt(paths: tuple[Path, ...], rules: tuple[Path, ...], pipelines: tuple[Path
     span, selection = _span(options["since"], options["until"], now), _selection(options["level"], options["tags"])
     book = _rulebook(paths, rules, pipelines, selection)
     detector = book.detector()
+    if not detector.rules:
+        raise UsageError(_("検知ルールがありません: {paths}").format(paths=", ".join(map(str, rules))))
     files, own = _files(paths, targets)
     limits = Limits(total=options["max_unpacked"] * _MEGABYTE, ratio=options["max_ratio"])
     conditions = road.Conditions(now, span, limits)

@@ -52,7 +52,8 @@ def _print(found: SystemStatus) -> None:
     free, total = disk.free / 2**30, disk.total / 2**30
     click.echo(text.format(free=free, total=total, journal=disk.journal / 2**20, lake=disk.lake / 2**20))
     for name, state in found.parts.items():
-        click.echo(_("処理 {name}: {state}").format(name=name, state=state))
+        words = {"running": _("稼働中"), "stopped": _("停止中"), "missing": _("動いていません")}
+        click.echo(_("処理 {name}: {state}").format(name=name, state=words.get(state, state)))
     for problem in found.problems:
         click.secho(f"⚠ {problem}", fg="yellow", err=True)
     if found.ok:

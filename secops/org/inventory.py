@@ -90,14 +90,14 @@ def parse(text: str, where: str, kind: str) -> Parsed:
             place = f"{where}:{reader.line_num}"
             values, wrong = _row(table, columns, cells, place)
             problems += wrong
-            if wrong:
-                continue
-            key = str(values[table.key])
-            if key.lower() in first:
+            key = str(values.get(table.key, ""))
+            if key and key.lower() in first:
                 text_ = _("「{key}」は {place} と重複しています。").format(key=key, place=first[key.lower()])
                 problems.append(Problem(f"{place} {_heading(table, table.key)}", text_))
                 continue
             first[key.lower()] = place
+            if wrong:
+                continue
             rows.append(table.make(**values))
             places.append(place)
     except csv.Error as error:

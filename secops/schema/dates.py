@@ -6,6 +6,8 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from secops.locale import _
+
 JST = ZoneInfo("Asia/Tokyo")
 _WEEKDAYS = "月火水木金土日"
 _ERAS = ((date(2019, 5, 1), "令和"), (date(1989, 1, 8), "平成"), (date(1926, 12, 25), "昭和"))
@@ -61,7 +63,8 @@ def parse_moment(text: str, now: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(value.replace("/", "-"))
     except ValueError:
-        raise ValueError(f"{text!r} (expected 24h, 30m, 7d, 2026-11-23 or 2026-11-23T02:04)") from None
+        what = _("「{text}」は時点として読めません(24h, 30m, 7d, 2026-11-23, 2026-11-23T02:04 のように書いてください)")
+        raise ValueError(what.format(text=text)) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=JST)).astimezone(UTC)
 
 
@@ -73,4 +76,5 @@ def parse_duration(text: str) -> timedelta:
     """
     if match := _AGO.fullmatch(text.strip()):
         return timedelta(**{_UNITS[match[2]]: int(match[1])})
-    raise ValueError(f"{text!r} (expected a number with s, m, h, d or w, such as 40m or 400d)")
+    what = _("「{text}」は長さとして読めません(数に s, m, h, d, w のどれかを付けます。例: 40m, 400d)")
+    raise ValueError(what.format(text=text))

@@ -1,6 +1,7 @@
-"""Names of the columns that every frame has, for those who need no frame."""
+"""Names of the log formats, and of the columns that every frame has, for those who need no frame."""
 
 from __future__ import annotations
 
+FORMATS = ("windows_json", "syslog", "fortigate", "squid", "skysea_csv", "json", "csv", "text")  # log formats
 EXTRA = "secops.extra"  # the column with all fields that have no ECS name, as one JSON object
 PIPELINE_ERROR = "pipeline_error"  # the event.kind of a record that no parser understood

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from secops.locale import _
+
 
 class Severity(IntEnum):
     """Sigma's levels in order; the value is what is stored and compared."""
@@ -40,4 +42,5 @@ class Severity(IntEnum):
             return cls[text.strip().upper()]
         except KeyError:
             expected = ", ".join(level.code for level in cls)
-            raise ValueError(f"{text!r} (expected one of {expected})") from None
+            what = _("「{text}」という重大度はありません(使えるもの: {known})")
+            raise ValueError(what.format(text=text, known=expected)) from None

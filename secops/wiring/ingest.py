@@ -46,13 +46,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a job."""
+    """What became of a job; ``rejected`` of the records no parser understood (they are kept and can be searched)."""
 
     source: str
     files: Sequence[FileReport]
     records: int
     alerts_opened: int
     alerts_raised: int
+    rejected: int
     problems: Sequence[str]
 
 
@@ -71,6 +72,7 @@ def ingest_files(site: Site, job: Job, progress: Callable[[int], None]) -> Outco
     source = _source(site, job)
     with _worked_off(site, total_bytes(job)):
         change, known = site.desk.changes(0)  # while the second process starts
+        before = _rejected(site, source)
         summary = one_shot(
             job.files,
             journal=site.journal,
@@ -86,7 +88,16 @@ def ingest_files(site: Site, job: Job, progress: Callable[[int], None]) -> Outco
     changed = set(site.desk.changes(change)[1])
     opened = {alert for alert in changed if alert > max(known, default=0)}
     problems = [str(problem) for problem in summary.problems]
-    return Outcome(source, summary.files, summary.records, len(opened), len(changed - opened), problems)
+    rejected = _rejected(site, source) - before
+    if rejected:
+        text = _("{n} 件は解析できませんでした(原本のまま保管済み)。例: secops search 'event.kind:pipeline_error'")
+        problems.append(text.format(n=rejected))
+    return Outcome(source, summary.files, summary.records, len(opened), len(changed - opened), rejected, problems)
+
+
+def _rejected(site: Site, source: str) -> int:
+    tally = site.desk.tallies().get(source)
+    return tally.rejected if tally else 0
 
 
 def _source(site: Site, job: Job) -> str:

@@ -81,6 +81,12 @@ def test_every_mistake_of_a_file_is_told_with_row_and_column():
     assert "端末・サーバ・複合機" in caught.value.problems[3].what
 
 
+def test_a_doubled_key_is_told_beside_other_mistakes_of_its_row():
+    with pytest.raises(InventoryError) as raised:
+        parse("機器名,系統,IP\nPC-1,lgwan,10.2.0.1\nPC-1,lgwan,10.2.0.300\n", "devices.csv", "devices")
+    assert [problem.where for problem in raised.value.problems] == ["devices.csv:3 IPアドレス", "devices.csv:3 機器名"]
+
+
 def test_missing_and_doubled_columns_are_told():
     with pytest.raises(InventoryError, match="系統"):
         parse("機器名,IPアドレス\nK-1,10.1.0.1\n", "devices.csv", "devices")

@@ -10,9 +10,10 @@ from typing import get_args
 
 from secops.errors import Problem, UsageError
 from secops.locale import _
+from secops.schema.names import FORMATS
 from secops.settings import Encoding
 from secops.siem.collect.commit import Delivery
-from secops.siem.collect.recognise import FORMATS, Guess
+from secops.siem.collect.recognise import Guess
 from secops.siem.collect.take import Taken, digest, take
 from secops.siem.collect.whole import Member, Wanted
 from secops.siem.ports import JournalWriter

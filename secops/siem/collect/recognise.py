@@ -20,7 +20,6 @@ from secops.siem.collect.lines import byte_order_mark
 
 SAMPLE = 64 << 10  # bytes that are enough to tell
 CSV_FORMATS = frozenset({"csv", "skysea_csv"})
-FORMATS = ("windows_json", "syslog", "fortigate", "squid", "skysea_csv", "json", "csv", "text")
 
 Layout = Literal["lines", "rows", "documents", "evtx"]
 

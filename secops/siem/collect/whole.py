@@ -241,7 +241,8 @@ def _read_text(stream: Stream, path: str, name: str, wanted: Wanted, sample: byt
     encoding = byte_order_of(encoding)
     format = wanted.format or guess.format
     layout = "rows" if format in CSV_FORMATS else ("lines" if guess.layout == "rows" else guess.layout)
-    yield Member(path, replace(guess, format=format, encoding=encoding))
+    reason = _("指定された形式です") if wanted.format else guess.reason
+    yield Member(path, replace(guess, format=format, encoding=encoding, reason=reason))
     skip = marked[1] if marked else 0
     recode = _recoder(layout, encoding)
     said = "utf-8" if recode else encoding

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from secops.siem.collect.recognise import FORMATS, encoding_of, is_header, of_message, recognise
+from secops.schema.names import FORMATS
+from secops.siem.collect.recognise import encoding_of, is_header, of_message, recognise
 
 NXLOG = {"EventID": 4688, "Channel": "Security", "Hostname": "PC1", "NewProcessName": "C:\\a.exe"}
 WINLOGBEAT = {"@timestamp": "2026-04-01T00:00:00Z", "winlog": {"event_id": 4688, "channel": "Security"}}
