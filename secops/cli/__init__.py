@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from secops.cli.help import translated
 from secops.errors import SecopsError
 from secops.locale import _
 
@@ -86,7 +87,7 @@ class LazyGroup(click.Group):
         name = COMMANDS[cmd_name]
         command = getattr(importlib.import_module(f"secops.cli.{name}"), name)
         assert isinstance(command, click.Command)
-        return command
+        return translated(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands with one line each, without importing them."""
@@ -112,7 +113,7 @@ def main() -> None:
 
 def _run() -> int | str | None:
     try:
-        secops(standalone_mode=True)
+        translated(secops)(standalone_mode=True)
     except SystemExit as end:
         return end.code
     except SecopsError as error:
