@@ -14,12 +14,13 @@ from typing import Any
 from secops.errors import NotFoundError, Problem
 from secops.locale import _
 from secops.settings import SYSLOG_KINDS, Settings, SourceSettings
+from secops.siem.collect.apart import Apart
 from secops.siem.collect.containers import cannot_follow, container, container_at
 from secops.siem.collect.lines import byte_order_mark, byte_order_of
 from secops.siem.collect.recognise import SAMPLE, Guess, decode, recognise
 from secops.siem.collect.status import read_status
 from secops.siem.collect.syslog import bind_text
-from secops.siem.collect.whole import Chunk, Member, Wanted, read_whole
+from secops.siem.collect.whole import Chunk, Member, Wanted
 
 LONGEST = 300  # characters of the sample that are shown
 GENERAL = frozenset({"text", "csv", "json"})  # recognised where nothing more special fits: no contradiction
@@ -121,14 +122,15 @@ def _sample(source: SourceSettings, found: SourceCheck, path: Path, start: bytes
     guess: Guess | None = None
     problems: list[Problem] = []
     sample = ""
-    for item in read_whole(path, wanted):
-        if isinstance(item, Member):
-            guess = item.guess
-        elif isinstance(item, Problem):
-            problems.append(item)
-        elif isinstance(item, Chunk):
-            sample = item.records[0].decode(item.origin.encoding, "replace")[:LONGEST]
-            break
+    with Apart() as reader:
+        for item in reader.read(path, wanted):
+            if isinstance(item, Member):
+                guess = item.guess
+            elif isinstance(item, Problem):
+                problems.append(item)
+            elif isinstance(item, Chunk):
+                sample = item.records[0].decode(item.origin.encoding, "replace")[:LONGEST]
+                break
     if guess is None:
         return replace(found, problems=(*found.problems, *problems))
     problems += _contradictions(source, path, start, guess)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from secops.errors import Problem
 from secops.locale import _
+from secops.siem.collect.apart import Apart
 from secops.siem.collect.commit import Delivery
 from secops.siem.collect.containers import container
 from secops.siem.collect.take import Taken, digest, take
@@ -49,10 +50,12 @@ class DropFolder:
         *,
         now: Callable[[], datetime],
         wanted: Wanted,
+        reader: Apart | None = None,
     ) -> None:
         self.source = source
         self.folder = Path(folder)
         self._now = now
+        self._reader = reader or Apart()
         self._wanted = replace(wanted, kind="file")
         self._taken = {name.rsplit(":", 1)[1]: Taken.load(value) for name, value in checkpoints.items()}
         self._known: dict[str, Stamp] = {
@@ -80,8 +83,9 @@ class DropFolder:
         return len(self._known)
 
     def close(self) -> None:
-        """Nothing stays open between polls but the file being read."""
+        """Nothing stays open between polls but the file being read and the child that may be reading it."""
         self._active = None
+        self._reader.close()
 
     def poll(self) -> Delivery | None:
         """The next records, or None where there are none for now; deliveries must become durable in order."""
@@ -89,6 +93,7 @@ class DropFolder:
             path = self._next()
             self._active = self._deliveries(path) if path else None
         if self._active is None:
+            self._reader.close()  # nothing to do for now: a child would only take memory
             return self._forget_gone()
         delivery = next(self._active, None)
         if delivery is None:
@@ -188,7 +193,8 @@ class DropFolder:
     def _take(self, path: Path, sha256: str, taken: Taken) -> Iterator[Delivery]:
         name = key(self.source, sha256)
         problems: list[Problem] = []
-        for item in take(path, taken, source=self.source, key=name, wanted=self._wanted, now=self._now):
+        items = take(path, taken, source=self.source, key=name, wanted=self._wanted, reader=self._reader, now=self._now)
+        for item in items:
             if isinstance(item, Delivery):
                 self._taken[sha256] = Taken.load(item.checkpoints[name])
                 yield item

@@ -12,6 +12,7 @@ from secops.errors import Problem, UsageError
 from secops.locale import _
 from secops.schema.names import FORMATS
 from secops.settings import Encoding
+from secops.siem.collect.apart import Apart
 from secops.siem.collect.commit import Delivery
 from secops.siem.collect.recognise import Guess
 from secops.siem.collect.take import Taken, digest, take
@@ -73,12 +74,13 @@ def one_shot(
     timezone: str | None = None,
     force: bool = False,
     progress: Callable[[int], None] = lambda _count: None,
+    reader: Apart | None = None,
 ) -> Summary:
     """Journal every record of the files (and of folders' files) as records of ``source``.
 
     ``progress`` gets bytes of the files on disk as they are read; their sum is the size of the files. A run that was
     killed goes on where it was when it is repeated. ``force`` takes a file in again.
-    ``timezone`` is what the origins carry for times without an offset (None: Asia/Tokyo).
+    ``timezone`` is what the origins carry for times without an offset (None: Asia/Tokyo). ``reader`` has other limits.
 
     Raises:
         UsageError: an unknown format or encoding.
@@ -87,7 +89,8 @@ def one_shot(
     _check("format", format, FORMATS)
     _check("encoding", encoding, get_args(Encoding))
     wanted = Wanted(format=format, encoding=encoding, zone=zone, timezone=timezone)
-    reports = [_one(path, journal, source, wanted, now, force, progress) for path in files_of(paths)]
+    with reader or Apart() as own:
+        reports = [_one(path, journal, source, wanted, own, now, force, progress) for path in files_of(paths)]
     return Summary(tuple(reports))
 
 
@@ -102,6 +105,7 @@ def _one(
     journal: JournalWriter,
     source: str,
     wanted: Wanted,
+    reader: Apart,
     now: Callable[[], datetime],
     force: bool,
     progress: Callable[[int], None],
@@ -120,7 +124,7 @@ def _one(
         return FileReport(str(path), sha256, 0, stat.st_size, skipped=True)
     if taken.complete:
         taken = replace(taken, path=str(path), done=0, complete=False, problems=())
-    items = take(path, taken, source=source, key=key, wanted=wanted, now=now, progress=progress)
+    items = take(path, taken, source=source, key=key, wanted=wanted, reader=reader, now=now, progress=progress)
     return _journal(items, journal, FileReport(str(path), sha256, 0, stat.st_size, skipped=False))
 
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from secops.errors import Problem
+from secops.siem.collect.apart import Apart
 from secops.siem.collect.commit import Delivery
-from secops.siem.collect.whole import Chunk, Member, Wanted, read_whole
+from secops.siem.collect.whole import Chunk, Member, Wanted
 from secops.siem.ports import NewBatch
 
 DELIVERY = 8 << 20  # bytes of records in one transaction
@@ -65,6 +66,7 @@ def take(
     source: str,
     key: str,
     wanted: Wanted,
+    reader: Apart,
     now: Callable[[], datetime],
     progress: Callable[[int], None] = lambda _count: None,
 ) -> Iterator[Delivery | Member | Problem]:
@@ -77,7 +79,7 @@ def take(
     batches: list[NewBatch] = []
     size = 0
     problems: list[tuple[str, str]] = []
-    for item in read_whole(path, wanted, progress):
+    for item in reader.read(path, wanted, progress):
         if not isinstance(item, Chunk):
             if isinstance(item, Problem):
                 problems.append((item.where, item.what))
