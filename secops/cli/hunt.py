@@ -78,7 +78,7 @@ def hunt(paths: tuple[Path, ...], rules: tuple[Path, ...], pipelines: tuple[Path
     """ログファイルやフォルダに Sigma ルールを当てる。サイトは要らない。
 
     EVTX・JSON(1 行に 1 件、配列、続けて並べたもの)・CSV・syslog などのテキストと、それらを圧縮したもの
-    (.gz .zst .bz2 .xz .zip)を読む。
+    (.gz .zst .bz2 .xz .zip .tar)を読む。
     """
     from secops.siem import hunt as road
     from secops.siem.collect.archives import Limits

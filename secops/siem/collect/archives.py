@@ -1,4 +1,4 @@
-"""Archives as streams of their contents: gzip, bzip2, xz and zstd, and the members of a zip, also of a cut one.
+"""Archives as streams of their contents: gzip, bzip2, xz and zstd, and the files in a tar or zip, also in a cut one.
 
 All streams give as much as can be read and then raise `BrokenArchiveError`. Never more than some megabytes are unpacked
 at once, so that a decompression bomb meets its limit before it fills the memory.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, Protocol, Self, cast
 
 import zstandard
 
@@ -116,6 +118,9 @@ def unpacked(kind: str, packed: Stream) -> Stream:
     return _Guarded(_Zstd(packed).read)
 
 
+_DAMAGES = (EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zstandard.ZstdError)
+
+
 class _Guarded:
     """A stream whose many ways to fail are one; an error of the disk stays what it is.
 
@@ -129,7 +134,7 @@ class _Guarded:
     def read(self, size: int) -> bytes:
         try:
             return self._read(size)
-        except (EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError, zstandard.ZstdError) as error:
+        except _DAMAGES as error:
             raise BrokenArchiveError(broken_text(error)) from error
         except OSError as error:
             if error.errno is not None:
@@ -172,19 +177,19 @@ def broken_text(error: Exception) -> str:
     return text.format(error=error)
 
 
-# ----------------------------------------------------------------------------------------------------------------- zip
+# ---------------------------------------------------------------------------------------------------------- zip and tar
 
 
 @dataclass(frozen=True, slots=True)
-class ZipMember:
-    """A file in a zip: its stream, or why there is none."""
+class PackedFile:
+    """A file in a zip or tar: its stream, or why there is none."""
 
     name: str
     stream: Stream | None
     problem: str = ""
 
 
-def zip_members(file: IO[bytes]) -> Iterator[ZipMember]:
+def zip_members(file: IO[bytes]) -> Iterator[PackedFile]:
     """The files in a zip, in its order; of a zip without its directory (a cut one) those that are there.
 
     A stream is to be read before the next member is asked for. A cut zip ends in BrokenArchiveError.
@@ -199,22 +204,82 @@ def zip_members(file: IO[bytes]) -> Iterator[ZipMember]:
             if info.is_dir():
                 continue
             if info.flag_bits & 1:
-                yield ZipMember(info.filename, None, _encrypted())
+                yield PackedFile(info.filename, None, _encrypted())
                 continue
             try:
                 body: Any = archive.open(info)
             except (zipfile.BadZipFile, NotImplementedError, struct.error, RuntimeError) as error:
-                yield ZipMember(info.filename, None, broken_text(error))
+                yield PackedFile(info.filename, None, broken_text(error))
                 continue
             with body:
-                yield ZipMember(info.filename, _Guarded(body.read1))
+                yield PackedFile(info.filename, _Guarded(body.read1))
+
+
+_NAMES = frozenset({tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, b"X"})
+_LONGEST = 1 << 20  # bytes of what a tar says of a file besides its content: it is read at once
+
+
+class _Entry(tarfile.TarInfo):
+    """A header that says when it is damaged: the library takes such a one, and the end of a cut file, for the end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            found = super().frombuf(buf, encoding, errors)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # not in the stubs: a block of zeros, the real end
+            raise
+        except tarfile.HeaderError as error:
+            raise BrokenArchiveError(broken_text(error)) from error
+        if found.type in _NAMES and found.size > _LONGEST:
+            raise BrokenArchiveError(broken_text(tarfile.TarError(_("ファイル名などの情報が大きすぎます"))))
+        return found
+
+
+def tar_members(stream: Stream) -> Iterator[PackedFile]:
+    """The files in a tar, in its order; nothing is ever extracted, so names and links mean nothing.
+
+    A stream is to be read before the next member is asked for. A cut tar ends in BrokenArchiveError.
+    """
+    whole = _UntilBreak(stream)
+    file = cast("IO[bytes]", whole)  # the library only calls `read`
+    try:
+        with tarfile.open(fileobj=file, mode="r|", tarinfo=_Entry, encoding="utf-8") as archive:
+            for info in archive:
+                if info.isreg() and (body := archive.extractfile(info)):
+                    yield PackedFile(_readable(info.name), _Guarded(cast("io.BufferedReader", body).read1))
+    except (tarfile.TarError, EOFError) as error:
+        raise whole.broken or BrokenArchiveError(broken_text(error)) from error
+
+
+class _UntilBreak:
+    """A stream that ends where it breaks, so that the library hands out what it has read; ``broken`` is the break."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.broken: BrokenArchiveError | None = None
+
+    def read(self, size: int) -> bytes:
+        try:
+            return b"" if self.broken else self._stream.read(size)
+        except BrokenArchiveError as error:
+            self.broken = error
+            return b""
+
+
+def _readable(name: str) -> str:
+    """A name whose bytes are no UTF-8 as Japanese Windows wrote it."""
+    raw = name.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp932", "replace")
 
 
 def _encrypted() -> str:
     return _("暗号化された zip は読めません。展開してから置いてください。")
 
 
-def _salvaged(file: IO[bytes]) -> Iterator[ZipMember]:
+def _salvaged(file: IO[bytes]) -> Iterator[PackedFile]:
     """Members by the headers in front of them, until one of them is not as it should be."""
     file.seek(0)
     while len(header := file.read(_LOCAL.size)) == _LOCAL.size:
@@ -226,17 +291,17 @@ def _salvaged(file: IO[bytes]) -> Iterator[ZipMember]:
         if name.endswith("/"):
             continue
         if flags & 1:
-            yield ZipMember(name, None, _encrypted())
+            yield PackedFile(name, None, _encrypted())
             return
         if method != _DEFLATED:
             if flags & 8:
                 return  # how long it is stands in the directory only
             begin = file.tell()
-            yield ZipMember(name, _Guarded(_Part(file, size).read))
+            yield PackedFile(name, _Guarded(_Part(file, size).read))
             file.seek(begin + size)
             continue
         body = _Deflated(file)
-        yield ZipMember(name, _Guarded(body.read))
+        yield PackedFile(name, _Guarded(body.read))
         try:
             while body.read(CHUNK):
                 pass

@@ -32,12 +32,14 @@ _REFUSED = (
     ("SQLite", b"SQLite f"),
     ("PDF", b"%PDF-"),
 )
-MAGIC = 8  # bytes that tell
+_TAR = slice(257, 262), b"ustar"  # as POSIX and GNU write it; before it stands the name of the first file
+MAGIC = 262  # bytes that tell
 
 
 def container(start: bytes) -> str | None:
-    """``EVTX``, ``gzip``, ``zip``, ``zstd``, ``xz`` or ``bzip2`` by the first bytes of a file; None for all others."""
-    return next((kind for kind, magic in _KINDS if start.startswith(magic)), None)
+    """``EVTX``, ``gzip``, ``zip``, ``zstd``, ``xz``, ``bzip2`` or ``tar`` by the first bytes; None for all others."""
+    found = next((kind for kind, magic in _KINDS if start.startswith(magic)), None)
+    return found or ("tar" if start[_TAR[0]] == _TAR[1] else None)
 
 
 def refused(start: bytes) -> str | None:

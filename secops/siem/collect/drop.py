@@ -19,7 +19,7 @@ from secops.errors import Problem
 from secops.locale import _
 from secops.siem.collect.apart import Apart
 from secops.siem.collect.commit import Delivery
-from secops.siem.collect.containers import container
+from secops.siem.collect.containers import MAGIC, container
 from secops.siem.collect.take import Taken, digest, take
 from secops.siem.collect.whole import Member, Wanted
 
@@ -210,7 +210,7 @@ def _complete_records(path: Path, before: Taken) -> int:
     Only for text: an archive or an EVTX file that grew is another file.
     """
     with path.open("rb") as file:
-        start = file.read(8)
+        start = file.read(MAGIC)
         file.seek(before.size - 1)
         ended = file.read(1) in {b"\n", b"\x00"}
     if container(start):

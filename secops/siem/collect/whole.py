@@ -24,7 +24,9 @@ from secops.siem.collect.archives import (
     Joined,
     Limits,
     Meter,
+    PackedFile,
     Stream,
+    tar_members,
     unpacked,
     zip_members,
 )
@@ -136,15 +138,21 @@ class _Reading:
             self._progress(at - self._said)
             self._said = at
 
-    def _stream(self, stream: Stream, path: str, name: str, depth: int) -> Iterator[Item]:
-        """A file of any kind that is read from front to back; what is in ``depth`` archives already."""
+    def _stream(self, stream: Stream, path: str, name: str, depth: int, *, packed: bool = False) -> Iterator[Item]:
+        """A file of any kind that is read from front to back; what is in ``depth`` archives already.
+
+        A tar that is ``packed`` (.tar.gz) is one archive, not two.
+        """
         first, stream = _read_up_to(stream, SAMPLE)
         kind = container(first)
-        if kind and depth + (kind != "EVTX") > self._wanted.limits.depth:
+        deeper = not (kind == "EVTX" or (kind == "tar" and packed))
+        if kind and depth + deeper > self._wanted.limits.depth:
             yield Problem(path, _("圧縮ファイルの入れ子が深すぎます。展開してから置いてください。"))
         elif kind in STREAMS:
             inner = unpacked(kind, Joined(first, stream))
-            yield from self._stream(Counted(inner, self._allow), path, _inner_name(name), depth + 1)
+            yield from self._stream(Counted(inner, self._allow), path, _inner_name(name), depth + 1, packed=True)
+        elif kind == "tar":
+            yield from self._members(tar_members(Joined(first, stream)), path, depth + deeper)
         elif kind:
             yield from self._copied(kind, Joined(first, stream), path, depth)
         elif other := refused(first):
@@ -186,14 +194,18 @@ class _Reading:
                 yield item
                 self._say()
             return
+        yield from self._members(zip_members(file), path, depth + 1)
+
+    def _members(self, members: Iterator[PackedFile], path: str, depth: int) -> Iterator[Item]:
+        """The files in a zip or tar, which are in ``depth`` archives."""
         try:
-            for member in zip_members(file):
+            for member in members:
                 inner = f"{path}!{member.name}"
                 if member.stream is None:
                     yield Problem(inner, member.problem)
                 else:
                     stream = Counted(member.stream, self._allow)
-                    yield from self._stream(stream, inner, PurePosixPath(member.name).name, depth + 1)
+                    yield from self._stream(stream, inner, PurePosixPath(member.name).name, depth)
         except BrokenArchiveError as error:
             yield Problem(path, str(error))
 

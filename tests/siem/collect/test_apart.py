@@ -128,7 +128,7 @@ def test_a_reader_that_is_left_amid_a_file_reads_the_next_one(tmp_path: Path):
     with Apart() as reader:
         reading = reader.read(big, Wanted())
         assert isinstance(next(reading), Member)
-        reading.close()
+        del reading
         assert [item.records for item in reader.read(small, Wanted()) if isinstance(item, Chunk)] == [[b"x"]]
 
 

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import lzma
+import tarfile
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -169,3 +170,101 @@ def test_an_array_of_any_size_in_one_line_needs_little_memory(tmp_path):
     tracemalloc.stop()
     assert count == 60_001
     assert peak < 24 << 20
+
+
+# ------------------------------------------------------------------------------------------------------------------ tar
+
+
+def tarred(members: dict[str, bytes], mode: str = "w", format: int = tarfile.PAX_FORMAT) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode, format=format) as archive:  # type: ignore[call-overload]  # mode is free
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_a_tar_is_read_file_by_file(tmp_path, mode, format):
+    members = {"in/a.jsonl": LINES, "b.gz": gzip.compress(LINES), "c.csv": "名前,値\n山田,1\n".encode()}
+    (tmp_path / "a.tar").write_bytes(tarred(members, mode, format))
+    items = list(read_whole(tmp_path / "a.tar", Wanted()))
+    chunks = [item for item in items if isinstance(item, Chunk)]
+    assert [item for item in items if isinstance(item, Problem)] == []
+    assert [record for one in chunks for record in one.records] == [*RECORDS, *RECORDS, "山田,1".encode()]
+    assert list(dict.fromkeys(one.origin.path for one in chunks)) == [
+        f"{tmp_path / 'a.tar'}!{name}" for name in members
+    ]
+
+
+def test_names_in_a_tar_lead_nowhere_and_links_are_no_files(tmp_path):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, kind in [("x", tarfile.SYMTYPE), ("../../escaped", tarfile.REGTYPE), ("y", tarfile.LNKTYPE)]:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            info.size = 2 if kind == tarfile.REGTYPE else 0
+            archive.addfile(info, io.BytesIO(b"a\n"))
+    (tmp_path / "a.tar").write_bytes(out.getvalue())
+    assert read(tmp_path / "a.tar") == ([b"a"], [])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]
+
+
+def test_a_name_in_a_tar_as_japanese_windows_wrote_it(tmp_path):
+    data = tarred({"log.txt": b"a\n"}, format=tarfile.USTAR_FORMAT)
+    name = "記録.txt".encode("cp932")
+    header = bytearray(data[:512].replace(b"log.txt" + bytes(len(name) - 7), name))
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + sum(header[156:512]) + 8 * 32)
+    (tmp_path / "a.tar").write_bytes(bytes(header) + data[512:])
+    [chunk] = [item for item in read_whole(tmp_path / "a.tar", Wanted()) if isinstance(item, Chunk)]
+    assert chunk.origin.path == f"{tmp_path / 'a.tar'}!記録.txt"
+
+
+THREE = tarred({f"{n}.jsonl": LINES[:1023] + b"\n" for n in range(3)}, format=tarfile.USTAR_FORMAT)
+EACH = [*LINES[:1023].split(b"\n")] * 3
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@given(st.integers(600, len(THREE.rstrip(b"\0")) - 1))
+def test_a_cut_tar_gives_what_was_before_the_cut_and_says_so(tmp_path_factory, pack, at):
+    path = tmp_path_factory.mktemp("tar") / "a.tar"
+    path.write_bytes(pack(THREE[:at]))
+    records, problems = read(path)
+    assert problems
+    assert (
+        pack(b"") or len(b"\n".join(records)) >= at - (at // 1536 + 1) * 512 - 1024
+    )  # headers and padding are no text
+    assert records[:-1] == EACH[: max(len(records) - 1, 0)]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("junk", [b"\xff", b" ", b"7"])
+def test_a_damaged_header_in_a_tar_is_not_taken_for_its_end(tmp_path, number, junk):
+    start = THREE.index(b"%d.jsonl" % number)
+    (tmp_path / "a.tar").write_bytes(THREE[:start] + junk * 512 + THREE[start + 512 :])
+    records, problems = read(tmp_path / "a.tar")
+    assert records == EACH[: len(EACH) // 3 * number]
+    assert len(problems) == 1
+
+
+def test_a_tar_bomb_and_tars_in_tars_are_stopped(tmp_path):
+    (tmp_path / "a.tar.gz").write_bytes(tarred({"a.log": b"x\n" * (4 << 20)}, "w:gz"))
+    _records, problems = read(tmp_path / "a.tar.gz", Limits(free=1 << 20))
+    assert len(problems) == 1
+    nested = b"x\n"
+    for _level in range(5):
+        nested = tarred({"a": nested})
+    (tmp_path / "b.tar").write_bytes(nested)
+    records, problems = read(tmp_path / "b.tar")
+    assert (records, len(problems)) == ([], 1)
+
+
+def test_what_a_tar_says_of_a_file_is_bounded(tmp_path):
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 1 << 40
+    (tmp_path / "a.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(2 << 20))
+    records, problems = read(tmp_path / "a.tar")
+    assert (records, len(problems)) == ([], 1)
+    assert "大きすぎます" in problems[0].what
