@@ -14,7 +14,7 @@ from typing import Protocol
 from secops.errors import SecopsError
 from secops.schema.dates import parse_duration
 from secops.settings import JournalSettings, Settings
-from secops.siem.ports import EventStore, HitSink
+from secops.siem.ports import EventStore
 
 COMPACT_EVERY = timedelta(hours=1)
 RETAIN_EVERY = timedelta(hours=6)
@@ -46,6 +46,26 @@ class KeptJournal(Protocol):
         """Remove sealed records received before a moment, as far as all sinks have read them."""
         ...
 
+    def removed(self) -> Mapping[str, int]:
+        """Source → last sequence number whose record retention removed."""
+        ...
+
+
+class KeptHits(Protocol):
+    """What the keeper asks of the records."""
+
+    def positions(self) -> dict[str, int]:
+        """Source → last sequence number whose hits are committed."""
+        ...
+
+    def tally_positions(self) -> dict[str, int]:
+        """Source → last sequence number that is counted."""
+        ...
+
+    def retire(self, gone: Mapping[str, int]) -> int:
+        """Remove the rows of hits that are only counted, up to a sequence number per source; counts stay."""
+        ...
+
 
 @dataclass(slots=True)
 class Keeper:
@@ -54,7 +74,7 @@ class Keeper:
     settings: Settings
     journal: KeptJournal
     store: EventStore
-    sink: HitSink
+    sink: KeptHits
     say: Callable[[str], None]
     _due: dict[str, datetime] = field(default_factory=dict)
 
@@ -90,6 +110,7 @@ class Keeper:
         done = {
             "lake": self.store.retain(now - parse_duration(keep.lake)),
             "journal": len(self._retain_journal(now, safe).segments),
+            "hits": self.sink.retire(self.journal.removed()),
         }
         return {name: count for name, count in done.items() if count}
 

@@ -46,7 +46,8 @@ def replay(site: Site, since: datetime | None, seen: Callable[[int], None]) -> R
         StoreError: the disk is full; the live generation was not touched.
     """
     with held(site.folder, "replay"):
-        after = positions_at(site.journal, since) if since else {}
+        # Hits and events whose records retention removed cannot be found anew: they stay.
+        after = positions_at(site.journal, since) if since else site.journal.removed()
         lakes = site.folder / "lake"
         drop_old(lakes)
         lake = Lake(lakes, new_generation(lakes))

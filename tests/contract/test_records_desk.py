@@ -56,6 +56,8 @@ RULE = Rule(
 class Records(HitSink, AlertDesk, Protocol):
     def tallies(self) -> dict[str, Tally]: ...
 
+    def retire(self, gone: dict[str, int]) -> int: ...
+
 
 @pytest.fixture(params=["sqlite", "postgresql", "memory"])
 def records(request: Any, tmp_path: Any) -> Iterator[Records]:
@@ -365,3 +367,22 @@ def test_hits_that_a_reader_may_not_see_are_not_counted(records: Records):
     put(records, hit(1), hit(2, zone="internet", host="K-2"))
     assert records.fired(Span(), Scope(frozenset({"lgwan"}))) == {"r1": 1}
     assert records.fired(Span(), Scope(departments=frozenset({"zeimu"}))) == {}
+
+
+def test_hits_that_are_only_counted_go_with_their_records_and_the_counts_stay(records: Records):
+    put(records, *(hit(seq) for seq in range(1, 301)), *(hit(seq, "K-2", source="fw") for seq in range(1, 60)))
+    counted = {alert.id: (alert.count, alert.suppressed) for alert in records.alerts(AlertFilter(), ALL).alerts}
+    alert = only(records, text="K-1")
+    before = records.detail(alert.id, ALL, hits=500).hits
+    assert records.retire({"win": 120, "fw": 59}) == 70  # 51 to 120; the first and the newest 50 are kept in full
+    assert records.retire({"win": 120, "fw": 59}) == 0
+    assert records.retire({"win": 400}) == 130
+    assert {one.id: (one.count, one.suppressed) for one in records.alerts(AlertFilter(), ALL).alerts} == counted
+    assert records.detail(alert.id, ALL, hits=500).hits == before
+    put(records, *(hit(seq) for seq in range(301, 311)))
+    raised = only(records, text="K-1")
+    assert (raised.count, raised.suppressed) == (310, 210)
+    assert [one.seq for one in records.detail(alert.id, ALL, hits=500).hits] == [
+        *range(310, 260, -1),
+        *range(50, 0, -1),
+    ]

@@ -146,6 +146,16 @@ class MemoryDesk:
             kept[:] = [known.get((hit.rule_id, hit.event_id), hit) for hit in kept]
         return self._put([hit for hit in heard if (hit.rule_id, hit.event_id) not in known], now)
 
+    def retire(self, gone: Mapping[str, int]) -> int:
+        total = 0
+        for number, found in self.hits.items():
+            first, middle, newest = found[: limits.FIRST], found[limits.FIRST : -limits.NEWEST], found[-limits.NEWEST :]
+            kept = [hit for hit in middle if hit.seq > gone.get(hit.source, 0)]
+            if len(found) > limits.FIRST + limits.NEWEST:
+                total += len(middle) - len(kept)
+                self.hits[number] = [*first, *kept, *newest]
+        return total
+
     def filter_counts(self) -> Sequence[FilterCount]:
         times: dict[tuple[str, str], list[datetime]] = {}
         for one in self._filtered:
@@ -197,7 +207,9 @@ class MemoryDesk:
 
     def detail(self, alert_id: int, scope: Scope, *, hits: int = 20) -> AlertDetail:
         alert = self._get(alert_id, scope)
-        kept = [h for n, h in enumerate(self.hits[alert_id], 1) if limits.kept_in_full(n, alert.count)]
+        found, gone = self.hits[alert_id], alert.count - len(self.hits[alert_id])
+        numbered = [(n if n <= limits.FIRST else n + gone, h) for n, h in enumerate(found, 1)]
+        kept = [h for n, h in numbered if limits.kept_in_full(n, alert.count)]
         alike = [
             other
             for other in self.stored.values()

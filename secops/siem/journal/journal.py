@@ -385,6 +385,14 @@ class Journal:
                 numbers.append(number)
         return Retired(tuple(numbers), records, freed, waiting_for)
 
+    def removed(self) -> dict[str, int]:
+        """Source → last sequence number whose record retention removed."""
+        found: dict[str, int] = {}
+        for segment in self.segments():
+            if segment.state == "removed":
+                found |= {source: last for source, (_first, last) in segment.sources.items()}
+        return found
+
     def _signing_key(self) -> Ed25519PrivateKey:
         if self._keys is None:
             text = _("{folder}: 封印に使う署名鍵のフォルダが指定されていません。")

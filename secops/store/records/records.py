@@ -18,6 +18,7 @@ from secops.store.records.engine import Database, connect
 from secops.store.records.migrate import upgrade
 from secops.store.records.queue import Queue
 from secops.store.records.replay import ReplaySink, Swapped
+from secops.store.records.retire import retire
 from secops.store.records.sink import Book, LiveSink
 
 # Rules and assets may be given as functions: they are called when the first hit comes, so that who only reads the
@@ -77,6 +78,10 @@ class Records(LiveSink, Queue, Actions):
     def tell_protection(self, in_force: Protection, now: datetime) -> Sequence[str]:
         """Open an alert where rules stopped or exceptions changed since this was last called; see `protection`."""
         return protection.tell(self.database, in_force, list(self.book().rules.values()), now)
+
+    def retire(self, gone: Mapping[str, int]) -> int:
+        """Remove the rows of hits that are only counted and whose records are gone; see `retire`."""
+        return retire(self.database, gone)
 
     def dispose(self) -> None:
         """Close all connections (`close` is what people do to alerts)."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, func, insert, or_, select, update
 
 from secops.locale import _
 from secops.schema.severity import Severity
@@ -216,16 +216,21 @@ def _move(connection: Connection, book: Book) -> int:
 
 
 def _renumber(connection: Connection) -> None:
-    """Hits of an alert are numbered again in the order in which their records were received."""
+    """Hits of an alert are numbered again in the order in which their records were received.
+
+    Those whose rows are gone count as if they stood behind the first ones, which are never gone.
+    """
     order = func.row_number().over(partition_by=hits.c.alert_id, order_by=(hits.c.received, hits.c.id))
-    numbered = select(hits.c.id, order.label("nth")).subquery()
+    placed = select(hits.c.id, hits.c.alert_id, order.label("place")).subquery()
+    nth = placed.c.place + case((placed.c.place > limits.FIRST, alerts.c.retired), else_=0)
+    numbered = select(placed.c.id, nth.label("nth")).join(alerts, alerts.c.id == placed.c.alert_id).subquery()
     statement = update(hits).where(hits.c.id == numbered.c.id, hits.c.nth != numbered.c.nth)
     connection.execute(statement.values(nth=numbered.c.nth))
 
 
 def _derive(connection: Connection, change: int) -> None:
-    """Counts, spans and severities of alerts from their hits."""
-    derived = (
+    """Counts, spans and severities of alerts from their hits; what is gone stays in them."""
+    found = (
         select(
             hits.c.alert_id,
             func.count().label("count"),
@@ -234,6 +239,22 @@ def _derive(connection: Connection, change: int) -> None:
             func.max(hits.c.severity).label("severity"),
         )
         .group_by(hits.c.alert_id)
+        .subquery()
+    )
+    known, now = alerts.c, found.c
+
+    def kept(name: str, is_better: ColumnElement[bool]) -> ColumnElement[Any]:
+        return case((and_(known.retired > 0, is_better), known[name]), else_=now[name]).label(name)
+
+    derived = (
+        select(
+            now.alert_id,
+            (now.count + known.retired).label("count"),
+            kept("first_seen", known.first_seen < now.first_seen),
+            kept("last_seen", known.last_seen > now.last_seen),
+            kept("severity", known.severity > now.severity),
+        )
+        .join(alerts, known.id == now.alert_id)
         .subquery()
     )
     names = ("count", "first_seen", "last_seen", "severity")

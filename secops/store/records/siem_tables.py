@@ -50,6 +50,7 @@ alerts = Table(
     Column("touched", Boolean, nullable=False),  # a person wrote to it: a replay never removes it
     Column("opened_change", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
+    Column("retired", BigInteger, nullable=False, server_default="0"),  # counted hits whose rows are gone
     # One active alert a key: two writers cannot open it twice.
     Index(
         "uq_alerts_active_key",

@@ -156,3 +156,23 @@ def test_counts_of_filters_are_taken_from_a_replay_of_whole_sources(records: Rec
     records.put_hits([], {"win": 4}, LATER, [held("win", 3), held("win", 4)])
     assert [one.count for one in records.filter_counts()] == [4]
     assert records.replay_sink().filter_counts() == []
+
+
+def test_counts_survive_hits_that_went_with_their_records(records: Records):
+    first = [replace(hit(seq), timestamp=NOW - timedelta(days=seq)) for seq in range(1, 131)]
+    records.put_hits([*first, *(hit(seq) for seq in range(131, 301))], {"win": 300}, NOW)
+    assert records.retire({"win": 210}) == 160
+    before = queue(records)["K-1"]
+    shown = [one.seq for one in records.detail(before.id, ALL, hits=500).hits]
+
+    sink = records.replay_sink({"win": 210})  # what retention removed is not read again
+    sink.put_hits([hit(seq) for seq in range(211, 301)], {"win": 300}, LATER)
+    records.swap_replay(LATER)
+
+    assert queue(records)["K-1"] == before
+    assert (before.count, before.first_seen) == (300, NOW - timedelta(days=130))
+    assert [one.seq for one in records.detail(before.id, ALL, hits=500).hits] == shown
+    records.put_hits([hit(seq) for seq in range(301, 311)], {"win": 310}, LATER)
+    after = records.detail(before.id, ALL, hits=500)
+    assert (after.alert.count, after.alert.suppressed) == (310, 210)
+    assert [one.seq for one in after.hits] == [*range(310, 260, -1), *range(50, 0, -1)]

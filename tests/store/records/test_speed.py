@@ -58,7 +58,8 @@ MORE = f"""
            CASE i % 2 WHEN 0 THEN 'lgwan' ELSE 'internet' END, 'd' || (i % 60), entities, 1,
            first_seen + i * 1000000, last_seen + i * 1000000, opened_at,
            CASE WHEN i > {ALERTS} - 100 THEN 'sato' ELSE '' END, verdict, closed_reason, closed_at, previous, clauses,
-           kind, category, title || char(10) || 'k-' || i || char(10) || 'user' || i, touched, opened_change, changed
+           kind, category, title || char(10) || 'k-' || i || char(10) || 'user' || i, touched, opened_change,
+           changed, retired
     FROM alerts, n WHERE id = 1
 """
 
