@@ -126,8 +126,10 @@ def _columns(table: Table, header: Sequence[str], where: str) -> dict[int, int]:
         found[at] = match
     for at, column in enumerate(table.columns):
         if column.required and at not in found.values():
-            text = _("「{name}」の列がありません(ほかの見出し: {others})。").format(
-                name=column.headings[0], others="・".join(column.headings[1:])
+            text = _("「{name}」の列がありません(ほかの見出し: {others}。ファイルにある見出し: {found})。").format(
+                name=column.headings[0],
+                others="・".join(column.headings[1:]),
+                found="・".join(cell.strip()[:20] for cell in header[:20]) or "—",
             )
             problems.append(Problem(f"{where}:1", text))
     if problems:

@@ -23,9 +23,10 @@ from secops.siem.detect.logsources import LogsourceMap
 from secops.siem.detect.lower import Lowered, try_lower
 from secops.siem.detect.pipelines import Pipelines
 from secops.siem.detect.regexes import restore
-from secops.siem.detect.rulebook import FATAL, Document, Lines, words
+from secops.siem.detect.rulebook import FATAL, Document, Lines
 from secops.siem.detect.specs import Spec
 from secops.siem.detect.vet import Placeholders, RefusedError, vet
+from secops.siem.detect.words import words
 
 OWN_KEYS = ("owner", "reason", "expires", "title_ja", "keep_only")
 _PARTS = ("product", "category", "service")

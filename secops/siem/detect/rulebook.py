@@ -27,6 +27,7 @@ from secops.schema.severity import Severity
 from secops.siem.detect.compiled import Meta
 from secops.siem.detect.regexes import restore
 from secops.siem.detect.vet import Placeholders, RefusedError, vet
+from secops.siem.detect.words import words
 from secops.siem.detect.yamls import check_depth, unfolds
 
 SAMPLES_SUFFIX = ".samples.yml"
@@ -151,11 +152,6 @@ def _parse(document: dict[str, Any], placeholders: Placeholders) -> tuple[SigmaR
         return None, [*errors, error]
     restore(rule.detection, patterns)
     return rule, [*errors, *rule.errors]
-
-
-def words(error: Exception) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _meta(document: Mapping[str, Any], stem: str, own: Mapping[str, Any]) -> Meta:

@@ -12,6 +12,7 @@ import yaml
 from secops.errors import Problem
 from secops.locale import _
 from secops.schema import ecs
+from secops.schema.names import FORMATS
 from secops.siem.detect.rulebook import SAMPLES_SUFFIX, Lines
 from secops.siem.detect.series import Timed, series_of, wrong_series
 from secops.siem.detect.yamls import check_depth
@@ -100,6 +101,14 @@ def _wrong_event(item: Any) -> str:
         return _("例には event か raw のどちらか 1 つを書いてください。")
     if "raw" in item and not (isinstance(item["raw"], str) and isinstance(item.get("format"), str)):
         return _("raw には format(ログ形式の名前)も書いてください。")
+    if "raw" in item and item["format"] not in FORMATS:
+        text = _("format の「{found}」はありません(使えるもの: {known})。")
+        return text.format(found=item["format"], known=", ".join(FORMATS))
+    encoding = item.get("encoding", "utf-8")
+    try:
+        item.get("raw", "").encode(encoding)
+    except (LookupError, TypeError, UnicodeEncodeError):
+        return _("raw を文字コード「{encoding}」で表せません。").format(encoding=encoding)
     if not all(isinstance(item.get(key, {}), dict) for key in ("event", "with")):
         return _("event と with は「列名: 値」の組で書いてください。")
     return ""

@@ -111,3 +111,18 @@ def test_a_wrong_logsource_map_is_refused_with_all_mistakes():
 )
 def test_literals_that_a_pattern_cannot_do_without(pattern, literals):
     assert required_literals(pattern) == literals
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("level", "hgh"), ("status", "foo"), ("id", "x"), ("date", "soon"), ("modified", "x"), ("tags", "x"),
+        ("author", 3), ("references", "x"), ("falsepositives", "x"), ("related", "x"), ("license", 5), ("fields", "x"),
+        ("title", 3), ("description", 3), ("name", 3), ("logsource", {}), ("scope", "x"), ("taxonomy", 3),
+    ],
+)  # fmt: skip
+def test_mistakes_beside_the_detection_are_told_in_the_reader_s_words(key, value):
+    path, text = rule_file(0, GOOD, **{key: value})
+    told = [problem.what for problem in load_detector([(path, text)], ANYTHING).problems]
+    assert any(key in what for what in told), told
+    assert not [what for what in told if "Sigma" in what or "must" in what or "invalid" in what]
