@@ -77,5 +77,8 @@ def _print(outcome: Outcome) -> None:
             raised=outcome.alerts_raised,
         )
     )
+    if outcome.rejected:  # kept as they came, so nothing is wrong with the import
+        text = _("{n} 件は解析できませんでした(原本のまま保管済み)。例: secops search 'event.kind:pipeline_error'")
+        click.echo(text.format(n=outcome.rejected), err=True)
     for problem in outcome.problems:
         click.echo(problem, err=True)

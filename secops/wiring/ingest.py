@@ -89,9 +89,6 @@ def ingest_files(site: Site, job: Job, progress: Callable[[int], None]) -> Outco
     opened = {alert for alert in changed if alert > max(known, default=0)}
     problems = [str(problem) for problem in summary.problems]
     rejected = _rejected(site, source) - before
-    if rejected:
-        text = _("{n} 件は解析できませんでした(原本のまま保管済み)。例: secops search 'event.kind:pipeline_error'")
-        problems.append(text.format(n=rejected))
     return Outcome(source, summary.files, summary.records, len(opened), len(changed - opened), rejected, problems)
 
 
