@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from secops.cli.common import site_option
 from secops.locale import _
+
+if TYPE_CHECKING:
+    from secops.wiring.site import Site
 
 
 @click.command()
@@ -23,13 +28,17 @@ def run(site: Path, part: str | None) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     with open_site(site) as opened:
         if part:
-            from secops.web.serve import serve
-
-            run_part(opened, part, serve)
+            run_part(opened, part, _console)
             return
         code = run_site(opened, lambda: _ready(opened.address), _said)
     click.echo(_("止めました。次に動かすと続きから始めます。"))
     sys.exit(code)
+
+
+def _console(site: Site, stop: threading.Event) -> None:
+    from secops.web.serve import serve  # half a second that the other parts need not take
+
+    serve(site, stop)
 
 
 def _ready(address: str) -> None:

@@ -8,6 +8,8 @@ What every frame holds, whoever made it:
 * A column whose name is in ``secops.schema.ecs.ECS`` has the dtype ``secops.schema.ecs.dtype(name)``. Null is absence.
 * A column named ``EXTRA`` (String) holds one JSON object: the fields without an ECS name, flat dotted keys, values as
   in the source (string, number, boolean, list). This is what the store keeps of them.
+* A column named ``EXTRA_TEXT`` (String) may hold the texts of the values in ``EXTRA``, `SEPARATOR` between, for the
+  store, which would have to take the object apart again. Whoever changes ``EXTRA`` of a row makes it null there.
 * Further columns without an ECS name (``winlog.event_data.Image``) are there only because a rule reads them (the
   ``wanted`` argument of a normalizer), and only where some row has a value. They hold the original text: 5 is ``5``,
   true is ``true``, an object is its JSON. Such a column is String, or List(String) in a frame where any of its rows has
@@ -23,9 +25,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from secops.schema.names import EXTRA, PIPELINE_ERROR
+from secops.schema.names import EXTRA, EXTRA_TEXT, PIPELINE_ERROR
 
-__all__ = ["CORE", "EXTRA", "PIPELINE_ERROR", "concat"]
+__all__ = ["CORE", "EXTRA", "EXTRA_TEXT", "PIPELINE_ERROR", "concat"]
 
 CORE: dict[str, pl.DataType] = {
     "@timestamp": pl.Datetime("us", "UTC"),

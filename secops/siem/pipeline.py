@@ -21,7 +21,7 @@ import polars as pl
 
 from secops.locale import _
 from secops.schema.ecs import COLUMNS
-from secops.schema.frame import EXTRA, PIPELINE_ERROR, concat
+from secops.schema.frame import EXTRA, EXTRA_TEXT, PIPELINE_ERROR, concat
 from secops.siem.journal import DamagedError
 from secops.siem.journal.ahead import ReadAhead
 from secops.siem.normalize.given import UTF8
@@ -185,13 +185,14 @@ class Pipeline:
                 taken.add(full, parts, apart)
 
     def _take(self, taken: _Taken, ahead: Mapping[str, int], now: datetime) -> Progress:
-        frame = self._stages.enrich(concat(taken.frames))
+        whole = self._stages.enrich(concat(taken.frames))
+        frame = whole.drop(EXTRA_TEXT, strict=False)  # texts joined: a keyword may not reach from one to the next
         hits, filtered, inputs = self._hits(frame, taken, now)
         outcome = self._sink.put_hits(hits, ahead, now, filtered, Feed(inputs, _clocks(frame)))
         records = sum(position - self._next.get(source, 0) for source, position in ahead.items())
         self._hits_at.update(ahead)
         self._next.update(ahead)
-        self._buffer.append(stored(frame))
+        self._buffer.append(stored(whole))
         self._buffered_rows += frame.height
         self._oldest = self._oldest or now
         return Progress(records, outcome)
@@ -288,7 +289,7 @@ def stored(frame: pl.DataFrame) -> pl.DataFrame:
 
     So is the rendered ``message`` of a Windows event that has data fields, which repeats them.
     """
-    kept = frame.select(name for name in frame.columns if name in COLUMNS or name == EXTRA)
+    kept = frame.select(name for name in frame.columns if name in COLUMNS or name in {EXTRA, EXTRA_TEXT})
     if "message" not in kept.columns or EXTRA not in kept.columns:
         return kept
     repeats = (pl.col("event.module") == "windows") & pl.col(EXTRA).str.contains(_WINDOWS_DATA, literal=True)

@@ -1,7 +1,7 @@
 """`secops ingest`: files into the journal, and worked off before the command ends.
 
 Where the site is running, its workers do the work and this waits for them. Else it is done here: a small import in
-this process, a large one in a second process beside the reading, since both cores are free.
+this process, a large one by a second process and its crew beside the reading, since all cores are free.
 """
 
 from __future__ import annotations
@@ -26,9 +26,6 @@ from secops.wiring.site import Site
 
 SMALL = 24 << 20
 WAIT_SECONDS = 0.1
-# The second process shares two cores with the reading, and its memory goes from batch to batch: one thread for polars
-# (its writes run beside), and freed pages kept a while (jemalloc gives them back after 0.5 s; a tenth of all CPU time).
-_TUNED = {"POLARS_MAX_THREADS": "1", "_RJEM_MALLOC_CONF": "dirty_decay_ms:1500,muzzy_decay_ms:-1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +143,7 @@ def _wait_for_workers(site: Site, workers: Sequence[str]) -> None:
 @contextmanager
 def _second_process(site: Site) -> Iterator[None]:
     argv = [sys.executable, "-m", "secops.cli", "run", "--site", str(site.folder), "--part", "drain"]
-    process = subprocess.Popen(argv, stdin=subprocess.PIPE, env={**_TUNED, **supervised_environment()})
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, env=supervised_environment())
     assert process.stdin is not None
     try:
         yield

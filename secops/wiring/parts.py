@@ -9,19 +9,23 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from secops.errors import SecopsError
+from secops.store.events.generations import current_generation
 from secops.supervisor import Child, Supervisor, when_orphaned
+from secops.wiring.crew import COLLECT_EVERY, work_off_together
 from secops.wiring.locks import held, is_held, part_names, worker_names
 from secops.wiring.protection import Watch
 from secops.wiring.site import Site
 
 if TYPE_CHECKING:
     from secops.siem.pipeline import Pipeline
+    from secops.siem.ports import HitWriter
+    from secops.store.events.lake import Lake
 
 log = logging.getLogger("secops")
 Loop = Callable[[Site, threading.Event], None]
@@ -29,9 +33,6 @@ IDLE_SECONDS = 0.05
 KEEPER_SECONDS = 2.0
 CORRELATE_SECONDS = 0.5
 RETRY_SECONDS = 2.0
-# New objects before a collection: with Python's 700, a twentieth of a one-shot job is spent looking for cycles that
-# there are next to none of.
-_COLLECT_EVERY = 50_000
 
 
 def children(site: Site, python: str = sys.executable) -> list[Child]:
@@ -53,11 +54,10 @@ def run_part(site: Site, name: str, web: Loop) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_args: stop.set())
-    when_orphaned(stop.set)
     if name == "drain":
-        # Beside an import: work off what it journals until it closes the life line.
-        drain_alone(site, lambda: not stop.is_set())
+        _drain_together(site, stop)
         return
+    when_orphaned(stop.set)
     loops: dict[str, Loop] = {
         "collectors": _collectors,
         "keeper": _keeper,
@@ -168,17 +168,34 @@ def correlate_alone(site: Site) -> None:
 
 def drain(site: Site, more: Callable[[], bool]) -> None:
     """Work off the journal until it is dry and ``more()`` says that nothing will be added; for one-shot jobs."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(_COLLECT_EVERY, *thresholds[1:])
-    pipeline = make_pipeline(site)
     Watch(site).look()
+    _drain_here(site, more)
+    correlate_alone(site)
+
+
+def _drain_together(site: Site, stop: threading.Event) -> None:
+    """The same on all cores, beside an import: until it closes the life line."""
+
+    def sinks() -> tuple[Lake, HitWriter]:
+        when_orphaned(stop.set)
+        Watch(site).look()
+        return site.store, site.desk
+
+    with _all_workers(site):
+        work_off_together(site, current_generation(site.folder / "lake"), sinks, lambda: not stop.is_set())
+        correlate_alone(site)
+
+
+def _drain_here(site: Site, more: Callable[[], bool]) -> None:
+    thresholds = gc.get_threshold()
+    gc.set_threshold(COLLECT_EVERY, *thresholds[1:])
+    pipeline = make_pipeline(site)
     gc.freeze()  # the rules are there to stay: no collection has to walk over them
     try:
         while True:
             last = not more()
             pipeline.run_dry(site.now)
             if last:
-                correlate_alone(site)
                 return
             time.sleep(IDLE_SECONDS)
     finally:
@@ -189,7 +206,13 @@ def drain(site: Site, more: Callable[[], bool]) -> None:
 
 def drain_alone(site: Site, more: Callable[[], bool]) -> None:
     """Be all workers of the site until the journal is worked off and ``more()`` is false."""
+    with _all_workers(site):
+        drain(site, more)
+
+
+@contextmanager
+def _all_workers(site: Site) -> Iterator[None]:
     with ExitStack() as stack:
         for name in worker_names(site.settings):
             stack.enter_context(held(site.folder, name))
-        drain(site, more)
+        yield

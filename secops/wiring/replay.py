@@ -17,12 +17,13 @@ import polars as pl
 from secops.schema.dates import parse_duration
 from secops.schema.frame import concat
 from secops.siem.correlating import correlate_replayed, watermark
-from secops.siem.pipeline import Pipeline, Progress
+from secops.siem.pipeline import Pipeline
 from secops.siem.ports import JournalReader
 from secops.store.events.generations import drop_old, new_generation, swap
 from secops.store.events.lake import Lake
 from secops.store.records.replay import ReplaySink
 from secops.wiring.correlation import correlation_limits
+from secops.wiring.crew import WORTHWHILE, work_off_together
 from secops.wiring.locks import held
 from secops.wiring.site import Site
 
@@ -54,28 +55,38 @@ def replay(site: Site, since: datetime | None, seen: Callable[[int], None]) -> R
         if after:
             copy_before(site.store, lake, after)
         sink = site.desk.replay_sink(after)
-        pipeline = Pipeline(site.settings.site.id, site.journal, site.stages, lake, sink)
         records = 0
 
-        def count(progress: Progress) -> None:
+        def count(found: int) -> None:
             nonlocal records
-            records += progress.records
-            seen(progress.records)
+            records += found
+            seen(found)
 
         try:
-            pipeline.run_dry(site.now, count)
+            _work_off(site, lake, sink, count)
             with ExitStack() as stack:
                 for number in range(site.settings.work.workers):
                     stack.enter_context(held(site.folder, f"generation-{number}", wait=True))
-                pipeline.run_dry(site.now, count)
+                _work_off(site, lake, sink, count)
                 _correlate(site, sink)
                 swapped = site.desk.swap_replay(site.now())
                 swap(lakes, lake.generation)
         finally:
-            pipeline.close()
             lake.close()
         site.reopen_store()
     return Replayed(records, swapped.hits, len(swapped.opened), swapped.removed, len(swapped.unconfirmed))
+
+
+def _work_off(site: Site, lake: Lake, sink: ReplaySink, count: Callable[[int], None]) -> None:
+    """What is in the journal and not in the new generation; on all cores where that is much."""
+    done = lake.positions()
+    if sum(head - done.get(source, 0) for source, head in site.journal.heads().items()) > WORTHWHILE:
+        work_off_together(site, lake.generation, lambda: (lake, sink), lambda: False, count)
+    pipeline = Pipeline(site.settings.site.id, site.journal, site.stages, lake, sink)
+    try:
+        pipeline.run_dry(site.now, lambda progress: count(progress.records))
+    finally:
+        pipeline.close()
 
 
 def _correlate(site: Site, sink: ReplaySink) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from secops.errors import QueryError
+from secops.errors import QueryError, StoreError
 from secops.query.tree import All, And, Between, Exists, Like, Not, Or, Term, Text, Wild
 from secops.schema.ecs import dtype
 from secops.schema.frame import EXTRA
@@ -72,6 +72,22 @@ def ids(store: EventStore, query, span=ALWAYS, scope=EVERYONE) -> list[int]:
     found = store.search(query, span, scope, newest_first=False)
     assert store.count(query, span, scope) == found.total
     return [event["event.sequence"] for event in found.events]
+
+
+def test_what_is_staged_is_there_when_it_is_taken_and_only_once(store):
+    rows = frame({"message": "one"}, {"message": "two"}, {"message": "three"})
+    store.write(rows.head(1), {"fw": 1})
+    staged = store.stage(rows, {"fw": 1})
+    assert ids(store, All()) == [1]
+    store.take(staged, {"fw": 3})
+    assert ids(store, All()) == [1, 2, 3]
+    assert store.positions() == {"fw": 3}
+    with pytest.raises(StoreError):
+        store.take(staged, {"fw": 3})
+    store.take([], {"mail": 7})
+    assert store.write(rows, {"fw": 3}) == 0
+    assert ids(store, All()) == [1, 2, 3]
+    assert store.positions() == {"fw": 3, "mail": 7}
 
 
 def test_rows_come_back_as_they_went_in(store):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
+from secops.errors import StoreError
 from secops.query.evaluate import check, matches
 from secops.query.tree import All, Node
 from secops.schema.ecs import COLUMNS
@@ -30,6 +31,15 @@ class MemoryEventStore:
         for source, position in positions.items():
             self._positions[source] = max(position, self._positions.get(source, position))
         return len(new)
+
+    def stage(self, frame: pl.DataFrame, positions: Mapping[str, int]) -> Sequence[Any]:
+        return events(kept(fresh(frame, positions)))
+
+    def take(self, staged: Sequence[Any], positions: Mapping[str, int]) -> None:
+        if any(self._positions.get(source, -1) >= at for source, at in positions.items()):
+            raise StoreError("stored already")
+        self._events += staged
+        self._positions.update(positions)
 
     def positions(self) -> dict[str, int]:
         return dict(self._positions)

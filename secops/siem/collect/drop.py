@@ -1,7 +1,7 @@
 """Folder drop: takes in files that are put into a folder, once each, when they are complete.
 
 A file is complete when its size and time have not changed for `SETTLED`, and it does not carry a name that says it is
-still being copied. It is known by the SHA-256 of its content: under another name it is not taken again. It stays where
+still being copied. It is known by the hash of its content: under another name it is not taken again. It stays where
 it is; a broken one is listed as a problem and looked at again when it changes.
 
 A content is remembered as long as a file of the folder has it, and for `KEEP` after the last one was removed: whoever
@@ -31,9 +31,9 @@ UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".filepart", "~")
 Stamp = tuple[int, int]  # size, mtime in ns
 
 
-def key(source: str, sha256: str) -> str:
+def key(source: str, content: str) -> str:
     """The checkpoint key of a file's content."""
-    return f"drop:{source}:{sha256}"
+    return f"drop:{source}:{content}"
 
 
 class DropFolder:
@@ -61,7 +61,7 @@ class DropFolder:
         self._known: dict[str, Stamp] = {
             taken.path: (taken.size, taken.mtime) for taken in self._taken.values() if taken.complete
         }
-        self._content = {taken.path: sha256 for sha256, taken in self._taken.items() if taken.complete}
+        self._content = {taken.path: content for content, taken in self._taken.items() if taken.complete}
         self._present: set[str] = set()
         self._tidied: datetime | None = None
         self._settling: dict[str, tuple[Stamp, datetime]] = {}
@@ -148,19 +148,19 @@ class DropFolder:
         self._found.pop(name, None)
         try:
             before = self._earlier(name, stamp)
-            sha256, prefix = digest(path, before.size if before else 0)
-            taken = self._taken.get(sha256) or Taken(name, *stamp)
+            content, prefix = digest(path, before.size if before else 0)
+            taken = self._taken.get(content) or Taken(name, *stamp)
             if before and not taken.done and prefix in self._taken:
                 taken = replace(taken, done=_complete_records(path, before))
             if not taken.complete:
-                yield from self._take(path, sha256, taken)
+                yield from self._take(path, content, taken)
         except OSError as error:
             self._found[name] = [Problem(name, _unreadable(error))]
             self._settling[name] = stamp, self._now()  # not again at once
             return
         self._settling.pop(name, None)
         self._known[name] = stamp
-        self._content[name] = sha256
+        self._content[name] = content
 
     def _forget_gone(self) -> Delivery | None:
         """Forget contents of which no file is left, see the module's text; only when every file's content is known.
@@ -173,30 +173,30 @@ class DropFolder:
             return None
         self._tidied = now
         self._known = {name: stamp for name, stamp in self._known.items() if name in self._present}
-        self._content = {name: sha256 for name, sha256 in self._content.items() if name in self._present}
+        self._content = {name: content for name, content in self._content.items() if name in self._present}
         held = set(self._content.values())
         changes: dict[str, bytes] = {}
-        for sha256, taken in list(self._taken.items()):
-            gone = 0 if sha256 in held else taken.gone or int(now.timestamp())
+        for content, taken in list(self._taken.items()):
+            gone = 0 if content in held else taken.gone or int(now.timestamp())
             if gone and now.timestamp() - gone > KEEP.total_seconds():
-                del self._taken[sha256]
-                changes[key(self.source, sha256)] = b""
+                del self._taken[content]
+                changes[key(self.source, content)] = b""
             elif gone != taken.gone:
-                self._taken[sha256] = replace(taken, gone=gone)
-                changes[key(self.source, sha256)] = self._taken[sha256].dump()
+                self._taken[content] = replace(taken, gone=gone)
+                changes[key(self.source, content)] = self._taken[content].dump()
         return Delivery([], changes) if changes else None
 
     def _earlier(self, name: str, stamp: Stamp) -> Taken | None:
         """What was taken in under this name while the file was shorter: a copy that paused for longer than we wait."""
         return next((one for one in self._taken.values() if one.path == name and 0 < one.size < stamp[0]), None)
 
-    def _take(self, path: Path, sha256: str, taken: Taken) -> Iterator[Delivery]:
-        name = key(self.source, sha256)
+    def _take(self, path: Path, content: str, taken: Taken) -> Iterator[Delivery]:
+        name = key(self.source, content)
         problems: list[Problem] = []
         items = take(path, taken, source=self.source, key=name, wanted=self._wanted, reader=self._reader, now=self._now)
         for item in items:
             if isinstance(item, Delivery):
-                self._taken[sha256] = Taken.load(item.checkpoints[name])
+                self._taken[content] = Taken.load(item.checkpoints[name])
                 yield item
             elif not isinstance(item, Member):
                 problems.append(item)

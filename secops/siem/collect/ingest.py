@@ -22,10 +22,10 @@ from secops.siem.ports import JournalWriter
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of one file: ``members`` are what it was recognised as (an archive has several)."""
+    """What became of one file: ``content`` is its hash, ``members`` what was found in it (several in an archive)."""
 
     path: str
-    sha256: str
+    content: str
     records: int
     size: int
     skipped: bool
@@ -112,20 +112,20 @@ def _one(
 ) -> FileReport:
     try:
         stat = path.stat()
-        sha256, _prefix = digest(path)
+        content, _prefix = digest(path)
     except OSError as error:
         text = _("読めません({error})。パスと権限を確認してください。").format(error=error.strerror or error)
         return FileReport(str(path), "", 0, 0, skipped=False, problems=(Problem(str(path), text),))
-    key = f"import:{sha256}"
+    key = f"import:{content}"
     known = journal.checkpoint(key)
     taken = Taken.load(known) if known else Taken(str(path), stat.st_size, stat.st_mtime_ns)
     if taken.complete and not force:
         progress(stat.st_size)
-        return FileReport(str(path), sha256, 0, stat.st_size, skipped=True)
+        return FileReport(str(path), content, 0, stat.st_size, skipped=True)
     if taken.complete:
         taken = replace(taken, path=str(path), done=0, complete=False, problems=())
     items = take(path, taken, source=source, key=key, wanted=wanted, reader=reader, now=now, progress=progress)
-    return _journal(items, journal, FileReport(str(path), sha256, 0, stat.st_size, skipped=False))
+    return _journal(items, journal, FileReport(str(path), content, 0, stat.st_size, skipped=False))
 
 
 def _journal(items: Iterator[Delivery | Member | Problem], journal: JournalWriter, report: FileReport) -> FileReport:

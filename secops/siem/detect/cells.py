@@ -101,19 +101,29 @@ def pick(column: Sequence[Any], rows: Sequence[int]) -> list[Any]:
 class FrameTexts:
     """The columns of a frame as texts, each made once for all that ask: taking rows of a list costs far less."""
 
-    __slots__ = ("_known", "frame", "names")
+    __slots__ = ("_extra", "_known", "frame", "names")
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self.frame = frame
         self.names = frozenset(frame.columns)
         self._known: dict[str, Column | None] = {}
+        self._extra: dict[int, Value | None] = {}
 
     def column(self, name: str, rows: Rows) -> Column | None:
         """A column, or some rows of it; None where the frame has nothing in it."""
+        if name == EXTRA and rows is not None and name in self.names:
+            return self._extra_of(rows)
         if name not in self._known:
             self._known[name] = _of_series(self.frame.get_column(name)) if name in self.names else None
         column = self._known[name]
         return column if rows is None or column is None or isinstance(column, Fixed) else pick(column, rows)
+
+    def _extra_of(self, rows: Sequence[int]) -> Column:
+        """The fields without a column of some rows, which are few: of the others, no object is taken apart."""
+        missing = [row for row in rows if row not in self._extra]
+        documents = self.frame.get_column(EXTRA)[missing].to_list() if missing else []
+        self._extra.update(zip(missing, _texts_of_extra(documents), strict=True))
+        return [self._extra[row] for row in rows]
 
 
 def of_part(part: Part, texts: FrameTexts | None, *, spoken: bool = False) -> Cells:

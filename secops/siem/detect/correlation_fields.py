@@ -24,7 +24,7 @@ from sigma.rule import SigmaRule
 
 from secops.locale import _
 from secops.siem.detect.pipelines import Pipelines
-from secops.siem.detect.rulebook import words
+from secops.siem.detect.words import words
 
 Aliases = Mapping[str, Mapping[int, str]]  # alias → index of a rule → field
 

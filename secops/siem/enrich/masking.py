@@ -17,7 +17,7 @@ import orjson
 import polars as pl
 
 from secops.schema.ecs import COLUMNS
-from secops.schema.frame import CORE, EXTRA
+from secops.schema.frame import CORE, EXTRA, EXTRA_TEXT
 
 MASK = "************"
 
@@ -69,7 +69,16 @@ _EXEMPT_PREFIXES = (
     "tls.",
 )
 _EXEMPT = frozenset(
-    {*CORE, "ecs.version", "event.action", "event.category", "event.code", "event.outcome", "event.provider"}
+    {
+        *CORE,
+        EXTRA_TEXT,
+        "ecs.version",
+        "event.action",
+        "event.category",
+        "event.code",
+        "event.outcome",
+        "event.provider",
+    }
     | {"event.type", "tags", "user.id", "user.domain", "user.effective.id", "user.target.id", "process.name"}
     | {"http.request.method", "http.version", "registry.data.type", "registry.hive", "source.domain", "file.extension"}
     | {name for name in COLUMNS if ".hash." in name or name.endswith((".mac", ".imphash", ".entity_id"))}
@@ -155,6 +164,8 @@ def mask(frame: pl.DataFrame) -> pl.DataFrame:
         if not len(differs):
             continue
         changed.append(_with_rows(series, rows, new))
+        if one.name == EXTRA and EXTRA_TEXT in frame.columns:
+            changed.append(frame[EXTRA_TEXT].scatter(differs, None))
         flags = pl.repeat(False, frame.height, eager=True).scatter(differs, True)
         touched = flags if touched is None else touched | flags
     if touched is None:

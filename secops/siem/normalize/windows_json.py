@@ -9,13 +9,14 @@ import polars as pl
 
 from secops.locale import _
 from secops.schema import ecs
-from secops.schema.frame import EXTRA
+from secops.schema.frame import EXTRA, EXTRA_TEXT
 from secops.siem.normalize.frames import Wide, failed
 from secops.siem.normalize.given import REPAIRED, Input, Want, decode
 from secops.siem.normalize.windows_parts import Grouped, grouped
 from secops.siem.ports import Part
 
 MODULE = "windows"
+_EXTRA = frozenset({EXTRA, EXTRA_TEXT})
 
 
 def read(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFrame:
@@ -23,9 +24,7 @@ def read(records: Sequence[bytes], given: Input, want: Want) -> pl.DataFrame:
     found = grouped(records, given, lambda _key: want)
     wide = Wide()
     for group in found.groups:
-        wide.group(
-            group.indexes, group.plan.columns(list(zip(*group.rows, strict=True)), group.extra), group.plan.constants
-        )
+        wide.group(group.indexes, group.columns(), group.plan.constants)
     return _frame(wide, found, records, given)
 
 
@@ -34,14 +33,14 @@ def read_both(records: Sequence[bytes], given: Input, want: Want) -> tuple[pl.Da
 
     Columns in which hardly any two texts are alike cost most when they go through a frame.
     """
-    found = grouped(records, given, lambda _key: want)
+    found = grouped(records, given, lambda _key: want, with_texts=True)
     wide = Wide()
     parts = []
     for group in found.groups:
-        columns = group.plan.columns(list(zip(*group.rows, strict=True)), group.extra)
-        stored = {name: column for name, column in columns.items() if name == EXTRA or name in ecs.COLUMNS}
+        columns = group.columns()
+        stored = {name: column for name, column in columns.items() if name in _EXTRA or name in ecs.COLUMNS}
         wide.group(group.indexes, stored, group.plan.constants)
-        read_by_rules = {name: column for name, column in columns.items() if name in want.names and name != EXTRA}
+        read_by_rules = {name: column for name, column in columns.items() if name in want.names and name not in _EXTRA}
         parts.append(Part(group.indexes, read_by_rules, group.plan.constants))
     return _frame(wide, found, records, given), parts
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from secops.locale import _
+from secops.query.fields import SEPARATOR, text_of
 from secops.schema.names import EXTRA
 from secops.siem.normalize import moments, repair
 from secops.siem.normalize.given import EMPTY_RECORD, UTF8, Input, Want, json_row, no_collection
@@ -25,7 +26,7 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # the receive time of what was never 
 class Group:
     """Events of one shape: what is picked out of them, at once, so that the rest of each event is freed at once."""
 
-    __slots__ = ("extra", "indexes", "names", "pick", "pick_extra", "plan", "rows")
+    __slots__ = ("extra", "extra_text", "indexes", "names", "pick", "pick_extra", "plan", "rows")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -35,6 +36,11 @@ class Group:
         self.indexes: list[int] = []
         self.rows: list[tuple[Any, ...]] = []
         self.extra: list[bytes] = []
+        self.extra_text: list[str] = []
+
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """The columns of the events."""
+        return self.plan.columns(list(zip(*self.rows, strict=True)), self.extra, self.extra_text)
 
 
 def parts_of(records: Sequence[bytes], wanted_for: WantedFor, origin: Origin) -> tuple[list[Part], dict[int, str]]:
@@ -51,8 +57,7 @@ def parts_of(records: Sequence[bytes], wanted_for: WantedFor, origin: Origin) ->
         want = partial(_only, wanted_for)
         found = grouped([records[row] for row in rest], given, want)
         for group in found.groups:
-            columns = group.plan.columns(list(zip(*group.rows, strict=True)))
-            parts.append(_part([rest[index] for index in group.indexes], columns, group.plan))
+            parts.append(_part([rest[index] for index in group.indexes], group.columns(), group.plan))
         return parts, {rest[index]: reason for index, reason in found.wrong.items()}
 
 
@@ -62,10 +67,7 @@ def whole_parts_of(
     """Parts with all that is known of the events, and the rows that are no events, with the reason."""
     with no_collection():
         found = grouped(records, Input(origin, _NEVER), lambda key: Want(wanted_for(key[1], str(key[2]))))
-        parts = [
-            _part(group.indexes, group.plan.columns(list(zip(*group.rows, strict=True)), group.extra), group.plan, True)
-            for group in found.groups
-        ]
+        parts = [_part(group.indexes, group.columns(), group.plan, True) for group in found.groups]
         return parts, found.wrong
 
 
@@ -103,9 +105,11 @@ class Grouped:
     repaired: list[int]
 
 
-def grouped(records: Sequence[bytes], given: Input, want: Callable[[Key], Want]) -> Grouped:
-    """Records by shape, so that no Python code runs per field of a single event."""
-    loads, dumps = orjson.loads, json_row
+def grouped(
+    records: Sequence[bytes], given: Input, want: Callable[[Key], Want], *, with_texts: bool = False
+) -> Grouped:
+    """Records by shape, so that no Python code runs per field of a single event; ``with_texts`` for `EXTRA_TEXT`."""
+    loads, dumps, join = orjson.loads, orjson.dumps, SEPARATOR.join
     groups: dict[Key, Group] = {}
     wrong: dict[int, str] = {}
     repaired: list[int] = []
@@ -127,9 +131,23 @@ def grouped(records: Sequence[bytes], given: Input, want: Callable[[Key], Want])
             group = groups[key] = Group(plan_for(key, want(key), given.origin.timezone))
         group.indexes.append(index)
         group.rows.append(group.pick(source))
-        if group.names:
-            group.extra.append(dumps(group.names, group.pick_extra(source)))
+        if names := group.names:
+            fields = group.pick_extra(source)
+            try:  # what `json_row` does, without a call per event
+                group.extra.append(dumps(dict(zip(names, fields, strict=True))))
+            except TypeError:
+                group.extra.append(json_row(names, fields))
+            if with_texts:
+                texts = [
+                    one if one.__class__ is str else str(one) if one.__class__ is int else _text(one) for one in fields
+                ]
+                group.extra_text.append(join(texts))
     return Grouped(groups.values(), wrong, repaired)
+
+
+def _text(value: Any) -> str:
+    """The text of a value where a search compares it as it is; the store looks at all others itself."""
+    return text_of(value) or ""
 
 
 def _odd(

@@ -10,7 +10,7 @@ from typing import Any
 
 from secops.schema import ecs
 from secops.schema.aliases import ALIASES
-from secops.schema.names import EXTRA
+from secops.schema.names import EXTRA, EXTRA_TEXT
 from secops.siem.normalize import moments, values
 from secops.siem.normalize import windows_tables as tables
 from secops.siem.normalize.given import Want
@@ -57,7 +57,9 @@ class Plan:
     constants: dict[str, Any]
     times: Times | None
 
-    def columns(self, cells: Cells, extra: Sequence[bytes] = ()) -> dict[str, Sequence[Any]]:
+    def columns(
+        self, cells: Cells, extra: Sequence[bytes] = (), extra_text: Sequence[str] = ()
+    ) -> dict[str, Sequence[Any]]:
         """Turn picked fields (by field, then by event) into columns."""
         columns: dict[str, Sequence[Any]] = {}
         for copy in self.copies:
@@ -67,6 +69,8 @@ class Plan:
             columns["@timestamp"] = self.times(cells)
         if extra:
             columns[EXTRA] = extra
+        if extra_text:
+            columns[EXTRA_TEXT] = extra_text
         return columns
 
 

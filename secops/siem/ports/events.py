@@ -87,6 +87,21 @@ class EventWriter(Protocol):
 class EventStore(EventWriter, Protocol):
     """Where events live that can be searched. Answers are the same from every implementation, or a QueryError."""
 
+    def stage(self, frame: pl.DataFrame, positions: Mapping[str, int]) -> Sequence[Any]:
+        """The first half of a write, by any process: put the rows behind the positions where only `take` finds them.
+
+        What is returned can be sent to the process that takes it. What is never taken is cleared away some day.
+        """
+        ...
+
+    def take(self, staged: Sequence[Any], positions: Mapping[str, int]) -> None:
+        """The second half, by the only writer of these sources: commit what was staged, and the positions, atomically.
+
+        Raises:
+            StoreError: a position is committed already, so what was staged may be stored.
+        """
+        ...
+
     def search(
         self,
         query: Node,

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
+from deltalake.transaction import AddAction
 
 from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.query.evaluate import check
 from secops.query.tree import All, Node
-from secops.schema.names import EXTRA
+from secops.schema.names import EXTRA, EXTRA_TEXT
 from secops.siem.ports import KIND_COLUMNS, Found, Scope, SeenKind, Span, StoreStats
 from secops.store.events.engine import Engine, FileGoneError
 from secops.store.events.generations import current_lake
@@ -70,15 +71,39 @@ class Lake:
             if rows.is_empty() and not moved:
                 return 0
             actions = list(self._write_files(rows))
-            if self._table.commit(actions, {self._app(source): at for source, at in moved.items()}):
+            if self._commit(actions, moved):
                 return rows.height
             for action in actions:
                 (self._table.folder / action.path).unlink(missing_ok=True)
-        raise StoreError(
-            _("検索用データに書き込めませんでした({folder})。ほかの処理と競合し続けています。").format(
-                folder=self._table.folder
-            )
-        )
+        raise self._crowded()
+
+    def stage(self, frame: pl.DataFrame, positions: Mapping[str, int]) -> Sequence[AddAction]:
+        """Write the rows behind the positions as files that are on the disk, but not in the lake before `take`.
+
+        Any process may do so. Files that are never taken go with the next compaction, an hour later.
+        """
+        return list(self._write_files(fresh(frame, positions)))
+
+    def take(self, staged: Sequence[AddAction], positions: Mapping[str, int]) -> None:
+        """Commit staged files and the positions of their rows; for the only writer of their sources.
+
+        Raises:
+            StoreError: the log cannot be written, or the lake already has what was staged.
+        """
+        done = self._committed(positions)
+        if any(done.get(source, -1) >= at for source, at in positions.items()):
+            raise self._crowded()
+        for _attempt in range(_RETRIES):
+            if self._commit(staged, positions):
+                return
+        raise self._crowded()
+
+    def _commit(self, actions: Sequence[AddAction], positions: Mapping[str, int]) -> bool:
+        return self._table.commit(actions, {self._app(source): at for source, at in positions.items()})
+
+    def _crowded(self) -> StoreError:
+        text = _("検索用データに書き込めませんでした({folder})。ほかの処理と競合し続けています。")
+        return StoreError(text.format(folder=self._table.folder))
 
     def positions(self) -> dict[str, int]:
         """Source → last sequence number that is committed."""
@@ -92,12 +117,13 @@ class Lake:
     def _app(self, source: str) -> str:
         return f"{source}@{self.generation}"
 
-    def _write_files(self, rows: pl.DataFrame) -> Iterable[Any]:
+    def _write_files(self, rows: pl.DataFrame) -> Iterable[AddAction]:
         if rows.is_empty():
             return
         keys = ("event.dataset", DAY)
+        texts = [rows[EXTRA_TEXT]] if EXTRA_TEXT in rows.columns else []
         # One sort, and the partitions are slices of it, instead of copies that are sorted again.
-        ordered = kept(rows).with_columns(receive_day().alias(DAY)).sort(*keys, "@timestamp", "event.sequence")
+        ordered = kept(rows).with_columns(*texts, receive_day().alias(DAY)).sort(*keys, "@timestamp", "event.sequence")
         start = 0
         for dataset, day, count in ordered.group_by(keys, maintain_order=True).len().iter_rows():
             part = ordered.slice(start, count).drop(DAY)

@@ -9,19 +9,15 @@ objects and numbers that have another text or none. It is null for nearly all ro
 
 from __future__ import annotations
 
-import atexit
 import unicodedata
 from collections.abc import Iterable
-from contextlib import suppress
-from functools import cache
 from typing import Any
 
-import duckdb
 import orjson
 import polars as pl
 
 from secops.query.fields import NOT_SEARCHED, SEPARATOR, text_of
-from secops.schema.frame import EXTRA
+from secops.schema.frame import EXTRA, EXTRA_TEXT
 from secops.schema.text import fold
 from secops.store.events.rows import extra_fields
 
@@ -32,7 +28,6 @@ _ODD = r'":\s*(?:[\[{]|-?[0-9]+(?:\.[0-9]+)?[eE]|-?[0-9]{20}|-?[0-9]{8,}\.|-?[0-
 """In EXTRA: arrays, objects, exponents, integers beyond 64 bits, fractions of 16 digits, tiny fractions (or,
 harmlessly, text that looks like them)."""
 
-_TEXTS = f"array_to_string(json_extract_string(e, '$.*'), chr({ord(SEPARATOR)}))"
 _ESCAPES = r"\\[u/]"
 """JSON may hide a plain character behind these; a search for a key must find it as it is."""
 
@@ -41,8 +36,9 @@ def searchable(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with TEXT and FOLDED, and EXTRA left out where it is not a JSON object."""
     extra = texts_of_extra = None
     if EXTRA in frame.columns:
-        extra, texts_of_extra = _extra_and_texts(frame[EXTRA])
-        frame = frame.with_columns(extra)
+        given = frame[EXTRA_TEXT] if EXTRA_TEXT in frame.columns else None
+        extra, texts_of_extra = _extra_and_texts(frame[EXTRA], given)
+        frame = frame.with_columns(extra).drop(EXTRA_TEXT, strict=False)
     typed = frame.select(column for column in frame if _searched(column))
     joined = typed.select(pl.concat_str(map(_joined, typed.get_columns()), separator=SEPARATOR, ignore_nulls=True))
     plain = joined.to_series() if joined.width else pl.Series([""]).new_from_index(0, frame.height)
@@ -75,8 +71,8 @@ def _joined(column: pl.Series) -> pl.Expr:
     return pl.when(pl.col(column.name).list.len() > 0).then(items.list.join(SEPARATOR))
 
 
-def _extra_and_texts(extra: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """EXTRA with null for what is no JSON object, and its values, joined.
+def _extra_and_texts(extra: pl.Series, given: pl.Series | None) -> tuple[pl.Series, pl.Series]:
+    """EXTRA with null for what is no JSON object, and its values, joined; ``given`` are those that are known.
 
     One value that is no JSON would break every later search in its file. The texts are right for objects of plain
     scalars; the others are made by hand.
@@ -85,30 +81,24 @@ def _extra_and_texts(extra: pl.Series) -> tuple[pl.Series, pl.Series]:
     if escaped.any():
         again = [orjson.dumps(extra_fields(text)).decode() for text in extra.filter(escaped)]
         extra = extra.scatter(escaped.arg_true(), again)
-    # Nearly always they are objects, and then it is enough to read them once.
-    if extra.str.starts_with("{").all():
-        with suppress(duckdb.InvalidInputException):
-            return extra, _asked(extra, _TEXTS)
-    extra = _asked(extra, "CASE WHEN json_valid(e) AND json_type(e) = 'OBJECT' THEN e END")
-    return extra, _asked(extra, _TEXTS)
+    texts = pl.Series(EXTRA_TEXT, [None], pl.String).new_from_index(0, len(extra)) if given is None else given
+    unknown = (texts.is_null() & extra.is_not_null()).arg_true()
+    if not len(unknown):
+        return extra, texts
+    found = [_plain_texts(text) for text in extra[unknown]]
+    wrong = unknown.filter(pl.Series([text is None for text in found], dtype=pl.Boolean))
+    if len(wrong):
+        extra = extra.scatter(wrong, None)
+    return extra, texts.scatter(unknown, pl.Series(found, dtype=pl.String))
 
 
-def _asked(extra: pl.Series, expression: str) -> pl.Series:
-    """DuckDB's answer for each value ``e``: its JSON reader is much faster than a loop in Python."""
-    with _duckdb().cursor() as connection:
-        connection.register("rows", extra.rename("e").to_frame().to_arrow())
-        found = pl.from_arrow(connection.sql(f"SELECT {expression} AS e FROM rows").to_arrow_table())
-    assert isinstance(found, pl.DataFrame)
-    return found["e"].rename(extra.name)
-
-
-@cache
-def _duckdb() -> duckdb.DuckDBPyConnection:
-    """One empty database for the process: making one costs more than a small frame's answer."""
-    return duckdb.connect(config={"threads": 1})
-
-
-atexit.register(_duckdb.cache_clear)  # a connection alive at exit makes the binding write about leaks
+def _plain_texts(text: str) -> str | None:
+    """The values of an object of plain scalars, joined; None for what is no object."""
+    try:
+        fields = orjson.loads(text)
+        return SEPARATOR.join([one if one.__class__ is str else text_of(one) or "" for one in fields.values()])
+    except (orjson.JSONDecodeError, AttributeError):
+        return None
 
 
 def _odd_rows(whole: pl.Series, typed: pl.DataFrame, extra: pl.Series | None) -> pl.Series:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secops.schema.frame import EXTRA
+from secops.schema.frame import EXTRA, EXTRA_TEXT
 from secops.siem.enrich.masking import MASK, check_digit, is_my_number, mask, mask_text
 
 eleven = st.text(alphabet="0123456789", min_size=11, max_size=11).filter(lambda text: len(set(text)) > 1)
@@ -141,6 +141,16 @@ def test_columns_extra_lists_and_originals_are_masked_and_flagged():
     assert out["process.args"].to_list() == [["a", MASK], ["b"], None]
     assert out["event.sequence"][1] == int(NUMBER)
     assert out["labels.masked"].to_list() == [True, True, None]
+
+
+def test_texts_of_extra_are_forgotten_where_extra_was_masked_and_not_searched():
+    frame = pl.DataFrame(
+        {
+            EXTRA: [f'{{"skysea.note":"{NUMBER}"}}', '{"skysea.note":"plain"}', None],
+            EXTRA_TEXT: [NUMBER, "plain", None],
+        }
+    )
+    assert mask(frame)[EXTRA_TEXT].to_list() == [None, "plain", None]
 
 
 def test_a_frame_without_numbers_is_the_same_object_and_costs_little():
