@@ -372,15 +372,15 @@ class _Search:
 
         Of a record that may hold a keyword, and of one that is a hit, everything is made.
         """
-        records, reads = batch.records, self.detector.reads_of
-        parts, wrong = parts_of(records, reads, batch.origin)
+        records = batch.records
+        parts, wrong = parts_of(records, self.detector.reads_of, batch.origin)
         for row, reason in wrong.items():
             self._unreadable(batch, row, reason)
         plain = batch.origin.encoding in UTF8  # the search for keywords reads bytes
         apart = self.detector.likely(records, parts, "windows") if plain else range(len(records))
         pairs = self._pairs(None, parts, apart)
         if apart:
-            whole, refused = whole_parts_of([records[row] for row in apart], reads, batch.origin)
+            whole, refused = whole_parts_of([records[row] for row in apart], self.detector.shows_of, batch.origin)
             for index in refused.keys() - {index for index, row in enumerate(apart) if row in wrong}:
                 self._unreadable(batch, apart[index], refused[index])
             pairs += [(rule, apart[row]) for rule, row in self._pairs(None, whole)]
@@ -400,7 +400,7 @@ class _Search:
         """
         records = [batch.records[row] for row in rows]
         place = {row: index for index, row in enumerate(rows)}
-        whole, refused = whole_parts_of(records, self.detector.reads_of, batch.origin)
+        whole, refused = whole_parts_of(records, self.detector.shows_of, batch.origin)
         for index, reason in refused.items():
             self._unreadable(batch, rows[index], reason)
         events = events_of(whole)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -118,6 +118,10 @@ class PackedLeaves(Sequence[Leaf]):
         """See `asked_of`; without making the leaves."""
         return {self._texts[number] for number in set(self._numbers[1::5])}, set(self._numbers[4::5])
 
+    def pairs(self) -> Iterator[tuple[str, int]]:
+        """See `asked_pairs`; without making the leaves."""
+        return zip(map(self._texts.__getitem__, self._numbers[1::5]), self._numbers[4::5], strict=True)
+
     def __iter__(self) -> Iterator[Leaf]:
         numbers, text = self._numbers, self._texts.__getitem__
         names = (map(text, numbers[place::5]) for place in range(4))
@@ -130,7 +134,11 @@ class PackedLeaves(Sequence[Leaf]):
     def __getitem__(self, index: slice) -> list[Leaf]: ...
 
     def __getitem__(self, index: int | slice) -> Leaf | list[Leaf]:
-        return list(self)[index]
+        if isinstance(index, slice):
+            return list(self)[index]
+        *names, spec = self._numbers[5 * index : 5 * index + 5]
+        selection, field_, operator, pattern = map(self._texts.__getitem__, names)
+        return selection, field_, operator, pattern, spec
 
 
 def asked_of(leaves: Sequence[Leaf]) -> tuple[set[str], set[int]]:
@@ -138,6 +146,13 @@ def asked_of(leaves: Sequence[Leaf]) -> tuple[set[str], set[int]]:
     if isinstance(leaves, PackedLeaves):
         return leaves.asked()
     return {leaf[1] for leaf in leaves}, {leaf[4] for leaf in leaves}
+
+
+def asked_pairs(leaves: Sequence[Leaf]) -> Iterable[tuple[str, int]]:
+    """Field ("" for keywords) and number of the spec of each leaf."""
+    if isinstance(leaves, PackedLeaves):
+        return leaves.pairs()
+    return [(leaf[1], leaf[4]) for leaf in leaves]
 
 
 def _encode(compiled: Compiled, where: LogsourceMap) -> bytes:

@@ -10,11 +10,11 @@ from typing import Any
 
 from secops.locale import _
 from secops.schema.aliases import ALIASES
+from secops.siem.detect.bound import Bound
 from secops.siem.detect.compiled import CompiledRule
 from secops.siem.detect.judge import Judge
 from secops.siem.detect.logsources import Logsource, may_hold
 from secops.siem.detect.match import SigmaDetector
-from secops.siem.detect.plan import Bound
 from secops.siem.detect.specs import Spec
 from secops.siem.ports import KIND_COLUMNS, SeenKind
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
+from secops.siem.detect.bound import KEYWORDS, Bound
 from secops.siem.detect.cells import Cells, Column, Fixed, Value
 from secops.siem.detect.judge import Judge
-from secops.siem.detect.plan import KEYWORDS, Bound, refers
+from secops.siem.detect.plan import refers
 from secops.siem.detect.specs import Spec
 from secops.siem.ports import MatchedValue
 

@@ -25,6 +25,7 @@ Check = Callable[["_Text"], bool]
 # Shorter texts occur so often that reporting each occurrence costs more than asking once whether there is one.
 _SHORT = 2
 _SMALL = 20_000  # characters of literals
+_LINED = 1024  # characters from which a value of several lines is searched line by line
 # Characters that patterns may read of one value, all patterns together: RE2 is linear, but a hundred patterns over a
 # megabyte made to be slow took five seconds. Beyond it a pattern sees the two ends of the value, and that is counted.
 ALLOWANCE = 16 << 20
@@ -148,6 +149,17 @@ class Judge:
             return []
         if not self._built:
             self._build()
+        if not self._by_line:
+            return self._many(values)
+        lined = [value for value in values if len(value) > _LINED and "\n" in value]
+        if not lined:
+            return self._many(values)
+        known = dict(zip(lined, self._many_lined(lined), strict=True))
+        others = [value for value in values if value not in known]
+        known.update(zip(others, self._many(others) if others else (), strict=True))
+        return [known[value] for value in values]
+
+    def _many(self, values: Sequence[str]) -> list[Signature]:
         folded = [value.lower() if value.isascii() else value.casefold() for value in values]
         found = [set(self._present) for _value in values]
         if self._exact or self._exact_cased:
@@ -209,6 +221,40 @@ class Judge:
                 known.update(literal.at_start)
             if where[1]:
                 known.update(literal.at_end)
+
+    def _many_lined(self, values: Sequence[str]) -> list[Signature]:
+        """The same for long texts of many lines, most of which they share (the context of a PowerShell pipeline).
+
+        Each line is searched once; no literal reaches from one into the next (`_by_line`).
+        """
+        pieces = [value.split("\n") for value in values]
+        lines = list(dict.fromkeys(itertools.chain.from_iterable(pieces)))
+        inside = dict(zip(lines, self._occurrences([fold(line) for line in lines]), strict=True))
+        signatures = []
+        for value, parts in zip(values, pieces, strict=True):
+            found = set(self._present)
+            text: _Text | None = None
+            for at, line in enumerate(parts):
+                for index, starts, ends in inside[line]:
+                    where = (starts and at == 0, ends and at == len(parts) - 1)
+                    if (simple := self._simple[index]) is not None:
+                        found.update(simple)
+                    elif (literal := self._literals[index]) is not None:
+                        folded = fold(value) if literal.checks and text is None else ""
+                        text = literal.apply(text, value, folded, where, found)
+            self.overruns += text is not None and text.overrun
+            signatures.append(tuple(sorted(found)))
+        return signatures
+
+    def _occurrences(self, folded: Sequence[str]) -> list[set[tuple[int, bool, bool]]]:
+        """For each text the literals in it: their number, and whether they stand at the start and at the end."""
+        assert self._automaton is not None
+        found = []
+        for text in folded:
+            data = text.encode("utf-8", "surrogatepass")
+            matches = self._automaton.find_matches_as_indexes(data, overlapping=True)
+            found.append({(index, start == 0, end == len(data)) for index, start, end in matches})
+        return found
 
     def _look_for_short(
         self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, _Text]
@@ -286,6 +332,8 @@ class Judge:
         self._simple = [None if text in located else tuple(self._anywhere[text]) for text in long]
         self._literals = [self._literal(text) if text in located else None for text in long]
         self._automaton = _automaton(long) if long else None
+        self._by_line = bool(long) and not (self._short or self._unguarded or any("\n" in text for text in long))
+        self._by_line = self._by_line and max(map(len, (*self._exact, *self._exact_cased)), default=0) <= _LINED // 4
         self._built = True
 
     def _texts(self) -> Iterable[str]:

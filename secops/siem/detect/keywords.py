@@ -20,6 +20,7 @@ from secops.siem.detect.specs import Spec, fold
 from secops.siem.ports import Part
 
 _PACKED = 64  # patterns up to which the automaton has its vectorised search (Teddy), ten times as fast
+_TOGETHER = 128  # records searched at once: few calls, and what is put together is still in the processor's cache
 _ANCHOR = range(3, 6)  # bytes of a literal that are searched for
 _LETTERS = (3, 2, 1)  # in an anchor, at most: each doubles its spellings
 # All characters beyond ASCII whose case folding contains an ASCII letter: ß, İ, ŉ, ſ, ǰ, ẖ … ẞ, K, ﬀ … ﬆ (Unicode,
@@ -86,7 +87,7 @@ class _Search:
         # Only where all keywords are plain ASCII do the bytes of a record tell.
         self._plain = len(plain) == len(texts) and not any(char < " " for text in texts for char in text)
         self._slashes = any("/" in text for text in texts)
-        self._others = BytesAhoCorasick(_folding(), matchkind=MatchKind.LeftmostFirst)
+        self._others = BytesAhoCorasick(_otherwise("".join(texts)), matchkind=MatchKind.LeftmostFirst)
         choices = (_anchors(plain, letters) for letters in _LETTERS)
         packed = next((anchors for anchors in choices if 0 < len(anchors) <= _PACKED), None)
         self._anchors = BytesAhoCorasick(packed, matchkind=MatchKind.LeftmostFirst) if packed else None
@@ -97,9 +98,15 @@ class _Search:
             return rows
         if self._anchors is None or not self._plain:
             return [row for row in rows if self._holds(records[row])]
-        # One search over all of them: nearly always there is nothing. Only the records that are hit are looked at.
+        found: list[int] = []
+        for start in range(0, len(rows), _TOGETHER):
+            found += self._among(self._anchors, records, rows[start : start + _TOGETHER])
+        return found
+
+    def _among(self, anchors: BytesAhoCorasick, records: Sequence[bytes], rows: Sequence[int]) -> list[int]:
+        """One search over all of them: nearly always there is nothing. Only the records that are hit are looked at."""
         text = b"\n".join([records[row] for row in rows])
-        at = [start for _index, start, _end in self._anchors.find_matches_as_indexes(text)]
+        at = [start for _index, start, _end in anchors.find_matches_as_indexes(text)]
         at += [start for _index, start, _end in self._others.find_matches_as_indexes(text)]
         if self._slashes and b"\\/" in text:
             return [row for row in rows if self._holds(records[row])]
@@ -147,12 +154,19 @@ def _anchors(literals: Sequence[bytes], letters: int) -> list[bytes]:
     return sorted(one.encode() for one in found)
 
 
-def _folding() -> list[bytes]:
-    """What a record has in which an ASCII literal is spelled otherwise: characters that fold to ASCII, or escapes."""
-    found = {char.encode() for char in FOLDING_TO_ASCII}
-    escapes = {f"{ord(char):04x}"[:3] for char in FOLDING_TO_ASCII} | {f"00{digit}" for digit in range(2, 8)}
-    found.update(b"\\u" + one.encode() for text in escapes for one in _spellings(text))
-    return sorted(found)
+def _otherwise(needed: str) -> list[bytes]:
+    """What a record has in which ASCII literals are spelled otherwise: characters that fold to ASCII, or escapes.
+
+    ``needed`` are the characters of the literals; of escapes the beginning is looked for where they would be too many.
+    """
+    escapes = {f"{ord(char):04x}"[:3] for char in FOLDING_TO_ASCII} | {f"00{digit}" for digit in range(4, 8)}
+    exact, rough = (
+        {char.encode() for char in FOLDING_TO_ASCII}.union(
+            b"\\u" + one.encode() for text in escapes | signs for one in _spellings(text)
+        )
+        for signs in ({f"{ord(char):04x}" for char in needed if char < "@"}, {"002", "003"})
+    )
+    return sorted(exact if len(exact) <= _PACKED else rough)
 
 
 def _spellings(text: str) -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from secops.schema.ecs import COLUMNS
+from secops.siem.detect.bound import Bound
 from secops.siem.detect.cells import Columns
 from secops.siem.detect.judge import Judge
-from secops.siem.detect.plan import Bound
+from secops.siem.detect.specs import Spec
 
 Key = tuple[str, str, str]  # product, category, service; "" where a rule does not say
 
@@ -30,7 +32,11 @@ class Logsource:
 
     def may_be(self, known: Mapping[str, str | None]) -> bool:
         """Whether events of which some columns are known (None: missing) can meet the condition."""
-        return may_hold(self.tree, [_verdict(bound, known) for bound in self.bounds]) is not False
+        return self.verdict(known) is not False
+
+    def verdict(self, known: Mapping[str, str | None]) -> bool | None:
+        """Whether such events meet it; None where that depends on other columns."""
+        return _verdict(self.tree, self.bounds, known)
 
     def columns(self, name: str) -> Columns:
         """The columns of a field in order of preference; empty where the field is not known for this logsource."""
@@ -54,12 +60,30 @@ class LogsourceMap:
         return [index for index, entry in enumerate(self.entries) if entry.key == key]
 
 
-def _verdict(bound: Bound, known: Mapping[str, str | None]) -> bool | None:
-    """Whether a predicate holds; None where its column is not known."""
-    if len(bound.columns) != 1 or bound.columns[0] not in known:
-        return None
-    value = known[bound.columns[0]]
-    return value is not None and bool(Judge({0: bound.spec})(value))
+def _verdict(tree: Any, bounds: Sequence[Bound], known: Mapping[str, str | None]) -> bool | None:
+    """`may_hold`, asking no more than it must: there are as many questions as entries times kinds of events."""
+    if isinstance(tree, int):
+        columns, spec, _other = bounds[tree]
+        if len(columns) != 1 or columns[0] not in known:
+            return None
+        value = known[columns[0]]
+        return value is not None and _meets(spec, value)
+    word, *children = tree
+    if word == "not":
+        found = _verdict(children[0], bounds, known)
+        return None if found is None else not found
+    decisive, certain = word == "or", True
+    for child in children:
+        found = _verdict(child, bounds, known)
+        if found is decisive:
+            return decisive
+        certain = certain and found is not None
+    return not decisive if certain else None
+
+
+@lru_cache(maxsize=4096)
+def _meets(spec: Spec, value: str) -> bool:
+    return bool(Judge({0: spec})(value))
 
 
 def may_hold(tree: Any, truth: Sequence[bool | None]) -> bool | None:

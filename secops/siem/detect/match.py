@@ -12,14 +12,17 @@ from secops.errors import Problem
 from secops.schema.ecs import COLUMNS
 from secops.schema.names import EXTRA
 from secops.schema.severity import Severity
-from secops.siem.detect.cells import Cells, Columns, FrameTexts, Rows, of_frame, of_part
-from secops.siem.detect.compiled import Compiled, CompiledRule, Leaf, asked_of
+from secops.siem.detect.bound import Bound
+from secops.siem.detect.cells import Cells, FrameTexts, Rows, of_frame, of_part
+from secops.siem.detect.compiled import Compiled, CompiledRule, asked_of
 from secops.siem.detect.correlated import Correlated
 from secops.siem.detect.explain import explained
 from secops.siem.detect.filters import CompiledFilter, Filters, Gathered, as_seen
 from secops.siem.detect.keywords import Finder
 from secops.siem.detect.logsources import Logsource, LogsourceMap
-from secops.siem.detect.plan import KEYWORDS, Bound, Budget, Item, Plan
+from secops.siem.detect.plan import Budget, Item, Plan
+from secops.siem.detect.predicates import Predicates
+from secops.siem.detect.reads import CODE, Reads, codes_of
 from secops.siem.detect.specs import Spec
 from secops.siem.ports import Correlation, MatchedValue, Part, RowMatch, Rule, RuleFilter
 
@@ -64,12 +67,18 @@ class SigmaDetector:
             for entry in rule.entries if shown.active else ():
                 self._by_entry.setdefault(entry, []).append(number)
         used = [(entry, where.entries[entry]) for entry in self._by_entry]
-        self._router = Plan((Item(entry, source.tree, source.bounds) for entry, source in used), self._budget)
+        self._predicates = Predicates(compiled.specs)
+        self._router = Plan(
+            (Item(entry, source.tree, list(map(self._predicates.number, source.bounds))) for entry, source in used),
+            self._predicates,
+            self._budget,
+        )
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._finders: dict[str, Finder] = {}
-        self._columns: dict[int, dict[str, Columns]] = {}  # of the fields of an entry
         self._reads_of: dict[tuple[str | None, str], frozenset[str]] = {}
-        self._reads_by_entries: dict[tuple[int, ...], frozenset[str]] = {}
+        self._shows_of: dict[tuple[str | None, str], frozenset[str]] = {}
+        self._shows_by_entries: dict[tuple[int, ...], frozenset[str]] = {}
+        self._reads_by_entry: dict[int, Reads] = {}
 
     def match(
         self,
@@ -120,8 +129,9 @@ class SigmaDetector:
         plan = self._plan(tuple(classes))
         for entry in compiled.entries:
             if entry in classes:
-                bounds = self.bounds(compiled, entry)
-                found = explained(compiled.tree, compiled.leaves, bounds, plan.truth(bounds, event), event)
+                numbers = self._numbers(compiled, entry)
+                bounds = [self._predicates.bounds[number] for number in numbers]
+                found = explained(compiled.tree, compiled.leaves, bounds, plan.truth(numbers, event), event)
                 if found is not None:
                     return found
         return ()
@@ -142,15 +152,33 @@ class SigmaDetector:
         return self._correlated.values(rule, event)
 
     def reads_of(self, channel: str | None, code: str) -> frozenset[str]:
-        """The columns that rules read of Windows events with this channel and id."""
+        """The columns that rules read of Windows events with this channel and id, without what keywords need."""
         known = self._reads_of.get((channel, code))
         if known is None:
-            place = {"winlog.channel": channel, "event.code": code}
-            chosen = tuple(entry for entry in self._by_entry if self._where.entries[entry].may_be(place))
-            if chosen not in self._reads_by_entries:
-                self._reads_by_entries[chosen] = self._reads(chosen)
-            known = self._reads_of[channel, code] = self._reads_by_entries[chosen]
+            names: set[str] = set()
+            for entry, sure in self._entries_of(channel, code):
+                names |= self._reads_in(entry).of(code)
+                if not sure:
+                    names.update(name for bound in self._where.entries[entry].bounds for name in bound.columns)
+            known = self._reads_of[channel, code] = frozenset(names)
         return known
+
+    def shows_of(self, channel: str | None, code: str) -> frozenset[str]:
+        """The columns that hits among such events show: all that a rule of their logsources reads, and all text."""
+        known = self._shows_of.get((channel, code))
+        if known is None:
+            entries = tuple(entry for entry, _sure in self._entries_of(channel, code))
+            if entries not in self._shows_by_entries:
+                self._shows_by_entries[entries] = self._reads(entries)
+            known = self._shows_of[channel, code] = self._shows_by_entries[entries]
+        return known
+
+    def _entries_of(self, channel: str | None, code: str) -> Iterator[tuple[int, bool]]:
+        """The logsource entries that such events may be of, and whether they are for sure."""
+        for entry in self._by_entry:
+            verdict = self._where.entries[entry].verdict({"winlog.channel": channel, CODE: code})
+            if verdict is not False:
+                yield entry, verdict is True
 
     def compiled_rule(self, number: int) -> CompiledRule:
         """The compiled form of a rule; a correlation has no entries in it."""
@@ -181,57 +209,68 @@ class SigmaDetector:
         plan = self._plans.get(entries)
         if plan is None:
             items = [
-                Item(number, self._compiled.rules[number].tree, self.bounds(self._compiled.rules[number], entry))
+                Item(number, rule.tree, self._numbers(rule, entry))
                 for entry in entries
                 for number in self._by_entry[entry]
+                for rule in (self._compiled.rules[number],)
             ]
             items += [
-                Item(result, one.tree, self.bounds(one, entry))
+                Item(result, one.tree, self._numbers(one, entry))
                 for entry in entries
                 for result, one in self._filters.of_entry(entry)
             ]
-            plan = self._plans[entries] = Plan(items, self._budget)
+            plan = self._plans[entries] = Plan(items, self._predicates, self._budget)
         return plan
 
     def bounds(self, rule: CompiledRule | CompiledFilter, entry: int) -> list[Bound]:
         """The leaves of a rule or filter with the columns that their fields are in this logsource."""
-        known = self._columns.setdefault(entry, {"": KEYWORDS})
-        specs = self._compiled.specs
-        bounds = []
-        for _selection, field, _operator, _pattern, number in rule.leaves:
-            columns = known.get(field)
-            if columns is None:
-                columns = known[field] = self._where.entries[entry].columns(field)
-            spec = specs[number]
-            other = self._where.entries[entry].columns(spec[1]) if spec[0] == "ref" else ()
-            bounds.append(Bound(columns, spec, other))
-        return bounds
+        return [self._predicates.bounds[number] for number in self._numbers(rule, entry)]
+
+    def _numbers(self, rule: CompiledRule | CompiledFilter, entry: int) -> list[int]:
+        return self._predicates.of_leaves(rule.leaves, entry, self._where.entries[entry])
 
     def _keywords(self, entry: int) -> Iterator[Spec]:
         """What the keywords of an entry's rules and filters ask for."""
-        for leaves, fields, _specs in self._asked(entry):
+        for part, fields, _specs in self._asked(entry):
             if "" in fields:
-                yield from (self._compiled.specs[leaf[4]] for leaf in leaves if not leaf[1])
+                yield from (self._compiled.specs[leaf[4]] for leaf in part.leaves if not leaf[1])
 
-    def _asked(self, entry: int) -> Iterator[tuple[Sequence[Leaf], set[str], set[int]]]:
-        """The leaves of each of an entry's rules and filters, with their fields and the numbers of their specs."""
+    def _asked(self, entry: int) -> Iterator[tuple[CompiledRule | CompiledFilter, set[str], set[int]]]:
+        """Each of an entry's rules and filters, with the fields of its leaves and the numbers of their specs."""
         rules = (self._compiled.rules[number] for number in self._by_entry[entry])
         filters = (one for _result, one in self._filters.of_entry(entry))
         for part in itertools.chain[CompiledRule | CompiledFilter](rules, filters):
-            yield part.leaves, *asked_of(part.leaves)
+            yield part, *asked_of(part.leaves)
+
+    def _reads_in(self, entry: int) -> Reads:
+        if entry not in self._reads_by_entry:
+            asked = [
+                (self._codes(part, fields, entry), self._columns_of(entry, fields, specs))
+                for part, fields, specs in self._asked(entry)
+            ]
+            asked += [(None, self._correlated.columns_of(rule, entry)) for rule in self._by_entry[entry]]
+            self._reads_by_entry[entry] = Reads(asked)
+        return self._reads_by_entry[entry]
+
+    def _codes(self, part: CompiledRule | CompiledFilter, fields: set[str], entry: int) -> frozenset[str] | None:
+        """The event ids that a rule or filter is about."""
+        columns = self._where.entries[entry].columns
+        if any(columns(field) == (CODE,) for field in fields if field):
+            return codes_of(part.tree, self.bounds(part, entry))
+        return None
+
+    def _columns_of(self, entry: int, fields: set[str], specs: set[int]) -> set[str]:
+        """The columns of some fields, and of those that some specs compare with."""
+        columns = self._where.entries[entry].columns
+        asked = fields | {self._compiled.specs[number][1] for number in specs & self._refs}
+        return {name for field in asked if field for name in columns(field)}
 
     def _reads(self, entries: Iterable[int]) -> frozenset[str]:
         names = set(self._router.columns)
         for entry in entries:
-            columns = self._where.entries[entry].columns
-            asked: set[str] = set()
-            for _leaves, fields, specs in self._asked(entry):
-                asked |= fields
-                asked.update(self._compiled.specs[number][1] for number in specs & self._refs)
-            if "" in asked:
+            names |= self._reads_in(entry).all
+            if any("" in fields for _part, fields, _specs in self._asked(entry)):
                 names.update(_TEXT_OF_EVENT)
-            names.update(name for field in asked if field for name in columns(field))
-            names.update(name for rule in self._by_entry[entry] for name in self._correlated.columns_of(rule, entry))
         return frozenset(names)
 
     def _forget(self) -> None:

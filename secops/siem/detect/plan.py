@@ -10,35 +10,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from secops.siem.detect.bound import KEYWORDS, Bound
 from secops.siem.detect.cells import Cells, Column, Columns, Fixed, Value
-from secops.siem.detect.conditions import compile_tree, holds, weight, witness
+from secops.siem.detect.conditions import compile_tree, holds, witness
 from secops.siem.detect.judge import Judge, Signature
+from secops.siem.detect.predicates import Predicates
 from secops.siem.detect.specs import Spec, fold
 
-KEYWORDS: Columns = ()  # no field: the text of the whole event
 _LONG = 8192  # longer values are judged but not remembered
 _ENTRY = 150  # bytes a remembered value costs beyond its text (dict slot, str header, signature)
 
 Groups = list[tuple[tuple[int, ...], list[int] | None]]
 
 
-class Bound(NamedTuple):
-    """A predicate bound to the columns it is about."""
-
-    columns: Columns
-    spec: Spec
-    other: Columns = ()
-
-
 class Item(NamedTuple):
-    """A condition: ``tree`` over indexes of ``bounds`` (see `lower`), and what it results in.
+    """A condition: ``tree`` over indexes of ``predicates`` (see `lower`), and what it results in.
 
     A negative result (a filter's, see `filters`) is only given beside others, never alone.
     """
 
     result: int
     tree: Any
-    bounds: Sequence[Bound]
+    predicates: Sequence[int]
 
 
 @dataclass(slots=True)
@@ -52,24 +45,29 @@ class Budget:
 class Plan:
     """Conditions over one set of columns, with the memos value → signature and signatures → results."""
 
-    def __init__(self, items: Iterable[Item], budget: Budget) -> None:
+    def __init__(self, items: Iterable[Item], predicates: Predicates, budget: Budget) -> None:
         self._budget = budget
-        self._numbers: dict[Bound, int] = {}
-        self._weights: list[float] = []
+        self._predicates = predicates
         self._conditions: list[tuple[int, Any]] = []
         self._always: list[int] = []
         self._by_witness: dict[int, list[int]] = {}
+        used: set[int] = set()
         for item in items:
+            used.update(item.predicates)
             self._add(item)
         specs: dict[Columns, dict[int, Spec]] = {}
+        names: set[str] = set()
         self._refs: list[tuple[int, Bound]] = []
-        for bound, predicate in self._numbers.items():
+        for predicate in sorted(used):
+            bound = predicates.bounds[predicate]
             if bound.spec[0] == "ref":
                 self._refs.append((predicate, bound))
+                names.update(bound.other)
             else:
                 specs.setdefault(bound.columns, {})[predicate] = bound.spec
+            names.update(bound.columns)
         self._judges = {columns: Judge(by_predicate) for columns, by_predicate in specs.items()}
-        self.columns = frozenset(name for bound in self._numbers for name in (*bound.columns, *bound.other))
+        self.columns = frozenset(names)
         self.forget()
 
     def results(self, cells: Cells) -> Groups:
@@ -95,19 +93,20 @@ class Plan:
                 found[key] = results
         return _grouped(keys, found)
 
-    def truth(self, bounds: Sequence[Bound], event: Cells) -> list[bool]:
+    def truth(self, predicates: Sequence[int], event: Cells) -> list[bool]:
         """Which of some predicates of this plan hold for a single event, from the memo where it knows the values."""
         true: set[int] = set()
+        bounds = [self._predicates.bounds[predicate] for predicate in predicates]
         for columns in dict.fromkeys(bound.columns for bound in bounds):
             judge = self._judges.get(columns)
             names = event.names if columns == KEYWORDS else ()
             for column in map(event.column, names) if names else (event.field(columns),):
                 if judge and (signs := self._sign(columns, judge, column)):
                     true.update(self._signatures[signs if isinstance(signs, int) else signs[0]])
-        for bound in bounds:
-            if bound.spec[0] == "ref" and self._compare(self._numbers[bound], bound, event):
-                true.add(self._numbers[bound])
-        return [self._numbers[bound] in true for bound in bounds]
+        for predicate, bound in zip(predicates, bounds, strict=True):
+            if bound.spec[0] == "ref" and self._compare(predicate, bound, event):
+                true.add(predicate)
+        return [predicate in true for predicate in predicates]
 
     @property
     def overruns(self) -> int:
@@ -211,18 +210,10 @@ class Plan:
     # --------------------------------------------------------------------------------------------- row → results
 
     def _add(self, item: Item) -> None:
-        numbers = []
-        known = self._numbers
-        for bound in item.bounds:
-            number = known.get(bound)
-            if number is None:
-                number = known[bound] = len(known)
-                self._weights.append(weight(bound.spec))
-            numbers.append(number)
-        condition = compile_tree(item.tree, numbers)
+        condition = compile_tree(item.tree, item.predicates)
         place = len(self._conditions)
         self._conditions.append((item.result, condition))
-        needed = witness(condition, self._weights)
+        needed = witness(condition, self._predicates.weights)
         if needed is None:
             self._always.append(place)
             return

@@ -25,9 +25,9 @@ import yaml
 
 from secops.errors import Problem, RuleError
 from secops.locale import _
+from secops.siem.detect.bound import Bound
 from secops.siem.detect.cells import Columns
 from secops.siem.detect.logsources import Logsource, LogsourceMap
-from secops.siem.detect.plan import Bound
 from secops.siem.detect.specs import ANY, glob_spec
 from secops.siem.detect.yamls import check_depth
 

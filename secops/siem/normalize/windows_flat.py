@@ -22,6 +22,7 @@ from secops.siem.normalize.windows_shapes import FLAT
 _CHANNEL = b'"Channel":"'
 _ID = b'"EventID":'
 _DIGITS = 6  # an event id has at most five
+_NONE = (b"", b"")  # of what is no flat event
 _MISSING = msgspec.UNSET
 _INTEGERS = range(-(2**63), 2**64)  # beyond, the other reader makes doubles or text of them, and this one does not
 # What the record says of itself and what was guessed, by the names of the decoder's attributes.
@@ -55,30 +56,44 @@ class _Kind:
 
 def read_flat(records: Sequence[bytes], wanted_for: WantedFor, timezone: str | None) -> tuple[list[Read], list[int]]:
     """What was read, and the rows that were not: other spellings, repairs, surprises."""
-    kinds: dict[tuple[bytes, bytes], _Kind | None] = {}
+    by_kind: dict[tuple[bytes, bytes], list[int]] = {}
     rest: list[int] = []
     for row, record in enumerate(records):
         at = record.find(_CHANNEL) + 11
         number = record.find(_ID) + 10
-        key = (record[at : record.find(b'"', at)], record[number : number + _DIGITS])
+        plain = at > 10 and number > 9
+        key = (record[at : record.find(b'"', at)], record[number : number + _DIGITS]) if plain else _NONE
         try:
-            kind = kinds[key]
+            by_kind[key].append(row)
         except KeyError:
-            kind = kinds[key] = _kind(*key, wanted_for) if at > 10 and number > 9 else None
-        if kind is None:
-            rest.append(row)
-            continue
-        try:
-            kind.events.append(kind.decoder.decode(record))
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            rest.append(row)
-        else:
-            kind.rows.append(row)
+            by_kind[key] = [row]
     found: list[Read] = []
-    for kind in kinds.values():
-        if kind is not None and kind.rows:
+    for key, rows in by_kind.items():
+        kind = _kind(*key, wanted_for)
+        if kind is None:
+            rest += rows
+            continue
+        _decode(kind, records, rows, rest)
+        if kind.rows:
             found.extend(_read(kind, wanted_for, timezone, rest))
     return found, sorted(rest)
+
+
+def _decode(kind: _Kind, records: Sequence[bytes], rows: list[int], rest: list[int]) -> None:
+    """Decode records of a kind, all in one go; one by one only where there are some that cannot be."""
+    decode = kind.decoder.decode
+    try:
+        kind.events = list(map(decode, map(records.__getitem__, rows)))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        for row in rows:
+            try:
+                kind.events.append(decode(records[row]))
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                rest.append(row)
+            else:
+                kind.rows.append(row)
+    else:
+        kind.rows = rows
 
 
 def _kind(channel: bytes, after: bytes, wanted_for: WantedFor) -> _Kind | None:

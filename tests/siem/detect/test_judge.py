@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,26 @@ VALUES = st.lists(st.lists(PIECES, max_size=3).map("".join), min_size=1, max_siz
 def test_many_are_judged_as_one(values):
     together = Judge(SPECS)
     assert together.many(values) == [Judge(SPECS)(value) for value in values]
+
+
+LINES = st.lists(
+    st.sampled_from(["cmd", "CMD.exe", "pooower", "c-d", "É日本", "\r", "", "x.exe"]), min_size=2, max_size=6
+)
+LINED = {number: spec for number, spec in SPECS.items() if number not in {4, 6, 7}} | {
+    20: glob_spec([None, "É日本", None], cased=False)
+}
+
+
+@given(st.lists(LINES.map("\n".join), min_size=1, max_size=5))
+def test_line_by_line_is_as_the_whole(values):
+    by_line = Judge(LINED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_LINED", 40)
+        by_line("")  # builds it
+        patch.setattr(module, "_LINED", 12)
+        found = by_line.many(values)
+    assert by_line._by_line
+    assert found == [Judge(LINED)(value) for value in values]
 
 
 def test_patterns_share_an_allowance_and_what_goes_beyond_is_counted(monkeypatch):
