@@ -7,7 +7,6 @@ in the order of the files either way. A process that dies takes the file with it
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import sys
@@ -37,10 +36,12 @@ from secops.siem.detect import Selection, SigmaDetector, load_detector
 from secops.siem.normalize.given import UTF8
 from secops.siem.normalize.windows_parts import events_of, parts_of, whole_parts_of
 from secops.siem.ports import MatchedValue, Origin, Part, Span
-from secops.siem.workers import Died, Progress, Workers
 
 if TYPE_CHECKING:  # polars takes half a second to import: only formats that are read through a frame pay for it
     import polars as pl
+
+
+    from secops.siem.workers import Progress
 
 _BATCH_RECORDS = 20_000
 _BATCH_BYTES = 48 << 20
@@ -216,6 +217,10 @@ def _shared(tasks: Sequence[Sequence[Slice]], given: _Given, rulebook: Rulebook,
 
     They are forks, which start at once, but beside polars, whose threads would be missing in a fork.
     """
+    import multiprocessing  # which little input does not need
+
+    from secops.siem.workers import Died, Workers
+
     forks = sys.platform == "linux" and "polars" not in sys.modules
     context = multiprocessing.get_context("fork" if forks else "spawn")
     begin = partial(_begin, given.detector if forks else rulebook, given.conditions, given.folder)

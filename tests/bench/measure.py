@@ -57,13 +57,14 @@ def tree_rss(root: int) -> int:
 
 
 def run(argv: Sequence[str | Path], env: dict[str, str] | None = None) -> Run:
-    """Run a command to its end."""
+    """Run a command to its end. Compiled modules are kept, as everywhere where the program is installed."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     started = time.perf_counter()
     process = subprocess.Popen(
         [str(part) for part in argv],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, **(env or {})},
+        env={**kept, **(env or {})},
         text=True,
     )
     peak = 0
