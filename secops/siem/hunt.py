@@ -28,6 +28,7 @@ import zstandard
 from secops.errors import Problem
 from secops.locale import _
 from secops.schema.names import PIPELINE_ERROR
+from secops.siem.batches import Batch
 from secops.siem.collect.archives import Limits
 from secops.siem.collect.lines import is_part
 from secops.siem.collect.slices import Slice, read_slice, slices
@@ -264,40 +265,6 @@ def add(total: Outcome, part: Outcome) -> None:
     total.problems += part.problems
 
 
-@dataclass(slots=True)
-class _Batch:
-    """Records of one format and encoding, from any number of files.
-
-    ``received`` is the moment that a time without a year is near to.
-    """
-
-    origin: Origin
-    received: datetime
-    records: list[bytes] = field(default_factory=list)
-    paths: list[tuple[int, str]] = field(default_factory=list)  # (first record, file)
-    size: int = 0
-
-    def add(self, chunk: Chunk) -> None:
-        path = chunk.origin.path or ""
-        if not self.paths or self.paths[-1][1] != path:
-            self.paths.append((len(self.records), path))
-        self.records += chunk.records
-        self.size += sum(map(len, chunk.records))
-
-    def halves(self) -> list[_Batch]:
-        """The same in two batches."""
-        middle = len(self.records) // 2
-        first = [(start, path) for start, path in self.paths if start < middle]
-        second = [(0, self.path_of(middle)), *((start - middle, path) for start, path in self.paths if start > middle)]
-        return [
-            _Batch(self.origin, self.received, self.records[:middle], first),
-            _Batch(self.origin, self.received, self.records[middle:], second),
-        ]
-
-    def path_of(self, record: int) -> str:
-        return next(path for first, path in reversed(self.paths) if first <= record)
-
-
 class _Search:
     """The search of one task; ``emit`` takes what is found before the end, `outcome` is the last part."""
 
@@ -308,7 +275,7 @@ class _Search:
         self.wanted = Wanted(kind="file", limits=conditions.limits, longest=_LONGEST)
         self.emit = emit
         self.outcome = Outcome()
-        self.batches: dict[tuple[str, str, str | None, datetime], _Batch] = {}
+        self.batches: dict[tuple[str, str, str | None, datetime], Batch] = {}
         self.received = _EPOCH
         self.found = 0
         self.unreadable: dict[str, tuple[int, str]] = {}
@@ -350,12 +317,12 @@ class _Search:
         key = (origin.format, origin.encoding, origin.header, received)
         batch = self.batches.get(key)
         if batch is None:
-            batch = self.batches[key] = _Batch(replace(origin, path=None, offset=None, note=None), received)
+            batch = self.batches[key] = Batch(replace(origin, path=None, offset=None, note=None), received)
         batch.add(chunk)
         if len(batch.records) >= _BATCH_RECORDS or batch.size >= _BATCH_BYTES:
             self._search(self.batches.pop(key))
 
-    def _search(self, batch: _Batch) -> None:
+    def _search(self, batch: Batch) -> None:
         """Search a batch; where memory runs out, its halves, down to the record that is too much."""
         before = self.found
         try:
@@ -372,7 +339,7 @@ class _Search:
                 self.outcome.problems.append(Problem(path, _(_NO_MEMORY)))
         self.outcome.events += len(batch.records)
 
-    def _by_parts(self, batch: _Batch) -> None:
+    def _by_parts(self, batch: Batch) -> None:
         """Windows events, by far the most of all that is hunted: only what rules read is made of them.
 
         Of a record that may hold a keyword, and of one that is a hit, everything is made.
@@ -398,7 +365,7 @@ class _Search:
             first, last = (bisect_left(pairs, row, key=itemgetter(1)) for row in (some[0], some[-1] + 1))
             self._whole(batch, some, pairs[first:last])
 
-    def _whole(self, batch: _Batch, rows: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
+    def _whole(self, batch: Batch, rows: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
         """Hits of events, with all that is known of them; ``pairs`` are in the order of the rows.
 
         What the reader of single fields could read and that of whole records could not is told as unreadable.
@@ -416,7 +383,7 @@ class _Search:
             when = datetime.fromisoformat(moment) if moment else None
             self._found(batch, rule, rows[index], when, event, matched)
 
-    def _by_frame(self, batch: _Batch) -> None:
+    def _by_frame(self, batch: Batch) -> None:
         from secops.siem.normalize.reading import frames_of
 
         records, kind, origin = batch.records, batch.origin.format, batch.origin
@@ -443,7 +410,7 @@ class _Search:
 
     def _found(
         self,
-        batch: _Batch,
+        batch: Batch,
         rule: int,
         row: int,
         when: datetime | None,
@@ -460,14 +427,14 @@ class _Search:
             part, self.outcome = self.outcome, Outcome()
             self.emit(part)
 
-    def _complain(self, batch: _Batch, frame: pl.DataFrame) -> None:
+    def _complain(self, batch: Batch, frame: pl.DataFrame) -> None:
         if "event.kind" not in frame.columns or PIPELINE_ERROR not in frame["event.kind"]:
             return
         for row, (kind, reason) in enumerate(frame.select("event.kind", "error.message").iter_rows()):
             if kind == PIPELINE_ERROR:
                 self._unreadable(batch, row, str(reason))
 
-    def _unreadable(self, batch: _Batch, row: int, reason: str) -> None:
+    def _unreadable(self, batch: Batch, row: int, reason: str) -> None:
         self._lost(batch.path_of(row), reason)
 
     def _lost(self, path: str, reason: str) -> None:

@@ -37,7 +37,7 @@ def survey(file: IO[bytes]) -> Survey:
     damaged = set[int]()
     missing = 0
     while chunk := file.read(CHUNK_SIZE):
-        if chunk.count(0) == len(chunk):  # reserved and never used, or lost
+        if chunk == bytes(len(chunk)):  # reserved and never used, or lost
             missing += index < promised
         else:
             records += announced(chunk)

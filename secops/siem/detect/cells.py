@@ -50,10 +50,10 @@ class Cells:
 
     __slots__ = ("_known", "_look", "count", "names", "there")
 
-    def __init__(self, count: int, look: Look, there: frozenset[str], names: Iterable[str] = ()) -> None:
+    def __init__(self, count: int, look: Look, there: frozenset[str], names: Sequence[str] = ()) -> None:
         self.count = count
         self.there = there
-        self.names = [name for name in names if is_spoken(name)]
+        self.names = names
         self._look = look
         self._known: dict[str, Column | None] = {}
 
@@ -148,13 +148,15 @@ def of_part(part: Part, texts: FrameTexts | None, *, spoken: bool = False) -> Ce
     elif spoken and texts is not None:
         names = texts.frame.columns
     there = frozenset(part.columns).union(part.constants, texts.names if texts is not None else ())
-    return Cells(len(part.rows), look, there, names)
+    return Cells(len(part.rows), look, there, list(filter(is_spoken, names)))
 
 
 def of_frame(texts: FrameTexts, rows: Rows = None) -> Cells:
     """The events of a frame, or some of its rows."""
     count = texts.frame.height if rows is None else len(rows)
-    return Cells(count, lambda name: texts.column(name, rows), texts.names, texts.frame.columns)
+    return Cells(
+        count, lambda name: texts.column(name, rows), texts.names, list(filter(is_spoken, texts.frame.columns))
+    )
 
 
 def is_spoken(name: str) -> bool:

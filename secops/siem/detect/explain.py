@@ -42,7 +42,11 @@ def tree_holds(tree: Any, truth: Sequence[bool]) -> bool:
     word, *children = tree
     if word == "not":
         return not tree_holds(children[0], truth)
-    return (all if word == "and" else any)(tree_holds(child, truth) for child in children)
+    wanted = word == "or"
+    for child in children:
+        if (truth[child] if isinstance(child, int) else tree_holds(child, truth)) is wanted:
+            return wanted
+    return not wanted
 
 
 def _grounds(tree: Any, truth: Sequence[bool]) -> Iterator[int]:
@@ -51,10 +55,11 @@ def _grounds(tree: Any, truth: Sequence[bool]) -> Iterator[int]:
             yield tree
         return
     word, *children = tree
-    if word == "not":
-        return
-    for child in children:
-        if tree_holds(child, truth):
+    for child in children if word != "not" else ():
+        if isinstance(child, int):
+            if truth[child]:
+                yield child
+        elif tree_holds(child, truth):
             yield from _grounds(child, truth)
 
 

@@ -74,6 +74,7 @@ class SigmaDetector:
             self._budget,
         )
         self._plans: dict[tuple[int, ...], Plan] = {}
+        self._of_hits: dict[tuple[int, int], tuple[list[int], list[Bound]]] = {}  # of a rule in an entry
         self._finders: dict[str, Finder] = {}
         self._reads_of: dict[tuple[str | None, str], frozenset[str]] = {}
         self._shows_of: dict[tuple[str | None, str], frozenset[str]] = {}
@@ -129,8 +130,9 @@ class SigmaDetector:
         plan = self._plan(tuple(classes))
         for entry in compiled.entries:
             if entry in classes:
-                numbers = self._numbers(compiled, entry)
-                bounds = [self._predicates.bounds[number] for number in numbers]
+                if (rule, entry) not in self._of_hits:
+                    self._of_hits[rule, entry] = self._numbers(compiled, entry), self.bounds(compiled, entry)
+                numbers, bounds = self._of_hits[rule, entry]
                 found = explained(compiled.tree, compiled.leaves, bounds, plan.truth(numbers, event), event)
                 if found is not None:
                     return found
