@@ -41,7 +41,6 @@ from secops.siem.ports import MatchedValue, Origin, Part, Span
 if TYPE_CHECKING:  # polars takes half a second to import: only formats that are read through a frame pay for it
     import polars as pl
 
-
     from secops.siem.workers import Progress
 
 _BATCH_RECORDS = 20_000
