@@ -34,8 +34,8 @@ IDLE_SECONDS = 0.05
 # New objects before a collection: with Python's 700, a twentieth of a one-shot job is spent looking for cycles that
 # there are next to none of.
 COLLECT_EVERY = 50_000
-# Members share the cores among themselves: one thread for polars. Its freed pages go back for good after 0.3 s: kept for
-# longer they make a member a third larger and no faster.
+# Members share the cores among themselves: one thread for polars. Its freed pages go back for good after 0.3 s: kept
+# for longer they make a member a third larger and no faster.
 _TUNED = {"POLARS_MAX_THREADS": "1", "_RJEM_MALLOC_CONF": "dirty_decay_ms:300,muzzy_decay_ms:0"}
 
 
