@@ -138,7 +138,7 @@ def about(event: dict[str, Any]) -> Iterator[Node]:
             yield Between(field, None, text, high_inclusive=False)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(made=EVENTS, trees=st.lists(TREES, max_size=4), data=st.data())
 def test_the_lake_answers_like_the_evaluator(folder, made, trees, data):
     # One lake for all examples: each adds its events under new ids and looks at those only.
