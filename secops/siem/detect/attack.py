@@ -24,7 +24,7 @@ TACTICS: Mapping[str, tuple[str, str]] = {
     "defense-impairment": ("防御の妨害", "Defense Impairment"),
     "credential-access": ("認証情報の入手", "Credential Access"),
     "discovery": ("探索", "Discovery"),
-    "lateral-movement": ("横展開", "Lateral Movement"),
+    "lateral-movement": ("水平移動", "Lateral Movement"),
     "collection": ("収集", "Collection"),
     "command-and-control": ("遠隔操作", "Command and Control"),
     "exfiltration": ("持ち出し", "Exfiltration"),
