@@ -216,9 +216,10 @@ class _KeptEvents:
         return {self._stretch.source: self._stretch.after}
 
     def write(self, frame: pl.DataFrame, positions: Mapping[str, int]) -> int:
-        """Stage."""
-        staged = self._stage(frame, {self._stretch.source: self._stretch.stored_at})
-        self._share.staged.append((staged, dict(positions)))
+        """Stage what is behind the real one's position; where nothing is, that must not be committed a second time."""
+        stored = {self._stretch.source: self._stretch.stored_at}
+        if positions[self._stretch.source] > self._stretch.stored_at:
+            self._share.staged.append((self._stage(frame, stored), dict(positions)))
         return frame.height
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -15,9 +16,10 @@ from secops.errors import StoreError
 from secops.siem.crew import Crew, Share, Stretch, work_off
 from secops.siem.journal import DamagedError
 from secops.siem.pipeline import Stages
-from secops.siem.ports import AlertFilter, RecordBatch, Scope
+from secops.siem.ports import AlertFilter, RecordBatch, Scope, Tally
+from tests.fakes.desk import MemoryDesk
 from tests.fakes.journal import MemoryJournal
-from tests.siem.test_pipeline import NOW, Ward
+from tests.siem.test_pipeline import NOW, RULE, Ward
 
 
 def same(frame: pl.DataFrame) -> pl.DataFrame:
@@ -96,6 +98,37 @@ def test_what_a_sink_has_is_not_given_to_it_again(first, second, flushed):
     one.work()
     crowd.together()
     crowd.together()
+    assert summary(crowd) == summary(one)
+
+
+class Killed(BaseException):
+    """The machine lost its power."""
+
+
+class DyingDesk(MemoryDesk):
+    """The program dies when it wants to count what it has stored."""
+
+    dies = True
+
+    def put_tallies(self, tallies: Sequence[Tally], now: datetime) -> None:
+        if self.dies:
+            raise Killed
+        super().put_tallies(tallies, now)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 8])
+def test_a_crew_that_was_killed_before_it_counted_counts_and_goes_on(length):
+    crowd, one = Crowd(), Ward()
+    crowd.desk = desk = DyingDesk({"r1": RULE})
+    for ward in (crowd, one):
+        ward.log("bad", "fine", "expected", "bad")
+    with pytest.raises(Killed):
+        crowd.together(length=8)
+    assert crowd.store.positions() == {"app": 2}
+    assert desk.tally_positions() == {}
+    desk.dies = False
+    crowd.together(length)
+    one.work()
     assert summary(crowd) == summary(one)
 
 
