@@ -207,6 +207,8 @@ def _drain_here(site: Site, more: Callable[[], bool]) -> None:
 def drain_alone(site: Site, more: Callable[[], bool]) -> None:
     """Be all workers of the site until the journal is worked off and ``more()`` is false."""
     with _all_workers(site):
+        if site.generation_changed():  # while this waited
+            site.reopen_store()
         drain(site, more)
 
 
@@ -215,4 +217,6 @@ def _all_workers(site: Site) -> Iterator[None]:
     with ExitStack() as stack:
         for name in worker_names(site.settings):
             stack.enter_context(held(site.folder, name))
+        for number in range(site.settings.work.workers):  # a replay must not swap what is being written to
+            stack.enter_context(held(site.folder, f"generation-{number}", wait=True))
         yield

@@ -18,6 +18,7 @@ from secops.query.tree import All
 from secops.siem.ports import AlertFilter, NewBatch, Origin, Scope, Span
 from secops.wiring import Site, create_site, open_site
 from secops.wiring.crew import WORTHWHILE, work_off_together
+from secops.wiring.locks import held
 from secops.wiring.parts import drain_alone
 from secops.wiring.replay import replay
 
@@ -128,3 +129,16 @@ def test_the_command_takes_a_large_file_in_beside_its_crew(tmp_path):
         [tally] = site.desk.tallies().values()
         assert (tally.stored, tally.rejected) == (count, 0)
         assert site.store.count(All(), Span(), Scope()) == count
+
+
+def test_an_import_waits_while_a_replay_swaps(tmp_path):
+    with journaled(tmp_path / "ward", 100) as site:
+        _opened = site.store, site.desk, site.stages
+        working = threading.Thread(target=drain_alone, args=(site, lambda: False))
+        with held(site.folder, "generation-0"):  # as a replay has it for its last stretch
+            working.start()
+            working.join(1)
+            assert working.is_alive()
+            assert site.store.positions() == {}
+        working.join(30)
+        assert found(site)[1] == 100
