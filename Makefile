@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 SITE   ?= var/demo
 PORT   ?= 8765
 
+# The tests start the program hundreds of times: compiling its modules anew each time would cost minutes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test lint unit bench docs lock browser clean
 
 help:  ## this list
