@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sigma.rule import SigmaRule
 
@@ -10,13 +11,15 @@ from secops.errors import Problem
 from secops.locale import _
 from secops.siem.detect.compile_correlations import compile_correlations
 from secops.siem.detect.compile_filters import Book, compile_filters
-from secops.siem.detect.compiled import Compiled, CompiledRule
+from secops.siem.detect.compiled import Asked, Compiled, CompiledRule
+from secops.siem.detect.conditions import compile_tree, witness
 from secops.siem.detect.correlation_fields import FieldMapper
 from secops.siem.detect.encodings import register
 from secops.siem.detect.logsources import Key, LogsourceMap
 from secops.siem.detect.lower import Lowered, try_lower
 from secops.siem.detect.pipelines import Pipelines, read_pipelines
 from secops.siem.detect.placeholders import read_placeholders
+from secops.siem.detect.predicates import Predicates
 from secops.siem.detect.rulebook import Document, Lines, read_rules
 from secops.siem.detect.specs import Spec
 
@@ -57,7 +60,20 @@ def compile_rules(
     correlated = compile_correlations(correlations, named, rules, files, where, mapper)
     book = Book(rules, where, known, piped)
     compiled = compile_filters(filters, book, files, work.specs)
-    return Compiled(rules, list(work.specs), compiled, problems, correlated)
+    specs = list(work.specs)
+    predicates = Predicates(specs)
+    rules = [replace(rule, asked=_asked(rule, where, predicates)) for rule in rules]
+    return Compiled(rules, specs, compiled, problems, correlated, predicates.bounds)
+
+
+def _asked(rule: CompiledRule, where: LogsourceMap, predicates: Predicates) -> list[Asked]:
+    """What a rule asks in each of its logsource entries: worked out here, so that no start of the program has to."""
+    found: list[Asked] = []
+    for entry in rule.entries:
+        numbers = predicates.of_leaves(rule.leaves, entry, where.entries[entry])
+        needed = witness(compile_tree(rule.tree, numbers), predicates.weigh)
+        found.append((numbers, None if needed is None else sorted(needed)))
+    return found
 
 
 class _Compiling:

@@ -21,16 +21,20 @@ import orjson
 
 from secops.errors import Problem
 from secops.locale import language
+from secops.siem.detect.bound import Bound
+from secops.siem.detect.cells import Columns
 from secops.siem.detect.filters import CompiledFilter, decode_filters, encode_filters
 from secops.siem.detect.logsources import LogsourceMap, decode_logsources, encode_logsources
 from secops.siem.detect.specs import Spec
 
-_FORMAT = "8"  # counts up whenever the compiled form or its meaning changes
+_FORMAT = "9"  # counts up whenever the compiled form or its meaning changes
 
 KEPT = 8  # compiled rulebooks in one cache folder
 
 
 Leaf = tuple[str, str, str, str, int]  # selection, field, operator, pattern, number of its spec
+# What a rule is in one logsource entry: the predicate of each leaf, and its witness (see `conditions.witness`).
+Asked = tuple[Sequence[int], Sequence[int] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class Meta:
 class CompiledRule:
     """A rule as the detector needs it.
 
-    ``entries`` are indexes of the logsource map. A leaf is (selection, field, operator, pattern, number of its spec).
+    ``entries`` are indexes of the logsource map, ``asked`` what the rule asks in each of them. A leaf is (selection,
+    field, operator, pattern, number of its spec).
     """
 
     meta: Meta
@@ -66,17 +71,26 @@ class CompiledRule:
     tree: Any
     reason: str
     problems: Sequence[Problem]
+    asked: Sequence[Asked] = ()
+
+    def predicates(self, entry: int) -> Sequence[int]:
+        """The predicate of each leaf in an entry."""
+        return self.asked[self.entries.index(entry)][0]
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """All rules, filters and correlations of a rulebook, specs of their leaves, and mistakes that are in no rule."""
+    """All rules, filters and correlations of a rulebook, specs of their leaves, and mistakes that are in no rule.
+
+    ``bounds`` are the predicates that the rules ask, by number.
+    """
 
     rules: Sequence[CompiledRule]
     specs: Sequence[Spec]
     filters: Sequence[CompiledFilter] = ()
     problems: Sequence[Problem] = ()
     correlations: Sequence[Mapping[str, Any]] = ()  # inner ones first; see `compile_correlations`
+    bounds: Sequence[Bound] = ()
 
 
 def cache_key(
@@ -157,6 +171,8 @@ def asked_pairs(leaves: Sequence[Leaf]) -> Iterable[tuple[str, int]]:
 
 def _encode(compiled: Compiled, where: LogsourceMap) -> bytes:
     texts: dict[str, int] = {}
+    numbers = {spec: number for number, spec in enumerate(compiled.specs)}
+    columns: dict[Columns, int] = {}
 
     def packed(leaves: Sequence[Leaf]) -> list[int]:
         return [
@@ -174,13 +190,20 @@ def _encode(compiled: Compiled, where: LogsourceMap) -> bytes:
             rule.tree,
             rule.reason,
             [(problem.where, problem.what) for problem in rule.problems],
+            rule.asked,
         ]
         for rule in compiled.rules
+    ]
+    bounds = [
+        [columns.setdefault(one.columns, len(columns)), numbers[one.spec], columns.setdefault(one.other, len(columns))]
+        for one in compiled.bounds
     ]
     return orjson.dumps({
         "specs": compiled.specs,
         "rules": rules,
         "texts": list(texts),
+        "columns": list(columns),
+        "bounds": bounds,
         "filters": encode_filters(compiled.filters),
         "problems": [(problem.where, problem.what) for problem in compiled.problems],
         "correlations": compiled.correlations,
@@ -192,13 +215,22 @@ def _decode(data: Any) -> tuple[Compiled, LogsourceMap]:
     texts = data["texts"]
     rules = [
         CompiledRule(
-            _meta(meta), file, entries, PackedLeaves(leaves, texts), tree, reason, [Problem(*one) for one in problems]
+            _meta(meta),
+            file,
+            entries,
+            PackedLeaves(leaves, texts),
+            tree,
+            reason,
+            [Problem(*one) for one in problems],
+            asked,
         )
-        for meta, file, entries, leaves, tree, reason, problems in data["rules"]
+        for meta, file, entries, leaves, tree, reason, problems, asked in data["rules"]
     ]
     specs = list(map(tuple, data["specs"]))
     problems = [Problem(*problem) for problem in data["problems"]]
-    compiled = Compiled(rules, specs, decode_filters(data["filters"]), problems, data["correlations"])
+    columns = list(map(tuple, data["columns"]))
+    bounds = [Bound(columns[mine], specs[spec], columns[other]) for mine, spec, other in data["bounds"]]
+    compiled = Compiled(rules, specs, decode_filters(data["filters"]), problems, data["correlations"], bounds)
     return compiled, decode_logsources(data["logsources"])
 
 

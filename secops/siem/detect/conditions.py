@@ -6,7 +6,7 @@ bare predicates and parts the rest. Bare predicates are then one set operation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from secops.siem.detect.specs import Spec
@@ -37,14 +37,17 @@ def holds(condition: Any, true: set[int]) -> bool:
     return some if word == "or" else not some
 
 
-def witness(condition: Any, weights: Sequence[float]) -> frozenset[int] | None:
-    """The rarest set of predicates of which one must hold for the condition to; None if there is none."""
+def witness(condition: Any, weigh: Callable[[int], float]) -> frozenset[int] | None:
+    """The rarest set of predicates of which one must hold for the condition to; None if there is none.
+
+    ``weigh`` says how often a predicate is expected to hold (see `weight`).
+    """
     if isinstance(condition, int):
         return frozenset((condition,))
     word, leaves, parts = condition
     if word == "not":
         return None
-    below: list[frozenset[int] | None] = [witness(part, weights) for part in parts]
+    below: list[frozenset[int] | None] = [witness(part, weigh) for part in parts]
     if word == "or":
         if None in below:
             return None
@@ -52,7 +55,7 @@ def witness(condition: Any, weights: Sequence[float]) -> frozenset[int] | None:
     choices = [frozenset((leaf,)) for leaf in leaves] + [part for part in below if part is not None]
     if not choices:
         return None
-    return min(choices, key=lambda choice: sum(weights[p] for p in choice))
+    return min(choices, key=lambda choice: sum(map(weigh, choice)))
 
 
 def weight(spec: Spec) -> float:

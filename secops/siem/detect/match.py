@@ -20,7 +20,7 @@ from secops.siem.detect.explain import explained
 from secops.siem.detect.filters import CompiledFilter, Filters, Gathered, as_seen
 from secops.siem.detect.keywords import Finder
 from secops.siem.detect.logsources import Logsource, LogsourceMap
-from secops.siem.detect.plan import Budget, Item, Plan
+from secops.siem.detect.plan import Budget, Item, Plan, item
 from secops.siem.detect.predicates import Predicates
 from secops.siem.detect.reads import CODE, Reads, codes_of
 from secops.siem.detect.specs import Spec
@@ -67,14 +67,15 @@ class SigmaDetector:
             for entry in rule.entries if shown.active else ():
                 self._by_entry.setdefault(entry, []).append(number)
         used = [(entry, where.entries[entry]) for entry in self._by_entry]
-        self._predicates = Predicates(compiled.specs)
+        self._predicates = Predicates(compiled.specs, compiled.bounds)
+        routing = Predicates(())
         self._router = Plan(
-            (Item(entry, source.tree, list(map(self._predicates.number, source.bounds))) for entry, source in used),
-            self._predicates,
+            [item(entry, source.tree, list(map(routing.number, source.bounds)), routing) for entry, source in used],
+            routing,
             self._budget,
         )
         self._plans: dict[tuple[int, ...], Plan] = {}
-        self._of_hits: dict[tuple[int, int], tuple[list[int], list[Bound]]] = {}  # of a rule in an entry
+        self._of_hits: dict[tuple[int, int], tuple[Sequence[int], list[Bound]]] = {}  # of a rule in an entry
         self._finders: dict[str, Finder] = {}
         self._reads_of: dict[tuple[str | None, str], frozenset[str]] = {}
         self._shows_of: dict[tuple[str | None, str], frozenset[str]] = {}
@@ -211,13 +212,13 @@ class SigmaDetector:
         plan = self._plans.get(entries)
         if plan is None:
             items = [
-                Item(number, rule.tree, self._numbers(rule, entry))
+                Item(number, rule.tree, *rule.asked[rule.entries.index(entry)])
                 for entry in entries
                 for number in self._by_entry[entry]
                 for rule in (self._compiled.rules[number],)
             ]
             items += [
-                Item(result, one.tree, self._numbers(one, entry))
+                item(result, one.tree, self._numbers(one, entry), self._predicates)
                 for entry in entries
                 for result, one in self._filters.of_entry(entry)
             ]
@@ -228,7 +229,9 @@ class SigmaDetector:
         """The leaves of a rule or filter with the columns that their fields are in this logsource."""
         return [self._predicates.bounds[number] for number in self._numbers(rule, entry)]
 
-    def _numbers(self, rule: CompiledRule | CompiledFilter, entry: int) -> list[int]:
+    def _numbers(self, rule: CompiledRule | CompiledFilter, entry: int) -> Sequence[int]:
+        if isinstance(rule, CompiledRule):
+            return rule.predicates(entry)
         return self._predicates.of_leaves(rule.leaves, entry, self._where.entries[entry])
 
     def _keywords(self, entry: int) -> Iterator[Spec]:

@@ -26,12 +26,20 @@ Groups = list[tuple[tuple[int, ...], list[int] | None]]
 class Item(NamedTuple):
     """A condition: ``tree`` over indexes of ``predicates`` (see `lower`), and what it results in.
 
-    A negative result (a filter's, see `filters`) is only given beside others, never alone.
+    A negative result (a filter's, see `filters`) is only given beside others, never alone. Of ``witness``, predicates
+    of which one must hold, None says that there are none.
     """
 
     result: int
     tree: Any
     predicates: Sequence[int]
+    witness: Sequence[int] | None
+
+
+def item(result: int, tree: Any, numbers: Sequence[int], predicates: Predicates) -> Item:
+    """An item with its witness."""
+    found = witness(compile_tree(tree, numbers), predicates.weigh)
+    return Item(result, tree, numbers, None if found is None else tuple(found))
 
 
 @dataclass(slots=True)
@@ -48,13 +56,17 @@ class Plan:
     def __init__(self, items: Iterable[Item], predicates: Predicates, budget: Budget) -> None:
         self._budget = budget
         self._predicates = predicates
-        self._conditions: list[tuple[int, Any]] = []
+        self._items = list(items)
+        self._conditions: list[Any] = [None] * len(self._items)  # compiled when they may hold: most never do
         self._always: list[int] = []
         self._by_witness: dict[int, list[int]] = {}
         used: set[int] = set()
-        for item in items:
-            used.update(item.predicates)
-            self._add(item)
+        for place, one in enumerate(self._items):
+            used.update(one.predicates)
+            if one.witness is None:
+                self._always.append(place)
+            for predicate in one.witness or ():
+                self._by_witness.setdefault(predicate, []).append(place)
         specs: dict[Columns, dict[int, Spec]] = {}
         names: set[str] = set()
         self._refs: list[tuple[int, Bound]] = []
@@ -209,16 +221,12 @@ class Plan:
 
     # --------------------------------------------------------------------------------------------- row → results
 
-    def _add(self, item: Item) -> None:
-        condition = compile_tree(item.tree, item.predicates)
-        place = len(self._conditions)
-        self._conditions.append((item.result, condition))
-        needed = witness(condition, self._predicates.weights)
-        if needed is None:
-            self._always.append(place)
-            return
-        for predicate in needed:
-            self._by_witness.setdefault(predicate, []).append(place)
+    def _condition(self, place: int) -> Any:
+        condition = self._conditions[place]
+        if condition is None:
+            one = self._items[place]
+            condition = self._conditions[place] = compile_tree(one.tree, one.predicates)
+        return condition
 
     def _judge_row(self, key: tuple[int, ...]) -> tuple[int, ...]:
         """The results for a row of signatures: only conditions with a witness among what holds are looked at."""
@@ -232,8 +240,8 @@ class Plan:
         for predicate in true:
             if predicate in by_witness:
                 places.update(by_witness[predicate])
-        conditions = self._conditions
-        results = tuple(sorted({conditions[place][0] for place in places if holds(conditions[place][1], true)}))
+        items, condition = self._items, self._condition
+        results = tuple(sorted({items[place].result for place in places if holds(condition(place), true)}))
         if results and results[-1] < 0:
             results = ()
         self._rows[key] = results

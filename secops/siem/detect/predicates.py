@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Protocol
 
 from secops.siem.detect.bound import KEYWORDS, Bound
@@ -17,13 +18,15 @@ class _Source(Protocol):
 
 
 class Predicates:
-    """The numbers of all predicates that were asked for; ``bounds`` and ``weights`` are what they stand for."""
+    """The numbers of all predicates that were asked for; ``bounds`` are what they stand for.
 
-    def __init__(self, specs: Sequence[Spec]) -> None:
+    Those of the rules are numbered when they are compiled (``bounds``); filters and logsources come later.
+    """
+
+    def __init__(self, specs: Sequence[Spec], bounds: Sequence[Bound] = ()) -> None:
         self._specs = specs
-        self.bounds: list[Bound] = []
-        self.weights: list[float] = []
-        self._numbers: dict[Bound, int] = {}
+        self.bounds: list[Bound] = list(bounds)
+        self._weights: dict[int, float] = {}
         self._by_columns: dict[Columns, dict[int, int]] = {}  # number of the spec → number of the predicate
         self._by_field: dict[int, dict[str, dict[int, int]]] = {}  # the same for each entry and field
 
@@ -33,8 +36,18 @@ class Predicates:
         if number is None:
             number = self._numbers[bound] = len(self.bounds)
             self.bounds.append(bound)
-            self.weights.append(weight(bound.spec))
         return number
+
+    def weigh(self, number: int) -> float:
+        """How often a predicate is expected to hold."""
+        known = self._weights.get(number)
+        if known is None:
+            known = self._weights[number] = weight(self.bounds[number].spec)
+        return known
+
+    @cached_property
+    def _numbers(self) -> dict[Bound, int]:
+        return {bound: number for number, bound in enumerate(self.bounds)}
 
     def of_leaves(self, leaves: Sequence[Leaf], entry: int, source: _Source) -> list[int]:
         """The predicates of a rule's leaves in a logsource entry. Tens of thousands are asked for at the start."""
