@@ -6,7 +6,8 @@ is an index of a leaf, or ``["and", …]``, ``["or", …]``, ``["not", tree]``.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
 
 import re2
 from sigma.conditions import (
@@ -16,6 +17,7 @@ from sigma.conditions import (
     ConditionNOT,
     ConditionOR,
     ConditionSelector,
+    SigmaCondition,
 )
 from sigma.exceptions import SigmaError
 from sigma.modifiers import reverse_modifier_mapping
@@ -86,11 +88,18 @@ def lower(detections: SigmaDetections) -> Lowered:
         sigma.exceptions.SigmaError: the condition cannot be read.
     """
     work = _Lowering(detections)
-    found = [work.condition(condition.parse(postprocess=False)) for condition in detections.parsed_condition]
+    found = [work.condition(_parsed(condition.condition)) for condition in detections.parsed_condition]
     conditions = [tree for tree in found if tree is not None]
     if not conditions:
         raise UnsupportedError(_("パイプラインがすべての条件を取り除きました。"))
     return Lowered(work.leaves, _join("or", conditions))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(condition: str) -> Any:
+    """The tree of a condition, read only: pySigma makes a copy each time, and most rules say ``selection``."""
+    no_detections = cast("SigmaDetections", None)  # only postprocessing looks at them
+    return SigmaCondition(condition, no_detections).parse(postprocess=False)
 
 
 def try_lower(detections: SigmaDetections) -> tuple[Lowered, Exception | None]:

@@ -19,7 +19,7 @@ from sigma.exceptions import (
     SigmaTypeError,
     SigmaValueError,
 )
-from sigma.rule import SigmaRule, SigmaYAMLLoader
+from sigma.rule import SigmaRule
 
 from secops.errors import Problem
 from secops.locale import _
@@ -28,7 +28,7 @@ from secops.siem.detect.compiled import Meta
 from secops.siem.detect.regexes import restore
 from secops.siem.detect.vet import Placeholders, RefusedError, vet
 from secops.siem.detect.words import words
-from secops.siem.detect.yamls import check_depth, unfolds
+from secops.siem.detect.yamls import RuleLoader, check_depth, unfolds
 
 SAMPLES_SUFFIX = ".samples.yml"
 OWN_KEYS = {"title_ja", "description_ja", "clauses", "next_steps", "group_by"}
@@ -86,7 +86,7 @@ def read_rules(files: Sequence[tuple[str, str]], placeholders: Placeholders | No
 def _read_file(file: int, path: str, text: str, placeholders: Placeholders) -> Iterator[Document]:
     try:
         check_depth(text)
-        documents = [document for document in yaml.load_all(text, SigmaYAMLLoader) if document is not None]
+        documents = [document for document in yaml.load_all(text, RuleLoader) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         where, what = _yaml_problem(path, text, error)
         reason = _("YAML として読めません: {what}").format(what=what)

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import yaml
+from sigma.rule import SigmaYAMLLoader
 
 from secops.locale import _
 
 MAX_DEPTH = 50
 MAX_NODES = 200_000  # of a document with its aliases unfolded
+_MERGE = "tag:yaml.org,2002:merge"
 _INDENT = re.compile(rf"^[ \-?]{{{2 * MAX_DEPTH},}}", re.MULTILINE)
+
+
+class RuleLoader(SigmaYAMLLoader):
+    """pySigma's loader, which refuses keys that stand twice, without constructing every key twice to find them."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping; see `SigmaYAMLLoader`."""
+        if any(key.tag == _MERGE for key, _value in node.value):
+            return super().construct_mapping(node, deep)
+        mapping = yaml.CSafeLoader.construct_mapping(self, node, deep)
+        if len(mapping) < len(node.value):  # the error names the key
+            return super().construct_mapping(node, deep)
+        return mapping
 
 
 class TooDeepError(yaml.MarkedYAMLError):
