@@ -10,6 +10,7 @@ eq         folded text                             the folded value is the text
 contains   folded text                             … contains it
 starts     folded text                             … starts with it
 ends       folded text                             … ends with it
+seq        "^" or "", "$" or "", folded texts      … has these texts one behind the other, at its start, at its end
 glob       RE2 pattern, folded literal             … matches the pattern; the literal must occur for that
 re         RE2 pattern, any of these folded texts  the value itself matches; one of the texts must occur
 num        number                                  the value is a decimal number of the same size
@@ -19,14 +20,14 @@ cidr       network                                 the value is an address in th
 ref        column names, mode, "" or "c"           compares so with the value in the other columns
 ========== ======================================= =========================================================
 
-``eq``, ``contains``, ``starts``, ``ends`` and ``glob`` with a ``c`` behind (``eqc``) are case-sensitive: their text is
-not folded. Sigma specification 2.1, Appendix "Sigma Modifiers".
+``eq``, ``contains``, ``starts``, ``ends``, ``seq`` and ``glob`` with a ``c`` behind (``eqc``) are case-sensitive: their
+text is not folded. Sigma specification 2.1, Appendix "Sigma Modifiers".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import re2
@@ -37,6 +38,7 @@ ANY: Spec = ("any",)
 COMPARISONS = ("lt", "lte", "gt", "gte")
 TIME_PARTS = ("minute", "hour", "day", "week", "month", "year")
 _MAX_ALTERNATIVES = 16
+_CONTROLS = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def fold(text: str) -> str:
@@ -81,6 +83,8 @@ def glob_spec(parts: Iterable[str | None], *, cased: bool) -> Spec:
             return (f"eq{letter}", text)
         kind = {(True, True): "contains", (False, True): "starts", (True, False): "ends"}
         return (kind[shape[0] is None, shape[-1] is None] + letter, text)
+    if "" not in shape:
+        return (f"seq{letter}", "" if shape[0] is None else "^", "" if shape[-1] is None else "$", *literals)
     head = "" if shape[0] is None else r"\A"
     tail = "" if shape[-1] is None else r"\z"
     body = [".*" if part is None else re2.escape(part) if part else "." for part in shape]
@@ -128,12 +132,26 @@ def required_literals(pattern: str) -> tuple[str, ...]:
     return tuple(sorted({fold(text) for text in found}))
 
 
+@lru_cache(maxsize=8192)
+def all_required(pattern: str) -> tuple[str, ...]:
+    """Folded texts each of which every match must contain: those of `required_literals`, and what else stands alone."""
+    if r"\Q" in pattern:
+        return ()
+    reader = _Literals(pattern)
+    reader.alternatives()
+    return tuple(dict.fromkeys(fold(texts[0]) for texts in reader.clauses if len(texts) == 1))
+
+
 class _Literals:
-    """A one-pass reader of a regular expression that keeps only what must occur."""
+    """A one-pass reader of a regular expression that keeps only what must occur.
+
+    ``clauses`` are texts one of which must occur, for each thing that the whole pattern, last read, cannot do without.
+    """
 
     def __init__(self, pattern: str) -> None:
         self.text = pattern
         self.at = 0
+        self.clauses: list[tuple[str, ...]] = []
 
     def alternatives(self) -> tuple[str, ...]:
         """Read up to the end or an unmatched ``)``; the texts one of which is needed, or nothing."""
@@ -141,13 +159,15 @@ class _Literals:
         while self.at < len(self.text) and self.text[self.at] == "|":
             self.at += 1
             branches.append(self._sequence())
+        if len(branches) > 1:
+            self.clauses = []
         if not all(branches):
             return ()
         joined = tuple(text for branch in branches for text in branch)
         return joined if len(joined) <= _MAX_ALTERNATIVES else ()
 
     def _sequence(self) -> tuple[str, ...]:
-        best: tuple[str, ...] = ()
+        clauses: list[tuple[str, ...]] = []
         run = ""
         while self.at < len(self.text) and self.text[self.at] not in "|)":
             literal, inner = self._atom()
@@ -155,11 +175,12 @@ class _Literals:
             if literal and not optional:
                 run += literal
             if inner is not None or optional or repeated or literal is None:
-                best = _better(best, (run,))
+                clauses.append((run,))
                 run = ""
             if inner and not optional:
-                best = _better(best, inner)
-        return _better(best, (run,))
+                clauses.append(inner)
+        self.clauses = [texts for texts in (*clauses, (run,)) if all(texts)]
+        return reduce(_better, self.clauses, ())
 
     def _atom(self) -> tuple[str | None, tuple[str, ...] | None]:
         """A literal character ("" for a zero-width one, None for a class) or what a group needs."""
@@ -213,6 +234,8 @@ class _Literals:
         elif char.isdigit():
             while self.at < len(self.text) and self.text[self.at].isdigit():
                 self.at += 1
+        if char in _CONTROLS:
+            return _CONTROLS[char]
         return char if char.isascii() and not char.isalnum() and char.isprintable() and char else None
 
     def _quantifier(self) -> tuple[bool, bool]:
