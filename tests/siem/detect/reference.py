@@ -1,4 +1,6 @@
-"""A second Sigma evaluator: one rule, one event, no memo, no automaton, nothing shared with the engine. Read it aloud.
+"""A second Sigma evaluator: one rule, one event, no automaton, nothing shared with the engine. Read it aloud.
+
+What a rule's own text means is remembered (it is asked of thousands of events); nothing is of events.
 
 An event is a dict of texts, numbers, booleans, None and lists of these. A rule is the parsed YAML document.
 """
@@ -9,6 +11,7 @@ import base64
 import ipaddress
 import re
 from datetime import datetime
+from functools import lru_cache
 
 
 def matches(rule, event):
@@ -138,11 +141,12 @@ def test(modifiers, want, text, *, keyword):
         want = str(want).lower()
     elif isinstance(want, int | float) and not keyword:
         return as_number(text) == want
-    return any(like(pattern, modifiers, text, keyword=keyword) for pattern in spellings(str(want), modifiers))
+    return any(like(pattern, modifiers, text, keyword=keyword) for pattern in spellings(str(want), tuple(modifiers)))
 
 
+@lru_cache(maxsize=10_000)
 def spellings(want, modifiers):
-    """What windash and the encodings make of a value: lists of literal characters and wildcard marks."""
+    """What windash and the encodings make of a value: literal characters and wildcard marks."""
     chars = unescape(want)
     variants = [chars]
     if "windash" in modifiers:
@@ -153,7 +157,7 @@ def spellings(want, modifiers):
         variants = [list(base64.b64encode(octets(chars, modifiers)).decode()) for chars in variants]
     if "base64offset" in modifiers:
         variants = [list(text) for chars in variants for text in offsets(octets(chars, modifiers))]
-    return variants
+    return [tuple(chars) for chars in variants]
 
 
 UTF16 = {"wide": "utf-16-le", "utf16le": "utf-16-le", "utf16": "utf-16-le", "utf16be": "utf-16-be"}
@@ -217,13 +221,19 @@ def like(chars, modifiers, text, *, keyword):
     before = "contains" in modifiers or "endswith" in modifiers or (keyword and not anchoring)
     behind = "contains" in modifiers or "startswith" in modifiers or (keyword and not anchoring)
     if STAR not in chars and ONE not in chars:
-        plain, text = "".join(fold(char, modifiers) for char in chars), fold(text, modifiers)
+        plain, text = literal(chars, "cased" in modifiers), fold(text, modifiers)
         if before and behind:
             return plain in text
         return text.endswith(plain) if before else text.startswith(plain) if behind else text == plain
     pattern = [part if part in (STAR, ONE) else fold(part, modifiers) for part in chars]
     pattern = [STAR] * before + [one for part in pattern for one in (part if isinstance(part, str) else [part])]
     return glob(pattern + [STAR] * behind, fold(text, modifiers))
+
+
+@lru_cache(maxsize=10_000)
+def literal(chars, cased):
+    """Characters without wildcards as one text."""
+    return "".join(chars if cased else map(str.casefold, chars))
 
 
 def glob(pattern, text):
