@@ -30,6 +30,7 @@ from secops.siem.ports import (
 from secops.store.records import open_records
 from secops.store.records.records import Records as SqlRecords
 from tests.contract.test_records_desk import emptied
+from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -63,7 +64,7 @@ def records(request: Any, tmp_path: Path) -> Iterator[Records]:
     if request.param == "memory":
         yield MemoryDesk({rule.id: rule for rule in RULES})
         return
-    opened = open_records(emptied() if request.param == "postgresql" else tmp_path / "records.db", RULES)
+    opened = open_records(emptied() if request.param == "postgresql" else new_records(tmp_path / "records.db"), RULES)
     yield opened
     opened.dispose()
 
@@ -240,7 +241,7 @@ def test_the_slowest_source_holds_the_watermark_and_a_silent_one_does_not():
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[SqlRecords]:
-    opened = open_records(tmp_path / "records.db", RULES)
+    opened = open_records(new_records(tmp_path / "records.db"), RULES)
     yield opened
     opened.dispose()
 

@@ -17,7 +17,7 @@ from secops.access.throttle import PER_PEER, PER_USER
 from secops.errors import ConflictError, DeniedError, NotFoundError, UsageError
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.engine import Database, connect
-from secops.store.records.migrate import upgrade
+from tests.databases import new_records
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
 GOOD = "correct horse battery"
@@ -45,8 +45,7 @@ class Door:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    opened = connect(tmp_path / "records.db")
-    upgrade(opened)
+    opened = connect(new_records(tmp_path / "records.db"))
     yield opened
     opened.close()
 

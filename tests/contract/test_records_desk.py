@@ -29,6 +29,7 @@ from secops.siem.ports import (
 )
 from secops.store.records import open_records
 from secops.store.records.engine import connect
+from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
@@ -64,7 +65,7 @@ def records(request: Any, tmp_path: Any) -> Iterator[Records]:
     if request.param == "memory":
         yield MemoryDesk({"r1": RULE})
         return
-    opened = open_records(emptied() if request.param == "postgresql" else tmp_path / "records.db", [RULE])
+    opened = open_records(emptied() if request.param == "postgresql" else new_records(tmp_path / "records.db"), [RULE])
     yield opened
     opened.dispose()
 

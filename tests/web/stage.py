@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState,
 from secops.siem.ports import Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.engine import connect
-from secops.store.records.migrate import upgrade
 from secops.web.app import create_app
 from secops.web.services import Services, Standing
 from secops.web.session import csrf_token
+from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
@@ -375,8 +376,7 @@ class Stage:
         found = [RuleCoverage(at, *FOUND[one.id]) for at, one in enumerate(RULES)]
         self.standing = Standing(NOW, RULES, found)
         self.correlation = CorrelationHealth()
-        self.database = connect(self.folder / "users.db")
-        upgrade(self.database)
+        self.database = connect(new_records(self.folder / "users.db"))
         quick = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.accounts = SqlAccounts(self.database, SessionLimits(), quick)
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
@@ -451,9 +451,9 @@ class Stage:
             departments=lambda: ("区民課", "税務課"),
         )
 
-    @property
+    @cached_property
     def app(self) -> FastAPI:
-        """The console."""
+        """The console: one for all browsers of a test."""
         return create_app(self.services)
 
     def visitor(self) -> TestClient:
