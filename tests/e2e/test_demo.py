@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.here import run_here
+
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [
     "--no-sandbox",
@@ -41,8 +43,7 @@ class Ward:
         self.process: subprocess.Popen[str] | None = None
 
     def secops(self, *arguments: str) -> Any:
-        argv = [sys.executable, "-m", "secops.cli", *arguments, "--json"]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        done = run_here([*arguments, "--json"])  # asked again and again: the start of a process would be most of it
         assert done.returncode in {0, 1}, done.stderr
         return json.loads(done.stdout)
 

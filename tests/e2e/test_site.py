@@ -11,12 +11,17 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.here import run_here
+
 
 class Program:
-    """`secops` as a person would run it, on one site."""
+    """`secops` as a person would run it, on one site; ``here`` runs the whole of `main` within this process instead.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    The main job runs real processes, each second of whose start-up the others save.
+    """
+
+    def __init__(self, folder: Path, *, here: bool = False) -> None:
+        self.folder, self.here = folder, here
 
     def __call__(self, *arguments: str | Path, code: int = 0) -> str:
         done = self.run(*arguments)
@@ -29,10 +34,12 @@ class Program:
         return json.loads(self(*arguments, "--json", code=code))
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "secops.cli", *map(str, arguments)]
+        argv = [*map(str, arguments)]
         if "--site" not in arguments and arguments[0] not in {"init", "hunt"}:
             argv += ["--site", str(self.folder)]
-        return subprocess.run(argv, capture_output=True, text=True, check=False)
+        if self.here:
+            return run_here(argv)
+        return subprocess.run([sys.executable, "-m", "secops.cli", *argv], capture_output=True, text=True, check=False)
 
 
 def cleared(record: int, host: str = "LG-FS01") -> str:
@@ -53,8 +60,17 @@ def cleared(record: int, host: str = "LG-FS01") -> str:
 
 
 @pytest.fixture
+def processes(tmp_path: Path) -> Program:
+    """Every command a process of its own."""
+    return initialised(Program(tmp_path / "ward"))
+
+
+@pytest.fixture
 def secops(tmp_path: Path) -> Program:
-    program = Program(tmp_path / "ward")
+    return initialised(Program(tmp_path / "ward", here=True))
+
+
+def initialised(program: Program) -> Program:
     program("init", program.folder, "--id", "ward", "--name", "試験区")
     return program
 
@@ -64,7 +80,8 @@ def ingest(secops: Program, path: Path, text: str) -> Any:
     return secops.json("ingest", path, "--zone", "lgwan")
 
 
-def test_from_a_file_to_a_closed_alert(secops: Program, tmp_path: Path):
+def test_from_a_file_to_a_closed_alert(processes: Program, tmp_path: Path):
+    secops = processes
     done = ingest(secops, tmp_path / "a.json", cleared(1) + "no JSON at all\n")
     assert (done["records"], done["alerts_opened"]) == (2, 1)
     assert done["files"][0]["members"][0]["format"] == "windows_json"
@@ -156,7 +173,8 @@ def test_a_replay_keeps_what_people_wrote_and_takes_new_rules(secops: Program, t
     assert secops.json("search", "event.code:1102", "--since", "2026-11-01")["total"] == 1
 
 
-def test_wrong_settings_are_all_said_at_once(secops: Program):
+def test_wrong_settings_are_all_said_at_once(processes: Program):
+    secops = processes
     settings = secops.folder / "secops.toml"
     text = settings.read_text(encoding="utf-8").replace("port = 8765", "port = 0\ncolour = 1")
     settings.write_text(text, encoding="utf-8")
