@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from secops.siem.detect.load import load_detector
 from secops.siem.ports import Part
+from tests.examples import examples
 from tests.siem.detect import reference
 from tests.siem.detect.cases import ANYTHING, frame, rule_file
 
@@ -114,7 +115,7 @@ CONDITIONS = st.sampled_from([
 DETECTION = st.fixed_dictionaries({"sel_a": SELECTION, "sel_b": SELECTION, "other": SELECTION, "condition": CONDITIONS})
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(DETECTION, min_size=1, max_size=4), EVENTS)
 def test_engine_agrees_with_the_reference(detections, events):
     events = [{name: typed(events, name, value) for name, value in event.items()} for event in events]

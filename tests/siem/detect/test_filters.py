@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from secops.siem.detect import load_detector
+from tests.examples import examples
 from tests.siem.detect import reference
 from tests.siem.detect.cases import ANYTHING, frame, rule_file
 from tests.siem.detect.test_engine_agrees import DETECTION, EVENTS, typed
@@ -242,7 +243,9 @@ FILTER_DETECTION = DETECTION.map(dict)
 TARGETS = st.one_of(st.just("any"), st.lists(st.sampled_from(IDS[:3]), min_size=1, max_size=2, unique=True))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 @given(
     st.lists(DETECTION, min_size=1, max_size=3),
     st.lists(st.tuples(FILTER_DETECTION, TARGETS, st.booleans()), min_size=1, max_size=3),
