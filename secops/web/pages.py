@@ -18,6 +18,7 @@ from secops.report import text
 from secops.schema.severity import Severity
 from secops.siem.ports import STATE_LABELS, VERDICT_LABELS
 from secops.web import words
+from secops.web.menu import MENU
 from secops.web.session import csrf_token, services, token_of
 
 FOLDER = Path(__file__).parent
@@ -53,6 +54,7 @@ def environment() -> Environment:
         static=static_url,
         severity=severity_mark,
         words=words,
+        menu=MENU,
         Right=Right,
         Severity=Severity,
         ROLE_LABELS=ROLE_LABELS,

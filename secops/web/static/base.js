@@ -30,16 +30,39 @@ window.secopsTyping = (event) =>
   event.ctrlKey || event.metaKey || event.altKey || event.isComposing ||
   event.target.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, dialog[open]") !== null;
 
+// What needs script to work is shown only where there is script.
+const keys = document.getElementById("keys");
+window.secopsOffer = () => { for (const one of document.querySelectorAll("[data-opens]")) one.hidden = !keys; };
+window.secopsOffer();
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-opens=keys]")) keys.showModal();
+});
+keys?.addEventListener("keydown", (event) => {
+  if (event.key !== "?") return;
+  event.stopPropagation(); // or it would be opened again
+  keys.close();
+});
+
+// g and a letter go to a page, / to the page's search field, ? lists the keys.
 let wentAt = 0;
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
   }
   if (window.secopsTyping(event)) return;
-  if (event.key === "g") wentAt = Date.now();
-  else if (event.key === "a" && Date.now() - wentAt < 1000) {
-    wentAt = 0;
+  const going = Date.now() - wentAt < 1000;
+  wentAt = 0;
+  const goal = going && document.querySelector(`.nav a[data-key="${CSS.escape(event.key)}"]`);
+  if (goal) {
     event.stopImmediatePropagation();
-    location.assign("/alerts");
+    location.assign(goal.href);
+  } else if (event.key === "g") wentAt = Date.now();
+  else if (event.key === "?" && keys) { event.preventDefault(); keys.showModal(); }
+  else if (event.key === "/") {
+    const field = document.querySelector("[data-slash]");
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+    field.select();
   }
 });

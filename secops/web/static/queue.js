@@ -139,9 +139,9 @@ setInterval(() => { if (!document.hidden && !over && Date.now() - fetchedAt > RE
 const picked = () => [...form.querySelectorAll(".picker:checked")];
 
 function prepare() {
-  const unpick = document.getElementById("unpick"), keys = document.getElementById("showkeys");
+  const unpick = document.getElementById("unpick");
   if (unpick) unpick.hidden = false;
-  if (keys) keys.hidden = false;
+  window.secopsOffer();
   count();
 }
 
@@ -153,7 +153,6 @@ function count() {
 form.addEventListener("change", count);
 document.addEventListener("click", (event) => {
   if (event.target.closest("#unpick")) { for (const box of picked()) box.checked = false; count(); }
-  if (event.target.closest("#showkeys")) document.getElementById("keys").showModal();
 });
 
 function move(step) {
@@ -210,15 +209,8 @@ document.addEventListener("keydown", (event) => {
       panel.open = true;
       panel.querySelector("input[type=radio]").focus();
     },
-    "/": () => document.getElementById("f-q").focus(),
-    "?": () => document.getElementById("keys").showModal(),
   }[event.key];
   if (act && act() !== false) event.preventDefault();
-});
-document.getElementById("keys").addEventListener("keydown", (event) => {
-  if (event.key !== "?") return;
-  event.stopPropagation(); // or it would be opened again
-  event.currentTarget.close();
 });
 
 for (const select of document.querySelectorAll("#narrow select")) select.addEventListener("change", () => select.form.requestSubmit());
