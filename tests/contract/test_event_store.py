@@ -14,7 +14,7 @@ from secops.errors import QueryError, StoreError
 from secops.query.tree import All, And, Between, Exists, Like, Not, Or, Term, Text, Wild
 from secops.schema.ecs import dtype
 from secops.schema.frame import EXTRA
-from secops.siem.ports import EventStore, Scope, Span
+from secops.siem.ports import EventStore, Place, Scope, Span
 from secops.store.events.lake import Lake
 
 NOON = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -162,6 +162,53 @@ def test_order_limit_and_offset(store):
 def test_events_of_one_moment_are_ordered_by_id(store):
     store.write(frame(*[{"@timestamp": NOON}] * 3), {"fw": 3})
     assert ids(store, All()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_pages_by_their_last_row_hold_every_event_once(store, newest_first):
+    store.write(frame(*[{"@timestamp": NOON + timedelta(seconds=at // 4)} for at in range(11)]), {"fw": 11})
+    seen: list[tuple[datetime, str]] = []
+    after = None
+    while found := store.search(All(), ALWAYS, EVERYONE, limit=3, newest_first=newest_first, after=after).events:
+        if not seen:  # what comes meanwhile moves nothing: it stands ahead of all, or last
+            store.write(frame({"@timestamp": NOON + timedelta(seconds=9)}, first=12), {"fw": 12})
+        seen += [(event["@timestamp"], event["event.id"]) for event in found]
+        after = Place(*seen[-1])
+    assert seen == sorted(seen, reverse=newest_first)
+    assert len(set(seen)) == len(seen) == (11 if newest_first else 12)
+    assert store.search(All(), ALWAYS, EVERYONE, after=after).total == 12
+
+
+def test_tallies_are_exact_and_the_largest_first(store):
+    flows = ["a>b", "a>b", None, "c>d", "a>b", "b>a"]
+    store.write(
+        frame(*[{"labels.flow": flow, "labels.flow_verdict": "allowed", "labels.zone": "lgwan"} for flow in flows]),
+        {"fw": 6},
+    )
+    fields = ("labels.flow", "labels.flow_verdict")
+    assert store.tally(All(), ALWAYS, EVERYONE, fields) == [
+        (("a>b", "allowed"), 3),
+        (("b>a", "allowed"), 1),
+        (("c>d", "allowed"), 1),
+        ((None, "allowed"), 1),
+    ]
+    assert store.tally(Exists("labels.flow"), ALWAYS, EVERYONE, fields[:1], limit=1) == [(("a>b",), 3)]
+    assert store.tally(All(), ALWAYS, Scope(zones=frozenset({"internet"})), fields) == []
+    for field in ("source.port", "host.ip", "winlog.event_data.Image"):
+        with pytest.raises(QueryError):
+            store.tally(All(), ALWAYS, EVERYONE, [field])
+
+
+def test_arrivals_count_by_source_and_time_of_receipt(store):
+    store.write(frame(*[{"@timestamp": NOON - timedelta(days=9), "labels.zone": "lgwan"}] * 3), {"fw": 3})
+    store.write(frame({}, source="web"), {"web": 1})
+    minute = timedelta(minutes=1)
+    assert store.arrivals(Span(NOON), EVERYONE, 120) == {
+        "fw": [(NOON, 1), (NOON + 2 * minute, 2)],
+        "web": [(NOON, 1)],
+    }
+    assert store.arrivals(Span(NOON + 3 * minute), EVERYONE, 60) == {"fw": [(NOON + 3 * minute, 1)]}
+    assert list(store.arrivals(Span(NOON), Scope(zones=frozenset({"lgwan"})), 60)) == ["fw"]
 
 
 def test_a_span_is_half_open(store):

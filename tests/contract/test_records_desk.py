@@ -15,6 +15,7 @@ from secops.schema.severity import Severity
 from secops.siem.ports import (
     AlertDesk,
     AlertFilter,
+    AlertPlace,
     FilterCount,
     Filtered,
     Hit,
@@ -250,6 +251,46 @@ def test_the_queue_shows_the_worst_and_newest_first(records: Records):
     assert ([a.entities["host.name"] for a in page.alerts], page.total) == (["a", "b"], 4)
     assert records.counts(ALL)["severity"] == {"informational": 0, "low": 1, "medium": 0, "high": 2, "critical": 1}
     assert records.counts(ALL)["state"] == {"open": 4, "in_progress": 0, "closed": 0}
+
+
+def test_pages_by_their_last_row_pass_nobody_over(records: Records):
+    levels = [Severity.LOW, Severity.HIGH, Severity.HIGH]
+    put(records, *(replace(hit(n, f"h{n}"), level=levels[n % 3], timestamp=NOW) for n in range(1, 8)))
+    whole = [alert.id for alert in records.alerts(AlertFilter(), ALL).alerts]
+    seen: list[int] = []
+    page = records.alerts(AlertFilter(), ALL, limit=3)
+    while page.alerts:
+        assert page.ahead == len(seen)
+        seen += [alert.id for alert in page.alerts]
+        last = page.alerts[-1]
+        page = records.alerts(AlertFilter(), ALL, limit=3, after=AlertPlace(last.severity, last.last_seen, last.id))
+        assert page.total == 7
+    assert seen == whole
+    fifth = records.alerts(AlertFilter(), ALL, offset=4, limit=1).alerts[0]
+    place = AlertPlace(fifth.severity, fifth.last_seen, fifth.id)
+    records.close([whole[1], fifth.id], Verdict.FALSE_POSITIVE, "x", actor="x", scope=ALL, now=NOW)
+    open_ = AlertFilter(states=frozenset({State.OPEN}))
+    page = records.alerts(open_, ALL, limit=2, after=place)
+    assert ([alert.id for alert in page.alerts], page.total, page.ahead) == (whole[5:7], 5, 3)
+    page = records.alerts(open_, ALL, limit=2, before=place)
+    assert ([alert.id for alert in page.alerts], page.total, page.ahead) == (whole[2:4], 5, 1)
+    assert records.alerts(open_, ALL, after=AlertPlace(Severity.INFORMATIONAL, NOW, 0)).ahead == 5
+
+
+def test_alerts_alike_are_counted_by_how_they_ended(records: Records):
+    put(records, hit(1, "a"), hit(2, "b"), hit(3, "c", zone="mynumber"), hit(4, "d", rule="r2"))
+    ids = {alert.entities["host.name"]: alert.id for alert in records.alerts(AlertFilter(), ALL).alerts}
+    for host, verdict in (("a", Verdict.FALSE_POSITIVE), ("b", Verdict.TRUE_POSITIVE)):
+        records.close([ids[host]], verdict, "x", actor="x", scope=ALL, now=NOW)
+    put(records, hit(5, "a"))
+    newest = max(alert.id for alert in records.alerts(AlertFilter(), ALL).alerts)
+    found = records.alike(newest, ALL, NOW)
+    assert (found.total, found.same) == (3, 1)
+    assert dict(found.ended) == {"false_positive": 1, "true_positive": 1, "open": 1}
+    assert records.alike(newest, ALL, NOW + timedelta(seconds=2)).total == 2
+    assert records.alike(newest, Scope(zones=frozenset({"lgwan"})), NOW).total == 2
+    with pytest.raises(NotFoundError):
+        records.alike(newest, Scope(zones=frozenset({"internet"})), NOW)
 
 
 def test_filters(records: Records):

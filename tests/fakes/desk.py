@@ -19,6 +19,8 @@ from secops.siem.ports import (
     AlertDetail,
     AlertFilter,
     AlertPage,
+    AlertPlace,
+    Alike,
     CorrelationInput,
     CorrelationState,
     CorrelationStep,
@@ -183,10 +185,22 @@ class MemoryDesk:
 
     # the queue
 
-    def alerts(self, wanted: AlertFilter, scope: Scope, *, limit: int = 50, offset: int = 0) -> AlertPage:
+    def alerts(
+        self,
+        wanted: AlertFilter,
+        scope: Scope,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        after: AlertPlace | None = None,
+        before: AlertPlace | None = None,
+    ) -> AlertPage:
         found = [alert for alert in self.stored.values() if _visible(alert, scope) and _passes(alert, wanted)]
-        found.sort(key=lambda alert: (alert.severity, alert.last_seen, alert.id), reverse=True)
-        return AlertPage(found[offset : offset + limit], len(found))
+        found.sort(key=_order, reverse=True)
+        ahead = sum(_order(alert) >= _order(after) for alert in found) if after else 0
+        ends = sum(_order(alert) > _order(before) for alert in found) if before else len(found)
+        begin = max(ahead, ends - limit) if before else ahead + offset
+        return AlertPage(found[begin : min(begin + limit, ends)], len(found), begin)
 
     def counts(self, scope: Scope) -> Mapping[str, Mapping[str, int]]:
         visible = [alert for alert in self.stored.values() if _visible(alert, scope)]
@@ -219,6 +233,19 @@ class MemoryDesk:
         ]
         alike.sort(key=lambda other: (other.key == alert.key, other.last_seen, other.id), reverse=True)
         return AlertDetail(alert, kept[::-1][:hits], tuple(self.history[alert_id]), alike[:10])
+
+    def alike(self, alert_id: int, scope: Scope, since: datetime) -> Alike:
+        alert = self._get(alert_id, scope)
+        others = [
+            other
+            for other in self.stored.values()
+            if other.id != alert.id
+            and _visible(other, scope)
+            and (other.rule_id, other.category) == (alert.rule_id, alert.category)
+            and other.last_seen >= since
+        ]
+        ended = Counter((other.verdict or other.state).value for other in others)
+        return Alike(len(others), ended, sum(other.key == alert.key for other in others))
 
     def open_manual(
         self,
@@ -347,6 +374,10 @@ class MemoryDesk:
 
     def _log(self, alert: Alert, at: datetime, actor: str, action: str, text: str) -> None:
         self.history[alert.id].append(HistoryEntry(at, actor, action, text))
+
+
+def _order(place: Alert | AlertPlace) -> tuple[int, datetime, int]:
+    return (place.severity, place.last_seen, place.id)
 
 
 def _visible(alert: Alert, scope: Scope) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from secops.errors import StoreError
+from secops.errors import QueryError, StoreError
 from secops.query.evaluate import check, matches
+from secops.query.fields import Kind, is_list, kind
 from secops.query.tree import All, Node
 from secops.schema.ecs import COLUMNS
-from secops.siem.ports import KIND_COLUMNS, Found, Scope, SeenKind, Span, StoreStats
+from secops.siem.ports import KIND_COLUMNS, Found, Place, Scope, SeenKind, Span, StoreStats
 from secops.store.events.rows import events, fresh, kept
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,14 +47,27 @@ class MemoryEventStore:
         return dict(self._positions)
 
     def search(
-        self, query: Node, span: Span, scope: Scope, *, limit: int = 100, offset: int = 0, newest_first: bool = True
+        self,
+        query: Node,
+        span: Span,
+        scope: Scope,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+        newest_first: bool = True,
+        after: Place | None = None,
     ) -> Found:
         found = sorted(
             self._matching(query, span, scope),
             key=lambda event: (event["@timestamp"], event["event.id"]),
             reverse=newest_first,
         )
-        return Found(found[offset : offset + limit], len(found))
+        places = [(event["@timestamp"], event["event.id"]) for event in found]
+        begin = offset
+        if after:
+            there = (after.time, after.id)
+            begin += sum(place >= there if newest_first else place <= there for place in places)
+        return Found(found[begin : begin + limit], len(found))
 
     def count(self, query: Node, span: Span, scope: Scope) -> int:
         return sum(1 for _event in self._matching(query, span, scope))
@@ -64,6 +79,25 @@ class MemoryEventStore:
             bucket = _EPOCH + (event["@timestamp"] - _EPOCH) // width * width
             counts[bucket] = counts.get(bucket, 0) + 1
         return sorted(counts.items())
+
+    def tally(
+        self, query: Node, span: Span, scope: Scope, fields: Sequence[str], limit: int = 1000
+    ) -> list[tuple[tuple[str | None, ...], int]]:
+        if any(kind(field) is not Kind.TEXT or is_list(field) or field not in COLUMNS for field in fields):
+            raise QueryError("columns of text only")
+        counts = Counter(tuple(event.get(name) for name in fields) for event in self._matching(query, span, scope))
+        ordered = sorted(counts.items(), key=lambda one: (-one[1], [(part is None, part or "") for part in one[0]]))
+        return ordered[:limit]
+
+    def arrivals(self, received: Span, scope: Scope, seconds: int) -> dict[str, list[tuple[datetime, int]]]:
+        counts: dict[str, Counter[datetime]] = {}
+        width = timedelta(seconds=seconds)
+        for event in self._matching(All(), Span(), scope):
+            at = event["event.ingested"]
+            if received.holds(at):
+                bucket = _EPOCH + (at - _EPOCH) // width * width
+                counts.setdefault(event.get("labels.source", ""), Counter())[bucket] += 1
+        return {source: sorted(found.items()) for source, found in sorted(counts.items())}
 
     def get(self, event_id: str, scope: Scope) -> Mapping[str, Any] | None:
         return next((one for one in self._events if one["event.id"] == event_id and _visible(one, scope)), None)

@@ -27,12 +27,24 @@ from secops.siem.ports.desk import (
     AlertDetail,
     AlertFilter,
     AlertPage,
+    AlertPlace,
+    Alike,
     HistoryEntry,
     State,
     Verdict,
 )
 from secops.siem.ports.detection import Detector, MatchedValue, Normalizer, Part, RowMatch, Rule, RuleFilter
-from secops.siem.ports.events import KIND_COLUMNS, EventStore, EventWriter, Found, Scope, SeenKind, Span, StoreStats
+from secops.siem.ports.events import (
+    KIND_COLUMNS,
+    EventStore,
+    EventWriter,
+    Found,
+    Place,
+    Scope,
+    SeenKind,
+    Span,
+    StoreStats,
+)
 from secops.siem.ports.hits import (
     Contribution,
     FilterCount,
@@ -58,6 +70,8 @@ __all__ = [
     "AlertDetail",
     "AlertFilter",
     "AlertPage",
+    "AlertPlace",
+    "Alike",
     "Contribution",
     "Correlation",
     "CorrelationCounts",
@@ -86,6 +100,7 @@ __all__ = [
     "Normalizer",
     "Origin",
     "Part",
+    "Place",
     "RecordBatch",
     "RowMatch",
     "Rule",

@@ -116,18 +116,53 @@ class AlertFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertPlace:
+    """Where an alert stands in the order of the queue. It stays a place when its alert has moved or gone."""
+
+    severity: Severity
+    last_seen: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class AlertPage:
-    """A page of the queue: worst and newest first; ``total`` is exact."""
+    """A page of the queue: worst and newest first. ``total`` and the number of rows ``ahead`` of it are exact."""
 
     alerts: Sequence[Alert]
     total: int
+    ahead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """How alerts of one rule ended: how many there are, by verdict (or state, where they have none).
+
+    ``same`` counts those of them that are about the same as the one asked for (they have its key).
+    """
+
+    total: int
+    ended: Mapping[str, int]
+    same: int
 
 
 class AlertDesk(Protocol):
     """The queue as people work on it. Every change is in the history with its actor; scope is applied here."""
 
-    def alerts(self, wanted: AlertFilter, scope: Scope, *, limit: int = 50, offset: int = 0) -> AlertPage:
-        """Alerts that pass the filter."""
+    def alerts(
+        self,
+        wanted: AlertFilter,
+        scope: Scope,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        after: AlertPlace | None = None,
+        before: AlertPlace | None = None,
+    ) -> AlertPage:
+        """Alerts that pass the filter.
+
+        ``after`` gives those behind a place, ``before`` the last ones ahead of it: whoever turns pages by the last row
+        passes over none, whatever is closed or comes meanwhile. Rows that rise past the place are on the first page.
+        """
         ...
 
     def counts(self, scope: Scope) -> Mapping[str, Mapping[str, int]]:
@@ -140,6 +175,10 @@ class AlertDesk(Protocol):
 
     def detail(self, alert_id: int, scope: Scope, *, hits: int = 20) -> AlertDetail:
         """One alert, or NotFoundError."""
+        ...
+
+    def alike(self, alert_id: int, scope: Scope, since: datetime) -> Alike:
+        """Other alerts of the same rule (or reports of the same kind) with a hit since a moment, or NotFoundError."""
         ...
 
     def open_manual(

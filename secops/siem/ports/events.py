@@ -42,6 +42,14 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where an event stands in the order of a search: its ``@timestamp`` and its ``event.id``."""
+
+    time: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStats:
     """Size of the store: rows, files and bytes on disk, oldest and newest ``@timestamp``."""
 
@@ -111,8 +119,12 @@ class EventStore(EventWriter, Protocol):
         limit: int = 100,
         offset: int = 0,
         newest_first: bool = True,
+        after: Place | None = None,
     ) -> Found:
         """Events that match, ordered by ``@timestamp`` then ``event.id``.
+
+        ``after`` is the place of a row in this order: only those behind it are returned, so that whoever turns pages
+        by the last row passes over none, whatever is stored meanwhile. ``total`` counts all that match all the same.
 
         Raises:
             QueryError: the query asks for what no store can answer alike.
@@ -125,6 +137,19 @@ class EventStore(EventWriter, Protocol):
 
     def histogram(self, query: Node, span: Span, scope: Scope, seconds: int) -> list[tuple[datetime, int]]:
         """Counts per bucket of so many seconds, ascending, empty buckets left out."""
+        ...
+
+    def tally(
+        self, query: Node, span: Span, scope: Scope, fields: Sequence[str], limit: int = 1000
+    ) -> Sequence[tuple[tuple[str | None, ...], int]]:
+        """Exact counts of the events that match by their values in some columns of text; the largest first.
+
+        Events without a value are counted under None. Equal counts are in the order of their values, None last.
+        """
+        ...
+
+    def arrivals(self, received: Span, scope: Scope, seconds: int) -> Mapping[str, Sequence[tuple[datetime, int]]]:
+        """By source: counts per bucket of so many seconds of the time of receipt, ascending, empty buckets left out."""
         ...
 
     def get(self, event_id: str, scope: Scope) -> Mapping[str, Any] | None:

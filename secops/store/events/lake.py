@@ -18,9 +18,11 @@ from deltalake.transaction import AddAction
 from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.query.evaluate import check
+from secops.query.fields import Kind, is_list, kind
 from secops.query.tree import All, Node
+from secops.schema.ecs import COLUMNS
 from secops.schema.names import EXTRA, EXTRA_TEXT
-from secops.siem.ports import KIND_COLUMNS, Found, Scope, SeenKind, Span, StoreStats
+from secops.siem.ports import KIND_COLUMNS, Found, Place, Scope, SeenKind, Span, StoreStats
 from secops.store.events.engine import Engine, FileGoneError
 from secops.store.events.generations import current_lake
 from secops.store.events.rows import events, fresh, kept
@@ -141,6 +143,7 @@ class Lake:
         limit: int = 100,
         offset: int = 0,
         newest_first: bool = True,
+        after: Place | None = None,
     ) -> Found:
         """The page of events and the exact total, in one pass; then only the page's rows are read whole."""
         if limit < 0 or offset < 0 or limit + offset > MAX_PAGE:
@@ -151,7 +154,11 @@ class Lake:
             )
         best = "max" if newest_first else "min"
         place = """{'at': "@timestamp", 'id': "event.id", 'file': filename, 'row': file_row_number}"""
-        select = f"SELECT count(*) AS total, {best}({place}, {max(limit + offset, 1)}) AS found"
+        found = f"{best}({place}, {max(limit + offset, 1)})"
+
+        def select(condition: Condition) -> str:
+            behind = f" FILTER ({_behind(condition, after, newest_first)})" if after else ""
+            return f"SELECT count(*) AS total, {found}{behind} AS found"
 
         def once() -> Found:
             row = self._ask(select, query, span, scope, places=True).row(0, named=True)
@@ -162,13 +169,46 @@ class Lake:
 
     def count(self, query: Node, span: Span, scope: Scope) -> int:
         """Exact number of events that match."""
-        return self._again(lambda: int(self._ask("SELECT count(*) AS n", query, span, scope)["n"][0]))
+        return self._again(lambda: int(self._ask(lambda _: "SELECT count(*) AS n", query, span, scope)["n"][0]))
 
     def histogram(self, query: Node, span: Span, scope: Scope, seconds: int) -> list[tuple[datetime, int]]:
         """Counts per bucket of so many seconds since the epoch, ascending, empty buckets left out."""
         select = f"""SELECT epoch_us("@timestamp") // {int(seconds) * 1_000_000} AS bucket, count(*) AS n"""
-        found = self._again(lambda: self._ask(select, query, span, scope, tail="GROUP BY bucket ORDER BY bucket"))
+        tail = "GROUP BY bucket ORDER BY bucket"
+        found = self._again(lambda: self._ask(lambda _: select, query, span, scope, tail=tail))
         return [(_EPOCH + timedelta(seconds=bucket * seconds), n) for bucket, n in found.iter_rows()]
+
+    def tally(
+        self, query: Node, span: Span, scope: Scope, fields: Sequence[str], limit: int = 1000
+    ) -> Sequence[tuple[tuple[str | None, ...], int]]:
+        """Counts by the values of some columns of text, the largest first (see the port)."""
+        names = [f"f{at}" for at in range(len(fields))]
+        if any(kind(field) is not Kind.TEXT or is_list(field) or field not in COLUMNS for field in fields):
+            raise QueryError(
+                _("件数を項目ごとに数えられるのは、文字列の列だけです: {names}").format(names=", ".join(fields))
+            )
+        picked = ", ".join(f'"{field}" AS {name}' for field, name in zip(fields, names, strict=True))
+        tail = f"GROUP BY {', '.join(names)} ORDER BY n DESC, {', '.join(names)} NULLS LAST LIMIT {int(limit)}"
+        select = f"SELECT {picked}, count(*) AS n"
+        found = self._again(lambda: self._ask(lambda _: select, query, span, scope, tail=tail))
+        return [(tuple(values), n) for *values, n in found.iter_rows()]
+
+    def arrivals(self, received: Span, scope: Scope, seconds: int) -> Mapping[str, Sequence[tuple[datetime, int]]]:
+        """Counts by source and time of receipt (see the port)."""
+
+        def once() -> pl.DataFrame:
+            condition = Condition(All())
+            where = [*_inside(condition, received, "event.ingested"), *_visible(condition, scope)]
+            bucket = f"""epoch_us("event.ingested") // {int(seconds) * 1_000_000} AS bucket"""
+            sql = f"""SELECT "labels.source" AS source, {bucket}, count(*) AS n
+                      FROM {_source(condition, self._paths(_received(self._table.files(), received)))}
+                      WHERE {" AND ".join(where) or "true"} GROUP BY source, bucket ORDER BY source, bucket"""
+            return self._run(sql, condition)
+
+        counts: dict[str, list[tuple[datetime, int]]] = {}
+        for source, bucket, n in self._again(once).iter_rows():
+            counts.setdefault(source or "", []).append((_EPOCH + timedelta(seconds=bucket * seconds), n))
+        return counts
 
     def get(self, event_id: str, scope: Scope) -> Mapping[str, Any] | None:
         """One event by id: ``site.source.seq`` tells which files can hold it."""
@@ -218,8 +258,8 @@ class Lake:
                   FROM (SELECT {_KEYS}, unnest(json_keys("{EXTRA}")) AS field FROM {source} WHERE {inside})
                   WHERE field IN (SELECT unnest({condition.bind(sorted(asked))}::VARCHAR[]))"""
         found: dict[tuple[str | None, ...], set[str]] = {}
-        for *kind, name in self._run(sql, condition).iter_rows():
-            found.setdefault(tuple(kind), set()).add(name)
+        for *values, name in self._run(sql, condition).iter_rows():
+            found.setdefault(tuple(values), set()).add(name)
         return found
 
     def stats(self) -> StoreStats:
@@ -258,13 +298,20 @@ class Lake:
     # ------------------------------------------------------------------------------------------------- helpers
 
     def _ask(
-        self, select: str, query: Node, span: Span, scope: Scope, *, tail: str = "", places: bool = False
+        self,
+        select: Callable[[Condition], str],
+        query: Node,
+        span: Span,
+        scope: Scope,
+        *,
+        tail: str = "",
+        places: bool = False,
     ) -> pl.DataFrame:
         check(query)
         condition = Condition(query)
         where = [condition.sql, *_inside(condition, span), *_visible(condition, scope)]
         source = _source(condition, self._paths(_overlapping(self._table.files(), span)), places=places)
-        return self._run(f"{select} FROM {source} WHERE {' AND '.join(where)} {tail}", condition)
+        return self._run(f"{select(condition)} FROM {source} WHERE {' AND '.join(where)} {tail}", condition)
 
     def _rows(self, page: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The whole events of a page, in its order; all but the named rows of each file are skipped."""
@@ -348,6 +395,13 @@ def _inside(condition: Condition, span: Span, column: str = "@timestamp") -> lis
     if span.until is not None:
         where.append(f'"{column}" < {condition.bind(span.until.isoformat())}::TIMESTAMPTZ')
     return where
+
+
+def _behind(condition: Condition, place: Place, newest_first: bool) -> str:
+    """What stands behind a place in the order of the search."""
+    sign = "<" if newest_first else ">"
+    time, id_ = f"{condition.bind(place.time.isoformat())}::TIMESTAMPTZ", condition.bind(place.id)
+    return f"""WHERE "@timestamp" {sign} {time} OR ("@timestamp" = {time} AND "event.id" {sign} {id_})"""
 
 
 def _visible(condition: Condition, scope: Scope) -> list[str]:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Connection, and_, delete, func, insert, select, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Tuple,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -15,7 +29,18 @@ from secops.errors import NotFoundError
 from secops.locale import _
 from secops.schema.severity import Severity
 from secops.schema.text import fold
-from secops.siem.ports import Alert, AlertDetail, AlertFilter, AlertPage, HistoryEntry, Scope, Span, State
+from secops.siem.ports import (
+    Alert,
+    AlertDetail,
+    AlertFilter,
+    AlertPage,
+    AlertPlace,
+    Alike,
+    HistoryEntry,
+    Scope,
+    Span,
+    State,
+)
 from secops.store.records.codec import alert_of, hit_of
 from secops.store.records.engine import Database
 from secops.store.records.siem_tables import alerts, history, hits
@@ -48,21 +73,41 @@ class Queue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def alerts(self, wanted: AlertFilter, scope: Scope, *, limit: int = 50, offset: int = 0) -> AlertPage:
+    def alerts(
+        self,
+        wanted: AlertFilter,
+        scope: Scope,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        after: AlertPlace | None = None,
+        before: AlertPlace | None = None,
+    ) -> AlertPage:
         """See `AlertDesk`."""
         passing = and_(visible(scope), passes(wanted))
         columns = alerts.c
         worst = (columns.severity.desc(), columns.last_seen.desc(), columns.id.desc())
+        nearest = (columns.severity, columns.last_seen, columns.id) if before else worst
+        window = and_(passing, *(_behind(after) if after else ()), *(_ahead(before) if before else ()))
         # Ids first: the index answers that alone, and only the rows of the page are read.
-        page = select(columns.id).where(passing).order_by(*worst).limit(limit).offset(offset).subquery()
+        page = select(columns.id).where(window).order_by(*nearest).limit(limit).offset(offset).subquery()
         rows = select(alerts).join(page, page.c.id == columns.id).order_by(*worst)
         with self._database.read() as connection:
-            found = connection.execute(rows).mappings().all()
-            if offset == 0 and len(found) < limit:
-                total = len(found)
+
+            def count(condition: ColumnElement[bool]) -> int:
+                statement = select(func.count()).select_from(alerts).where(condition)
+                return int(connection.execute(statement).scalar_one())
+
+            found = [alert_of(row) for row in connection.execute(rows).mappings()]
+            whole = after is None and before is None and offset == 0 and len(found) < limit
+            total = len(found) if whole else count(passing)
+            if after is None and before is None:
+                ahead = offset
+            elif found:
+                ahead = count(and_(passing, *_ahead(place_of(found[0]))))
             else:
-                total = connection.execute(select(func.count()).select_from(alerts).where(passing)).scalar_one()
-        return AlertPage([alert_of(row) for row in found], total)
+                ahead = total if after else 0
+        return AlertPage(found, total, ahead)
 
     def counts(self, scope: Scope) -> Mapping[str, Mapping[str, int]]:
         """See `AlertDesk`."""
@@ -105,6 +150,30 @@ class Queue:
                 similar=_similar(connection, row, scope),
             )
 
+    def alike(self, alert_id: int, scope: Scope, since: datetime) -> Alike:
+        """See `AlertDesk`."""
+        columns = alerts.c
+        with self._database.read() as connection:
+            row = row_in_scope(connection, alert_id, scope)
+            others = and_(
+                columns.rule_id == row["rule_id"],
+                columns.category == row["category"],
+                columns.last_seen >= since,
+                columns.id != alert_id,
+                visible(scope),
+            )
+            same = columns.key == row["key"]
+            statement = (
+                select(columns.state, columns.verdict, same.label("same"), func.count().label("n"))
+                .where(others)
+                .group_by(columns.state, columns.verdict, same)
+            )
+            found = connection.execute(statement).mappings().all()
+        ended: Counter[str] = Counter()
+        for one in found:
+            ended[one["verdict"] or one["state"]] += one["n"]
+        return Alike(ended.total(), dict(ended), sum(one["n"] for one in found if one["same"]))
+
     def changes(self, after: int) -> tuple[int, tuple[int, ...]]:
         """See `AlertDesk`."""
         statement = select(alerts.c.id).where(alerts.c.changed > after)  # sorting by id in SQL would read them all
@@ -126,6 +195,28 @@ class Queue:
             row = {"actor": actor, "change": _newest_change(connection), "at": now}
             connection.execute(delete(looked_table).where(looked_table.c.actor == actor))
             connection.execute(insert(looked_table).values(row))
+
+
+def place_of(alert: Alert) -> AlertPlace:
+    """Where an alert stands in the queue."""
+    return AlertPlace(alert.severity, alert.last_seen, alert.id)
+
+
+def _ahead(place: AlertPlace) -> tuple[ColumnElement[bool], ...]:
+    order, there = _order(place)
+    return (order > there,)
+
+
+def _behind(place: AlertPlace) -> tuple[ColumnElement[bool], ...]:
+    order, there = _order(place)
+    return (order < there,)
+
+
+def _order(place: AlertPlace) -> tuple[Tuple, Tuple]:
+    """The columns of the queue's order and their values at a place, to be compared as rows: the index can do that."""
+    columns = (alerts.c.severity, alerts.c.last_seen, alerts.c.id)
+    values = (int(place.severity), place.last_seen, place.id)
+    return tuple_(*columns), tuple_(*(literal(value, one.type) for value, one in zip(values, columns, strict=True)))
 
 
 def visible(scope: Scope) -> ColumnElement[bool]:

@@ -17,8 +17,8 @@ from secops.schema.severity import Severity
 from secops.siem.ports import Verdict
 from secops.web.session import api_changes, reads, scope_of, services
 from secops.web.siem.alert import HITS, check_assignee
-from secops.web.siem.filters import PAGE_SIZE, alert_filter, parse
-from secops.web.siem.queue import allowed_zones
+from secops.web.siem.filters import parse
+from secops.web.siem.queue import allowed_zones, page_of, paging
 from secops.web.words import iso
 
 router = APIRouter(prefix="/api")
@@ -81,13 +81,14 @@ def _json(value: object) -> Response:
 
 @router.get("/alerts")
 def list_alerts(request: Request, session: Reader) -> Response:
-    """A page of the queue; the same filters as the page ``/alerts``, 50 rows from ``start`` on."""
+    """A page of the queue, 50 rows, with the filters of the page ``/alerts``; ``next`` is the page behind it."""
     here, scope = services(request), scope_of(session.user)
     view, wrong = parse(request.query_params, allowed_zones(here, scope))
-    found = here.desk.alerts(
-        alert_filter(view, session.user.name, here.now()), scope, limit=PAGE_SIZE, offset=view.start
+    found = page_of(here, view, session, here.now())
+    following = paging(view, found).next.replace("/alerts", "/api/alerts", 1)
+    return _json(
+        {"alerts": found.alerts, "total": found.total, "ahead": found.ahead, "next": following, "ignored": wrong}
     )
-    return _json({"alerts": found.alerts, "total": found.total, "start": view.start, "ignored": wrong})
 
 
 @router.get("/alerts/{alert_id}")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from secops.schema.dates import parse_moment
 from secops.schema.severity import Severity
-from secops.siem.ports import Alert, AlertFilter, Span, State
+from secops.siem.ports import Alert, AlertFilter, AlertPlace, Span, State
 
 PAGE_SIZE = 50
-OVERLAP = 200  # rows before a page that are looked through for the row the reader had last
 TABS: dict[str, frozenset[State] | None] = {
     "active": frozenset({State.OPEN, State.IN_PROGRESS}),
     "open": frozenset({State.OPEN}),
@@ -27,6 +27,9 @@ TAB_LABELS = {
     "closed": "対応完了",
     "all": "すべて",
 }
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_PLACE = re.compile(r"(?P<severity>[0-4])-(?P<time>\d{1,17})-(?P<id>\d{1,18})", re.ASCII)
 PERIODS = {"1h": "1時間", "24h": "24時間", "7d": "7日間", "30d": "30日間"}
 
 
@@ -34,8 +37,8 @@ PERIODS = {"1h": "1時間", "24h": "24時間", "7d": "7日間", "30d": "30日間
 class QueueFilter:
     """What the reader asked to see; the defaults are what is not done yet, of everyone, worst first.
 
-    ``who`` is ``me``, ``none`` (nobody), a login name or empty (all). ``start`` is where the page begins (0 is the
-    first row), ``after`` the id of the last row of the page before: rows may move while one reads.
+    ``who`` is ``me``, ``none`` (nobody), a login name or empty (all). ``after`` is the place of the last row of
+    the page before, or ``back`` that of the first row of the page behind: rows move while one reads, places do not.
     """
 
     tab: str = "active"
@@ -44,8 +47,13 @@ class QueueFilter:
     who: str = ""
     period: str = ""
     text: str = ""
-    start: int = 0
-    after: int | None = None
+    after: AlertPlace | None = None
+    back: AlertPlace | None = None
+
+    @property
+    def first_page(self) -> bool:
+        """Whether the page is the first one."""
+        return self.after is None and self.back is None
 
     @property
     def narrowed(self) -> bool:
@@ -54,8 +62,8 @@ class QueueFilter:
 
     def url(self, path: str = "/alerts", **changes: object) -> str:
         """The address of this view with some values changed; a change of filter goes back to the first page."""
-        if changes and "start" not in changes:
-            changes = {"start": 0, "after": None, **changes}
+        if changes:
+            changes = {"after": None, "back": None, **changes}
         wanted = replace(self, **changes)  # type: ignore[arg-type]  # names are checked by the dataclass
         values = {
             "state": wanted.tab if wanted.tab != "active" else "",
@@ -64,8 +72,8 @@ class QueueFilter:
             "who": wanted.who,
             "since": wanted.period,
             "q": wanted.text,
-            "start": str(wanted.start) if wanted.start else "",
-            "after": str(wanted.after) if wanted.after and wanted.start else "",
+            "after": _written(wanted.after),
+            "back": _written(wanted.back),
         }
         query = urlencode({name: value for name, value in values.items() if value})
         return f"{path}?{query}" if query else path
@@ -92,6 +100,13 @@ def parse(values: Mapping[str, str], zones: Sequence[str]) -> tuple[QueueFilter,
             return default
         return value or default
 
+    def place(name: str) -> AlertPlace | None:
+        text = values.get(name, "")
+        found = _place(text)
+        if text and found is None:
+            wrong.append(f"{name}={text}")
+        return found
+
     severities: set[Severity] = set()
     for code in filter(None, values.get("severity", "").split(",")):
         try:
@@ -106,15 +121,29 @@ def parse(values: Mapping[str, str], zones: Sequence[str]) -> tuple[QueueFilter,
             who=values.get("who", "").strip()[:64],
             period=known("since", list(PERIODS)),
             text=values.get("q", "").strip()[:200],
-            start=_number(values.get("start", "")) or 0,
-            after=_number(values.get("after", "")),
+            after=place("after"),
+            back=place("back"),
         ),
         wrong,
     )
 
 
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) > 0 else None
+def _written(place: AlertPlace | None) -> str:
+    """A place in an address: ``<severity>-<microseconds>-<id>``."""
+    return f"{int(place.severity)}-{(place.last_seen - _EPOCH) // _MICROSECOND}-{place.id}" if place else ""
+
+
+def _place(text: str) -> AlertPlace | None:
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        return None
+    moment = _EPOCH + timedelta(microseconds=int(found["time"]))
+    return AlertPlace(Severity(int(found["severity"])), moment, int(found["id"]))
+
+
+def place_of(alert: Alert) -> AlertPlace:
+    """Where an alert stands in the queue."""
+    return AlertPlace(alert.severity, alert.last_seen, alert.id)
 
 
 def alert_filter(view: QueueFilter, me: str, now: datetime) -> AlertFilter:
@@ -128,26 +157,3 @@ def alert_filter(view: QueueFilter, me: str, now: datetime) -> AlertFilter:
         text=view.text,
         span=Span(since=parse_moment(view.period, now)) if view.period else Span(),
     )
-
-
-def window(start: int) -> tuple[int, int]:
-    """(offset, limit) to read for a page that begins there: with the overlap before it."""
-    before = min(start, OVERLAP)
-    return start - before, before + PAGE_SIZE
-
-
-def rows_after(rows: Sequence[Alert], start: int, after: int | None) -> tuple[int, Sequence[Alert], bool]:
-    """Out of what `window` asked for: where the page begins now, its rows, and whether it joins the page before.
-
-    Rows move while one reads: a closed one leaves the list and draws the next ones forward, over the edge of the page.
-    So the page begins behind the row the reader saw last. Where that row is gone, all of the overlap is shown: rows
-    may be seen twice, but none is passed over.
-    """
-    before = min(start, OVERLAP)
-    offset = start - before
-    if after is None or start == 0:
-        return start, rows[before : before + PAGE_SIZE], True
-    for index, alert in enumerate(rows):
-        if alert.id == after:
-            return offset + index + 1, rows[index + 1 : index + 1 + PAGE_SIZE], True
-    return offset, rows, False

@@ -15,7 +15,7 @@ from secops.errors import UsageError
 from secops.locale import _
 from secops.schema.dates import JST
 from secops.schema.severity import Severity
-from secops.siem.ports import Alert, AlertFilter, Scope, SourceStatus, Span, State, Verdict
+from secops.siem.ports import AlertFilter, AlertPage, Scope, SourceStatus, Span, State, Verdict
 from secops.web.pages import page
 from secops.web.services import Services
 from secops.web.session import changes, reads, scope_of, services
@@ -27,8 +27,7 @@ from secops.web.siem.filters import (
     QueueFilter,
     alert_filter,
     parse,
-    rows_after,
-    window,
+    place_of,
 )
 from secops.web.siem.story import entity
 
@@ -74,9 +73,7 @@ def show_queue(request: Request, session: Annotated[Session, Depends(reads(Right
     here, now, scope = services(request), services(request).now(), scope_of(session.user)
     view, wrong = parse(request.query_params, allowed_zones(here, scope))
     change, _ids = here.desk.changes(NEWEST)  # before the rows are read: what changes meanwhile is told by the stream
-    offset, limit = window(view.start)
-    found = here.desk.alerts(alert_filter(view, session.user.name, now), scope, limit=limit, offset=offset)
-    begin, rows, joined = rows_after(found.alerts, view.start, view.after)
+    found = page_of(here, view, session, now)
     counts = here.desk.counts(scope)
     state = counts["state"]
     news = here.desk.news(session.user.name, scope)
@@ -89,10 +86,9 @@ def show_queue(request: Request, session: Annotated[Session, Depends(reads(Right
         view=view,
         change=change,
         wrong=wrong,
-        rows=[(alert, entity(alert)) for alert in rows],
+        rows=[(alert, entity(alert)) for alert in found.alerts],
         total=found.total,
-        joined=joined,
-        paging=_paging(view, begin, rows, found.total),
+        paging=paging(view, found),
         tabs=_tabs(state),
         tab_labels=TAB_LABELS,
         periods=PERIODS,
@@ -124,13 +120,23 @@ class Paging:
     next: str
 
 
-def _paging(view: QueueFilter, begin: int, rows: Sequence[Alert], total: int) -> Paging:
-    end = begin + len(rows)
+def page_of(here: Services, view: QueueFilter, session: Session, now: datetime) -> AlertPage:
+    """The rows of a view; a page before the first row begins with it."""
+    wanted, scope = alert_filter(view, session.user.name, now), scope_of(session.user)
+    found = here.desk.alerts(wanted, scope, limit=PAGE_SIZE, after=view.after, before=view.back)
+    if view.back and not found.ahead:
+        return here.desk.alerts(wanted, scope, limit=PAGE_SIZE)
+    return found
+
+
+def paging(view: QueueFilter, found: AlertPage) -> Paging:
+    """Where a page lies, and the addresses of its neighbours."""
+    rows, end = found.alerts, found.ahead + len(found.alerts)
     return Paging(
-        first=begin + 1 if rows else 0,
-        last=end,
-        previous=view.url(start=max(0, begin - PAGE_SIZE), after=None) if begin else "",
-        next=view.url(start=end, after=rows[-1].id) if rows and end < total else "",
+        first=found.ahead + 1 if rows else 0,
+        last=end if rows else 0,
+        previous=(view.url(back=place_of(rows[0])) if rows else view.url(after=None)) if found.ahead else "",
+        next=view.url(after=place_of(rows[-1])) if rows and end < found.total else "",
     )
 
 

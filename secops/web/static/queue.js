@@ -5,7 +5,7 @@
 const form = document.querySelector("form.rows");
 const newbar = document.getElementById("newbar");
 const spoken = document.getElementById("spoken");
-const firstPage = form.dataset.start === "0";
+const firstPage = form.dataset.first === "1";
 const REFRESH_AT_LEAST = 60000; // ages grow even when nothing happens
 const REFRESH_AT_MOST = 1000;
 
