@@ -113,9 +113,18 @@ def main() -> None:
 
 def _run() -> int | str | None:
     try:
-        translated(secops)(standalone_mode=True)
+        end = translated(secops)(standalone_mode=False)  # the code of an early end such as --help
+        return end if isinstance(end, int) else 0
     except SystemExit as end:
         return end.code
+    except click.ClickException as error:
+        from secops.cli.usage import show
+
+        show(error)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(_("中止しました。"), err=True)
+        return 1
     except SecopsError as error:
         click.echo(_("エラー: {message}").format(message=error), err=True)
         return error.exit_code
