@@ -132,7 +132,6 @@ def _run() -> int | str | None:
         place = f"{error.filename}: " if error.filename else ""
         click.echo(_("エラー: {message}").format(message=f"{place}{error.strerror or error}"), err=True)
         return 1
-    return 0
 
 
 @contextmanager
