@@ -17,7 +17,7 @@ from secops.siem.normalize import moments, repair
 from secops.siem.normalize.given import EMPTY_RECORD, UTF8, Input, Want, json_row, no_collection
 from secops.siem.normalize.windows_flat import read_flat
 from secops.siem.normalize.windows_plan import Plan, WantedFor, plan_for
-from secops.siem.normalize.windows_shapes import FLAT, Key, shape
+from secops.siem.normalize.windows_shapes import FLAT, Key, Row, shape
 from secops.siem.ports import Origin, Part
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # the receive time of what was never received
@@ -115,24 +115,26 @@ def grouped(
     repaired: list[int] = []
     plain = given.origin.encoding in UTF8
     source: Any
+    row: Row
     for index, record in enumerate(records):
         try:
             source = loads(record) if plain else None
             # The flat spelling, by far the most voluminous, without a function call.
             key: Key = (FLAT, source["Channel"], source["EventID"], tuple(source))
             group = groups.get(key)
+            row = tuple(source.values())
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, IndexError):
             found = _odd(record, given.origin.encoding, index, wrong, repaired)
             if found is None:
                 continue
-            key, source = found
+            key, row = found
             group = groups.get(key)
         if group is None:
             group = groups[key] = Group(plan_for(key, want(key), given.origin.timezone))
         group.indexes.append(index)
-        group.rows.append(group.pick(source))
+        group.rows.append(group.pick(row))
         if names := group.names:
-            fields = group.pick_extra(source)
+            fields = group.pick_extra(row)
             try:  # what `json_row` does, without a call per event
                 group.extra.append(dumps(dict(zip(names, fields, strict=True))))
             except TypeError:
@@ -152,7 +154,7 @@ def _text(value: Any) -> str:
 
 def _odd(
     record: bytes, encoding: str, index: int, wrong: dict[int, str], repaired: list[int]
-) -> tuple[Key, Any] | None:
+) -> tuple[Key, Row] | None:
     """Everything but a clean flat event; what is no event at all goes into ``wrong``."""
     if not record.strip(b"\0 \t\r\n"):
         wrong[index] = _(EMPTY_RECORD)

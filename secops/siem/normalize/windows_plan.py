@@ -44,8 +44,7 @@ class Copy:
 class Plan:
     """Everything that is the same for all events of a shape.
 
-    ``pick`` takes the needed fields, ``sources``, out of an event (the flat event itself, or the row of another
-    spelling: then they are numbers) and
+    ``pick`` takes the needed fields out of the row of an event (of a flat one, ``sources`` are their names) and
     ``pick_extra`` those that go into EXTRA under ``extra_names``; ``copies`` and ``times`` number the fields as picked.
     """
 
@@ -128,20 +127,20 @@ def plan_for(key: Key, want: Want, timezone: str | None) -> Plan:
     picked = tuple(sources[index] for index in needed)
     return Plan(
         picked,
-        _picker(picked),
+        _picker(needed),
         tuple(Copy(place[i], column, None if c == "text" else values.CONVERSIONS[c]) for i, column, c in copies),
         tuple(fields[index] for index in extra),
-        _picker([sources[index] for index in extra]),
+        _picker(extra),
         _constants(channel, kind),
         _times([fields[index] for index in needed], dataset, timezone) if want.column("@timestamp") else None,
     )
 
 
-def _picker(sources: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
+def _picker(places: Sequence[int]) -> Callable[[Any], tuple[Any, ...]]:
     """`itemgetter` that gives a tuple also for one item and for none."""
-    if len(sources) > 1:
-        return itemgetter(*sources)
-    return lambda event: tuple(event[source] for source in sources)
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda row: tuple(row[place] for place in places)
 
 
 def _dotted(reader: str, names: tuple[str, ...], kind: tuple[str, str]) -> Iterator[str]:

@@ -47,8 +47,8 @@ NESTED_SYSTEM = (
 )
 
 
-def shape(record: Any) -> tuple[Key, Any] | None:
-    """Key and values of a record (of a flat one: itself), or None where it is none of the three spellings."""
+def shape(record: Any) -> tuple[Key, Row] | None:
+    """Key and values of a record, or None where it is none of the three spellings."""
     if not isinstance(record, dict):
         return None
     if "Channel" in record and "EventID" in record:  # before the others, as the faster readers have it
@@ -65,8 +65,9 @@ def shape(record: Any) -> tuple[Key, Any] | None:
     return None
 
 
-def _flat(record: dict[str, Any]) -> tuple[Key, dict[str, Any]]:
-    return (FLAT, _text(record.get("Channel")), _number(record["EventID"]), tuple(record)), record
+def _flat(record: dict[str, Any]) -> tuple[Key, Row]:
+    key = (FLAT, _text(record.get("Channel")), _number(record["EventID"]), tuple(record))
+    return key, tuple(record.values())
 
 
 def _text(value: Any) -> str | None:
