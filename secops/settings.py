@@ -17,6 +17,8 @@ from secops.locale import _
 from secops.schema.dates import parse_duration
 from secops.schema.names import FORMATS
 from secops.schema.text import is_name
+from secops.settings_notify import NotifySettings
+from secops.settings_notify import cross_checks as notify_checks
 
 FILE_NAME = "secops.toml"
 TIMEZONE = "Asia/Tokyo"  # unless the settings say otherwise
@@ -261,6 +263,7 @@ class Settings(_Strict):
     correlation: CorrelationSettings = CorrelationSettings()
     web: WebSettings = WebSettings()
     records: RecordsSettings = RecordsSettings()
+    notify: NotifySettings = NotifySettings()
 
     def local_time(self, own: str | None) -> str | None:
         """What an origin says of local times: a source's own zone or else the site's; None stands for Japan's."""
@@ -300,6 +303,7 @@ def absent_files(settings: Settings, folder: Path) -> list[Problem]:
         "rules.pipelines": settings.rules.pipelines,
         "web.tls_certificate": [settings.web.tls_certificate],
         "web.tls_key": [settings.web.tls_key],
+        "notify.channels": [path for one in settings.notify.channels for path in (one.password_file, one.ca_file)],
     }
     return [
         Problem(f"{folder / FILE_NAME}: {key}", _("「{path}」がありません。パスを確認してください。").format(path=path))
@@ -350,7 +354,7 @@ def _cross_checks(values: Mapping[str, Any], where: str) -> list[Problem]:
         if listen and (other := listening.setdefault((said.get("kind", ""), listen), name or key)) != (name or key):
             text = _("{listen} は「{other}」が使っています").format(listen=listen, other=other)
             problems.append(Problem(f"{key}.listen", text))
-    return problems + _overlaps(zones, where)
+    return problems + _overlaps(zones, where) + notify_checks(values, where)
 
 
 def _overlaps(zones: Mapping[str, Any], where: str) -> list[Problem]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from secops.errors import ConflictError, NotFoundError, SecopsError, UsageError
 from secops.locale import _
+from secops.schema.severity import Severity
 from secops.schema.text import is_name
 from secops.settings import FILE_NAME, Settings, load
 from secops.wiring.clock import now
@@ -164,9 +165,13 @@ class Site:
 
         limits = SessionLimits(idle=timedelta(minutes=self.settings.web.session_minutes))
         place = self.settings.records.url or self.folder / "records.db"
-        records = open_records(place, lambda: self.rules, self._assets, limits)
+        records = open_records(place, lambda: self.rules, self._assets, limits, self._page_from())
         self._close.append(records.dispose)
         return records
+
+    def _page_from(self) -> Severity | None:
+        notify = self.settings.notify
+        return Severity.parse(notify.level) if notify.enabled else None
 
     def _assets(self) -> Assets:
         """Devices and systems whose alerts weigh more."""

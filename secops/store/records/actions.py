@@ -10,22 +10,25 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from secops.errors import NotFoundError
 from secops.locale import _
 from secops.schema.severity import Severity
-from secops.siem.ports import Alert, Scope, Verdict
+from secops.siem.ports import Alert, Cause, Scope, Verdict
 from secops.siem.triage import manual, states
 from secops.store.records.codec import alert_of, changeable, chunks, row_of
 from secops.store.records.engine import Database, run_many, take
+from secops.store.records.notices import answer, put_notices
 from secops.store.records.queue import row_in_scope, visible
 from secops.store.records.siem_tables import alerts, history
 from secops.store.records.sink import active_alerts, entry
 
 VIEW_PAUSE = timedelta(minutes=10)
+ANSWERS = frozenset({"assigned", "closed"})  # actions after which nobody else is paged
 
 
 class Actions:
     """The writing half of `secops.siem.ports.AlertDesk`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, page_from: Severity | None = None) -> None:
         self._database = database
+        self._page_from = page_from
 
     def open_manual(
         self,
@@ -47,6 +50,7 @@ class Actions:
             alert = manual.reported(number, title, code, zone=zone, severity=severity, department=department, now=now)
             connection.execute(insert(alerts).values(row_of(alert, change)))
             connection.execute(insert(history).values(entry(number, now, actor, "reported", text.strip())))
+            put_notices(connection, [(number, severity, zone)], Cause.OPENED, self._page_from, now)
         return alert
 
     def assign(self, alert_ids: Sequence[int], assignee: str, *, actor: str, scope: Scope, now: datetime) -> int:
@@ -75,6 +79,8 @@ class Actions:
                 back.append(states.reopened(alert, successor["id"] if successor else None))
                 active[alert.key] = {"id": alert.id}
             _save(connection, back, (now, actor, "reopened", ""))
+            causes = [(alert.id, alert.severity, alert.zone) for alert in back]
+            put_notices(connection, causes, Cause.REOPENED, self._page_from, now)
         return len(back)
 
     def note(self, alert_id: int, text: str, *, actor: str, scope: Scope, now: datetime) -> None:
@@ -131,3 +137,6 @@ def _save(connection: Connection, changed: Sequence[Alert], logged: tuple[dateti
     columns = {name: bindparam(name, type_=alerts.c[name].type) for name in rows[0] if name != "_id"}
     run_many(connection, update(alerts).where(alerts.c.id == bindparam("_id")).values(columns), rows)
     run_many(connection, insert(history), [entry(alert.id, *logged) for alert in changed])
+    at, actor, action, _text = logged
+    if action in ANSWERS:
+        answer(connection, [alert.id for alert in changed], actor, at)

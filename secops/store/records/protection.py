@@ -9,32 +9,33 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from secops.siem.ports import Rule, State
+from secops.siem.ports import Cause, State
 from secops.siem.triage import protection as pure
 from secops.siem.triage.protection import Exemption, Protection
 from secops.siem.triage.states import SYSTEM
 from secops.store.records.access_tables import audit_log
 from secops.store.records.codec import from_json, row_of, to_json
 from secops.store.records.engine import Database, take
+from secops.store.records.notices import put_notices
 from secops.store.records.siem_tables import alerts, history, told
-from secops.store.records.sink import entry
+from secops.store.records.sink import Book, entry
 
 NAME = "protection"
 
 
-def tell(database: Database, now_in_force: Protection, rules: Sequence[Rule], now: datetime) -> Sequence[str]:
+def tell(database: Database, now_in_force: Protection, book: Book, now: datetime) -> Sequence[str]:
     """Compare with what was last told, open (or add to) an alert for the difference, and remember it.
 
     Returns the changes that were told. Several processes may call it; each change is told once.
     """
-    reasons = {rule.id: rule.reason for rule in rules if not rule.active}
+    reasons = {rule.id: rule.reason for rule in book.rules.values() if not rule.active}
     with database.write() as connection:
         before = _last_told(connection)
         if before == now_in_force:
             return ()
         found = pure.changes(before, now_in_force, reasons)
         if found:
-            _raise(connection, "\n".join(found), now)
+            _raise(connection, "\n".join(found), book, now)
         _remember(connection, now_in_force)
     return found
 
@@ -54,7 +55,7 @@ def _remember(connection: Connection, new: Protection) -> None:
         connection.execute(insert(told).values(name=NAME, value=value))
 
 
-def _raise(connection: Connection, text: str, now: datetime) -> None:
+def _raise(connection: Connection, text: str, book: Book, now: datetime) -> None:
     """Into the alert that is not closed yet, else into a new one that follows the last; and into the audit log."""
     change = take(connection, "change")
     columns = alerts.c
@@ -65,6 +66,7 @@ def _raise(connection: Connection, text: str, now: datetime) -> None:
         number = take(connection, "alert")
         alert = replace(pure.alert_of_changes(number, now), previous=previous)
         connection.execute(insert(alerts).values(row_of(alert, change)))
+        put_notices(connection, [(number, alert.severity, "")], Cause.OPENED, book.page_from, now)
     else:
         connection.execute(update(alerts).where(columns.id == number).values(last_seen=now, changed=change))
     connection.execute(insert(history).values(entry(number, now, SYSTEM, "changed", text)))

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from secops.access.ports import SessionLimits
+from secops.schema.severity import Severity
 from secops.siem.ports import Rule
 from secops.siem.triage.identity import Assets
 from secops.siem.triage.protection import Protection
@@ -16,6 +17,7 @@ from secops.store.records.accounts import SqlAccounts
 from secops.store.records.actions import Actions
 from secops.store.records.engine import Database, connect
 from secops.store.records.migrate import upgrade
+from secops.store.records.paging import SqlPaging
 from secops.store.records.queue import Queue
 from secops.store.records.replay import ReplaySink, Swapped
 from secops.store.records.retire import retire
@@ -34,18 +36,30 @@ class Records(LiveSink, Queue, Actions):
     which alone know them; give the new ones with `use_rules` when the rulebook is loaded again.
     """
 
-    def __init__(self, database: Database, rules: Rules, assets: Marked, limits: SessionLimits) -> None:
+    def __init__(
+        self,
+        database: Database,
+        rules: Rules,
+        assets: Marked,
+        limits: SessionLimits,
+        page_from: Severity | None = None,
+    ) -> None:
         self.database = database
         self._rules, self._assets, self._limits = rules, assets, limits
         self._read: Book | None = None
         LiveSink.__init__(self, database, self.book)
         Queue.__init__(self, database)
-        Actions.__init__(self, database)
+        Actions.__init__(self, database, page_from)
 
     @cached_property
     def accounts(self) -> SqlAccounts:
         """Users, sessions and the audit log, in the same database."""
         return SqlAccounts(self.database, self._limits)
+
+    @cached_property
+    def paging(self) -> SqlPaging:
+        """Notices, the outbox and the conditions of the program, in the same database."""
+        return SqlPaging(self.database, enabled=self._page_from is not None)
 
     def book(self) -> Book:
         """The rules and important assets now in force."""
@@ -53,7 +67,7 @@ class Records(LiveSink, Queue, Actions):
             rules = self._rules() if callable(self._rules) else self._rules
             found = rules.values() if isinstance(rules, Mapping) else rules
             assets = self._assets() if callable(self._assets) else self._assets
-            self._read = Book({rule.id: rule for rule in found}, assets)
+            self._read = Book({rule.id: rule for rule in found}, assets, self._page_from)
         return self._read
 
     def use_rules(self, rules: Rules, assets: Marked | None = None) -> None:
@@ -77,7 +91,7 @@ class Records(LiveSink, Queue, Actions):
 
     def tell_protection(self, in_force: Protection, now: datetime) -> Sequence[str]:
         """Open an alert where rules stopped or exceptions changed since this was last called; see `protection`."""
-        return protection.tell(self.database, in_force, list(self.book().rules.values()), now)
+        return protection.tell(self.database, in_force, self.book(), now)
 
     def retire(self, gone: Mapping[str, int]) -> int:
         """Remove the rows of hits that are only counted and whose records are gone; see `retire`."""
@@ -93,8 +107,11 @@ def open_records(
     rules: Rules = (),
     assets: Marked | None = None,
     limits: SessionLimits | None = None,
+    page_from: Severity | None = None,
 ) -> Records:
     """The records at a SQLAlchemy URL or in a SQLite file, brought up to today's tables.
+
+    People are paged of alerts ``page_from`` this level up; None: of nothing.
 
     Raises:
         StoreError: the database cannot be reached, or was written by a newer program.
@@ -105,4 +122,4 @@ def open_records(
     except BaseException:
         database.close()
         raise
-    return Records(database, rules, assets or Assets(), limits or SessionLimits())
+    return Records(database, rules, assets or Assets(), limits or SessionLimits(), page_from)

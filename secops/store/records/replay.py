@@ -24,7 +24,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, fu
 
 from secops.locale import _
 from secops.schema.severity import Severity
-from secops.siem.ports import Hit, HitOutcome, State
+from secops.siem.ports import Cause, Hit, HitOutcome, State
 from secops.siem.triage import limits
 from secops.siem.triage.grouping import Group
 from secops.siem.triage.identity import Identity, identify
@@ -34,6 +34,7 @@ from secops.store.records.codec import alert_of, chunks, detail_of, hit_of
 from secops.store.records.engine import Database, run_many, take
 from secops.store.records.exempt import swap_filtered
 from secops.store.records.ledger import LIVE, REPLAY
+from secops.store.records.notices import put_notices
 from secops.store.records.siem_tables import alerts, history, hits, positions, replay_hits
 from secops.store.records.sink import Book, LedgerSink, entry, hit_row, open_alerts
 
@@ -151,6 +152,8 @@ def _open(connection: Connection, book: Book, change: int, now: datetime) -> tup
     # `last` and `first` keep the columns' type, so that they come back as moments.
     groups = [_group(connection, row, book) for row in connection.execute(left).mappings().all()]
     opened = open_alerts(connection, groups, book.rules, change, now)
+    causes = [(alert.id, alert.severity, alert.zone) for alert in opened]
+    put_notices(connection, causes, Cause.OPENED, book.page_from, now)
     active = select(alerts.c.id).where(alerts.c.key == mine.key, alerts.c.state != State.CLOSED.value)
     statement = update(replay_hits).where(mine.alert_id.is_(None))
     connection.execute(statement.values(alert_id=active.correlate(replay_hits).scalar_subquery()))

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, bindparam, func, insert, select, updat
 from secops.schema.severity import Severity
 from secops.siem.ports import (
     Alert,
+    Cause,
     CorrelationState,
     CorrelationStep,
     Feed,
@@ -34,15 +35,17 @@ from secops.store.records.correlation import CorrelationRecords
 from secops.store.records.engine import Database, run_many, take
 from secops.store.records.exempt import add_filtered, counts
 from secops.store.records.ledger import LIVE
+from secops.store.records.notices import put_notices
 from secops.store.records.siem_tables import alerts, history, hits
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What hits do not carry: the rules by id, and which assets are important."""
+    """What hits do not carry: the rules by id, which assets are important, and from which level people are paged."""
 
     rules: Mapping[str, Rule]
     assets: Assets
+    page_from: Severity | None = None
 
 
 class LedgerSink(CorrelationRecords, ABC):
@@ -133,12 +136,31 @@ class LiveSink(LedgerSink):
         active = active_alerts(connection, groups)
         opened = open_alerts(connection, [g for key, g in groups.items() if key not in active], book.rules, change, now)
         raised = _raise_alerts(connection, groups, active, change, now)
+        _page(connection, opened, groups, active, book.page_from, now)
         placed = {
             **{alert.key: (alert.id, 0) for alert in opened},
             **{k: (a["id"], a["count"]) for k, a in active.items()},
         }
         suppressed = _file(connection, groups, placed, book.assets)
         return HitOutcome(tuple(alert.id for alert in opened), tuple(raised), len(new), suppressed)
+
+
+def _page(
+    connection: Connection,
+    opened: Sequence[Alert],
+    groups: Mapping[str, Group],
+    active: Mapping[str, Any],
+    level: Severity | None,
+    now: datetime,
+) -> None:
+    """Notices of alerts that were opened or have risen: not of each hit that an alert takes in."""
+    put_notices(connection, [(one.id, one.severity, one.zone) for one in opened], Cause.OPENED, level, now)
+    risen = [
+        (old["id"], groups[key].severity, groups[key].identity.zone)
+        for key, old in active.items()
+        if groups[key].severity > old["severity"]
+    ]
+    put_notices(connection, risen, Cause.RISEN, level, now)
 
 
 def raises_alerts(book: Book, rule_id: str) -> bool:
