@@ -51,6 +51,12 @@ def _sender(text: str) -> str:
     return text
 
 
+def _ascii(text: str) -> str:
+    if not (text.isascii() and (not text or text.isprintable())):
+        raise ValueError(_("ASCII の文字で書いてください"))
+    return text
+
+
 def _hours(text: str) -> str:
     if text and not _HOURS.fullmatch(text):
         raise ValueError(_("時間帯を 17:15-08:30 のように書いてください(終わりは 24:00 まで)"))
@@ -92,7 +98,7 @@ class ChannelSettings(_Strict):
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     security: Literal["starttls", "tls", "none"] = "starttls"
     sender: Annotated[str, AfterValidator(_sender)] = ""
-    user: str = ""
+    user: Annotated[str, AfterValidator(_ascii)] = ""
     password_file: str = ""
     ca_file: str = ""
     argv: list[Line] = []

@@ -43,14 +43,17 @@ class Right(StrEnum):
     SEE_STATUS = "see_status"
     MANAGE_USERS = "manage_users"
     SEE_AUDIT_LOG = "see_audit_log"
+    TEST_NOTIFY = "test_notify"  # send a message to try a channel out
+    CONFIRM_NOTIFY = "confirm_notify"  # say that a page about the program was seen
 
 
 _WORK = frozenset({Right.SEE_ALERTS, Right.WORK_ALERTS, Right.REPORT_CASE, Right.SEARCH_EVENTS, Right.SEE_STATUS})
+_NOTIFY = frozenset({Right.TEST_NOTIFY, Right.CONFIRM_NOTIFY})
 
 # An administrator keeps the program running and does not read what it holds; an auditor reads and changes nothing.
 RIGHTS: Mapping[Role, frozenset[Right]] = {
-    Role.ADMIN: frozenset({Right.SEE_ALERTS, Right.SEE_STATUS, Right.MANAGE_USERS, Right.SEE_AUDIT_LOG}),
-    Role.CSIRT: _WORK | {Right.SEE_RAW},
+    Role.ADMIN: frozenset({Right.SEE_ALERTS, Right.SEE_STATUS, Right.MANAGE_USERS, Right.SEE_AUDIT_LOG}) | _NOTIFY,
+    Role.CSIRT: _WORK | {Right.SEE_RAW, Right.CONFIRM_NOTIFY},
     Role.AUDIT_LEAD: frozenset({Right.SEE_ALERTS, Right.SEARCH_EVENTS, Right.SEE_STATUS, Right.SEE_AUDIT_LOG}),
     Role.AUDITOR: frozenset({Right.SEE_ALERTS, Right.SEARCH_EVENTS, Right.SEE_STATUS, Right.SEE_AUDIT_LOG}),
     Role.SECURITY_MANAGER: frozenset({Right.SEE_ALERTS, Right.REPORT_CASE}),

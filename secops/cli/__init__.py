@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "inventory": "inventory",
     "users": "users",
     "store": "store",
+    "notify": "notify",
 }
 
 # One line each for `secops --help`, here so that help needs no import of the command itself.
@@ -55,6 +56,7 @@ SUMMARIES: dict[str, str] = {
     "inventory": "部署・職員・端末・システムの台帳",
     "users": "画面の利用者",
     "store": "検索用データの整理・保存期間",
+    "notify": "通知の一覧・試験・当番表",
 }
 
 

@@ -56,13 +56,27 @@ def _toml(name: str, value: Any) -> Iterator[str]:
             yield f"[[{name}]]"
             yield from _pairs(one)
         return
-    tables = {key: part for key, part in value.items() if isinstance(part, dict) and part}
-    if len(tables) < len(value) or not value:
+    tables = {key: part for key, part in value.items() if part and isinstance(part, dict)}
+    rows = {key: part for key, part in value.items() if part and isinstance(part, list) and isinstance(part[0], dict)}
+    if len(tables) + len(rows) < len(value) or not value:
         yield f"[{name}]"
-        yield from _pairs({key: part for key, part in value.items() if key not in tables})
+        yield from _pairs({key: part for key, part in value.items() if key not in tables and key not in rows})
     for key, part in tables.items():
         yield f"[{name}.{key}]"
         yield from _pairs(part)
+    for key, listed in rows.items():
+        for row in listed:
+            yield from _table_row(f"{name}.{key}", row)
+
+
+def _table_row(name: str, row: Mapping[str, Any]) -> Iterator[str]:
+    """A table in a list of tables; the tables in it come behind its own pairs."""
+    yield f"[[{name}]]"
+    yield from _pairs({key: part for key, part in row.items() if not isinstance(part, dict)})
+    for key, part in row.items():
+        if isinstance(part, dict):
+            yield f"[{name}.{key}]"
+            yield from _pairs(part)
 
 
 def _pairs(values: Mapping[str, Any]) -> Iterator[str]:

@@ -96,6 +96,8 @@ def verify(anchors: tuple[str, ...], site: Path, as_json: bool) -> None:
     from secops.siem.journal import verify as check
     from secops.siem.journal.catalogue import size_on_disk
     from secops.siem.journal.show import parse_anchors, report_lines
+    from secops.wiring.chain import note
+    from secops.wiring.clock import now
 
     folder = site / "journal"
     try:
@@ -105,6 +107,7 @@ def verify(anchors: tuple[str, ...], site: Path, as_json: bool) -> None:
     key = load_public_key(site / "keys")
     with progress_bar(_("原本ログを検証"), size_on_disk(folder)) as advance:
         report = check(folder, key, noted, advance)
+    note(site, report.findings, now())
     if as_json:
         emit_json({"ok": report.ok, "report": report})
     else:

@@ -51,6 +51,7 @@ def _print(found: SystemStatus) -> None:
     disk = found.disk
     free, total = disk.free / 2**30, disk.total / 2**30
     click.echo(text.format(free=free, total=total, journal=disk.journal / 2**20, lake=disk.lake / 2**20))
+    _print_paging(found)
     for name, state in found.parts.items():
         words = {"running": _("稼働中"), "stopped": _("停止中"), "missing": _("動いていません")}
         click.echo(_("処理 {name}: {state}").format(name=name, state=words.get(state, state)))
@@ -58,6 +59,26 @@ def _print(found: SystemStatus) -> None:
         click.secho(f"⚠ {problem}", fg="yellow", err=True)
     if found.ok:
         click.echo(_("問題はありません。"))
+
+
+def _print_paging(found: SystemStatus) -> None:
+    counts = found.paging
+    if not counts.enabled:
+        click.echo(_("通知: 設定なし(secops.toml の [notify])"))
+        return
+    text = _(
+        "通知: 送信済み {sent}、送信待ち {waiting}、断念 {given_up}、応答なし {unanswered}、稼働の異常 {conditions}"
+    )
+    states = counts.states
+    click.echo(
+        text.format(
+            sent=states.get("sent", 0),
+            waiting=states.get("waiting", 0) + states.get("failed", 0),
+            given_up=states.get("given_up", 0),
+            unanswered=counts.unanswered,
+            conditions=counts.conditions,
+        )
+    )
 
 
 def _print_correlation(found: SystemStatus) -> None:

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from secops.schema.dates import parse_duration
 from secops.schema.severity import Severity
 from secops.settings_notify import NotifySettings
+from secops.siem.health import CHANNEL_PATIENCE
 from secops.siem.ports import Condition, SourceStatus
 
 SETTLE = timedelta(seconds=60)
 DISK_BETTER = 0.02  # so much more than the limit must be free again
 LOOPING = 3  # ends of a part within `LOOP_SPAN` that are no accident
 LOOP_SPAN = timedelta(minutes=10)
-CHANNEL_PATIENCE = timedelta(minutes=10)
 Key = tuple[str, str]
 
 

@@ -83,7 +83,7 @@ class Mail:
         else:
             server = smtplib.SMTP_SSL(timeout=one.timeout_s, context=self._context())
         # The name that certificates are checked against. Given to the constructor, it would connect before we can cut.
-        server._host = one.host  # type: ignore[attr-defined]
+        server._host = one.host  # type: ignore[attr-defined]  # smtplib has no public name for it
         return server
 
     def _context(self) -> ssl.SSLContext:
@@ -97,12 +97,14 @@ class Mail:
             if path.stat().st_mode & 0o077:
                 what = _("{path} はほかの利用者も読めます。chmod 600 にしてください。パスワードは送っていません。")
                 raise SendError(what.format(path=path))
-            with path.open(encoding="utf-8") as file:
+            with path.open(encoding="ascii") as file:
                 return file.readline(PASSWORD_MAX).rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError:  # SASL would allow more, smtplib does not
+            what = _("パスワードのファイル {path} に ASCII 以外の文字があります。送れるのは ASCII だけです。")
+            raise SendError(what.format(path=path)) from None
+        except OSError as error:
             what = _("パスワードのファイル {path} を読めません({reason})。")
-            reason = getattr(error, "strerror", "") or type(error).__name__
-            raise SendError(what.format(path=path, reason=reason)) from None
+            raise SendError(what.format(path=path, reason=error.strerror or error)) from None
 
 
 def _cut(server: smtplib.SMTP, cut: threading.Event) -> None:

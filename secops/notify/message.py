@@ -98,8 +98,8 @@ def subject(message: Message) -> str:
     mark = f"{level.mark} {_(level.label)} " if level is not None else ""
     texts = {
         "alert": _("アラート {n} 件"),
-        "condition": _("secops の状況 {n} 件"),
-        "over": _("secops の状況 {n} 件が復旧"),
+        "condition": _("稼働の異常 {n} 件"),
+        "over": _("稼働の異常 {n} 件が復旧"),
         "test": _("通知の試験"),
     }
     what = texts[message.kind].format(n=message.count)
@@ -118,8 +118,8 @@ def text(message: Message) -> str:
 def _opening(message: Message) -> str:
     texts = {
         "alert": _("{site} で対応が必要なアラートがあります。"),
-        "condition": _("{site} の secops の稼働に、確認が必要な状況があります。"),
-        "over": _("{site} の secops で、次の状況は復旧しました。"),
+        "condition": _("{site} の secops の稼働に異常があります。確認してください。"),
+        "over": _("{site} の secops の次の異常は復旧しました。"),
         "test": _("{site} の secops からの試験です。対応は要りません。"),
     }
     return texts[message.kind].format(site=_flat(message.site))
@@ -131,7 +131,7 @@ def _facts(message: Message) -> list[tuple[str, str]]:
         numbers += " " + _("ほか {n} 件").format(n=message.count - len(message.numbers))
     facts = [
         (_("重大度"), f"{level.mark} {_(level.label)}" if level is not None and message.kind != "over" else ""),
-        (_("状況"), _("、").join(_(CONDITIONS[topic]) for topic in message.topics if topic in CONDITIONS)),
+        (_("異常の内容"), _("、").join(_(CONDITIONS[topic]) for topic in message.topics if topic in CONDITIONS)),
         (_("系統"), _("、").join(map(_flat, message.zones))),
         (_("時刻"), moment(message.at)),
         (_("件数"), str(message.count) if message.kind != "test" else ""),

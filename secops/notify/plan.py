@@ -105,6 +105,6 @@ def next_try(attempts: int, now: datetime) -> datetime:
     return now + min(FIRST_RETRY * (1 << min(attempts - 1, 10)), LONGEST_RETRY)
 
 
-def test_message(settings: Settings, now: datetime) -> dict[str, object]:
+def trial_message(settings: Settings, now: datetime) -> dict[str, object]:
     """The content of a message that tries a channel out."""
     return message.to_plain(message.Message("test", settings.site.name, now, url=settings.notify.url))

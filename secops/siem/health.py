@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from secops.locale import _
 from secops.schema.dates import parse_duration
 from secops.settings import SourceSettings
-from secops.siem.ports import FilterCount, Rule, RuleFilter, SourceStatus, Tally
+from secops.siem.ports import FilterCount, PagingCounts, Rule, RuleFilter, SourceStatus, Tally
 
 DISK_LOW = 0.10
+CHANNEL_PATIENCE = timedelta(minutes=10)  # a try that failed once is no trouble yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class SystemStatus:
     problems: Sequence[str]
     filters: Sequence[FilterState] = ()
     correlation: CorrelationHealth = field(default_factory=CorrelationHealth)
+    paging: PagingCounts = field(default_factory=PagingCounts)
 
     @property
     def ok(self) -> bool:
@@ -198,6 +200,19 @@ def filter_problems(filters: Iterable[FilterState]) -> list[str]:
         for one in filters
         if one.state != "active"
     ]
+
+
+def paging_problems(counts: PagingCounts, now: datetime) -> list[str]:
+    """What was never delivered, and which channels fail; what nobody answered is said where people look at pages."""
+    problems = []
+    if counts.given_up:
+        text = _("一日のあいだ送れず、断念した通知が {n} 件あります。secops notify list で確かめてください。")
+        problems.append(text.format(n=counts.given_up))
+    for channel, since in counts.failing.items():
+        if now - since >= CHANNEL_PATIENCE:
+            text = _("通知手段「{channel}」で送れていません。secops notify list で理由を確かめてください。")
+            problems.append(text.format(channel=channel))
+    return problems
 
 
 def problems_of(

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from secops.access.ports import ROLE_LABELS, Right
 from secops.locale import gettext, language
+from secops.notify.rota import order
 from secops.report import text
 from secops.schema.severity import Severity
 from secops.siem.ports import STATE_LABELS, VERDICT_LABELS
@@ -67,8 +68,9 @@ def environment() -> Environment:
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page. Every template sees ``user`` (or None), ``csrf``, ``now``, ``site`` and ``zone_label``."""
+    """A page. Every template sees ``user`` (or None), ``on_duty``, ``csrf``, ``now``, ``site`` and ``zone_label``."""
     here = services(request)
+    notify = here.settings.notify
     session = getattr(request.state, "session", None)
     token = token_of(request)
     body = (
@@ -78,6 +80,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
             user=session.user if session else None,
             csrf=csrf_token(token) if session and token else "",
             now=here.now(),
+            on_duty=order(notify, here.now())[0].name if session and notify.enabled else "",
             site=here.settings.site.name,
             zone_label=here.zone_label,
             path=request.url.path,

@@ -86,6 +86,7 @@ def services(site: Site, stop: threading.Event) -> Services:
         store=cast("EventStore", store),
         journal=site.journal,
         accounts=site.accounts,
+        paging=site.desk.paging,
         rules=lambda: site.rules,
         coverage=_Coverage(lambda: site.detector, seen, site.now, sources=lambda: sources_of(site)),
         sources=lambda: status().sources,

@@ -10,7 +10,7 @@ from secops.access.ports import Accounts
 from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
-from secops.siem.ports import AlertDesk, EventStore, JournalReader, Rule, SourceStatus
+from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Services:
     store: EventStore
     journal: JournalReader
     accounts: Accounts
+    paging: PageDesk
     rules: Callable[[], Sequence[Rule]]
     coverage: Callable[[], Standing]
     sources: Callable[[], Sequence[SourceStatus]]

@@ -18,9 +18,11 @@ from secops.errors import SecopsError
 from secops.store.events.generations import current_generation
 from secops.supervisor import Child, Supervisor, when_orphaned
 from secops.wiring.crew import COLLECT_EVERY, work_off_together
+from secops.wiring.ends import note_end
 from secops.wiring.locks import held, is_held, part_names, worker_names
 from secops.wiring.protection import Watch
 from secops.wiring.site import Site
+from secops.wiring.standin import standing_in
 
 if TYPE_CHECKING:
     from secops.siem.pipeline import Pipeline
@@ -44,9 +46,17 @@ def children(site: Site, python: str = sys.executable) -> list[Child]:
 def run_site(
     site: Site, ready: Callable[[], None], said: Callable[[str, int], None], extra: Sequence[Child] = ()
 ) -> int:
-    """Run all parts (and ``extra`` children) under a supervisor until told to stop; returns the exit code."""
-    with held(site.folder, "supervisor"):
-        return Supervisor([*extra, *children(site)], said).run(ready)
+    """Run all parts (and ``extra`` children) under a supervisor until told to stop; returns the exit code.
+
+    Where the keeper, which pages, does not come to life, this process pages in its place.
+    """
+
+    def ended(name: str, code: int) -> None:
+        note_end(site.folder, name, site.now())
+        said(name, code)
+
+    with held(site.folder, "supervisor"), standing_in(site):
+        return Supervisor([*extra, *children(site)], ended).run(ready)
 
 
 def run_part(site: Site, name: str, web: Loop) -> None:
@@ -139,23 +149,25 @@ def _refreshed(site: Site) -> bool:
 def _keeper(site: Site, stop: threading.Event) -> None:
     from secops.siem.keeper import Keeper
     from secops.wiring.correlation import make_correlating
+    from secops.wiring.paging import paging
 
     journal = site.sealing_journal
     keeper = Keeper(site.settings, journal, site.store, site.desk, lambda text: log.warning("keeper: %s", text))
-    correlating = make_correlating(site)
-    due = 0.0
-    while not stop.is_set():
-        if time.monotonic() >= due:
-            keeper.turn(site.now())
-            due = time.monotonic() + KEEPER_SECONDS
-        _refreshed(site)
-        try:
-            correlating.step(site.now())
-        except (SecopsError, OSError) as error:
-            log.error("keeper: %s", error)  # noqa: TRY400 - the message says it all
-            stop.wait(RETRY_SECONDS)
-        if not correlating.behind:
-            stop.wait(CORRELATE_SECONDS)
+    with paging(site):  # in threads of its own: a mail server that hangs keeps nothing from being sealed
+        correlating = make_correlating(site)
+        due = 0.0
+        while not stop.is_set():
+            if time.monotonic() >= due:
+                keeper.turn(site.now())
+                due = time.monotonic() + KEEPER_SECONDS
+            _refreshed(site)
+            try:
+                correlating.step(site.now())
+            except (SecopsError, OSError) as error:
+                log.error("keeper: %s", error)  # noqa: TRY400 - the message says it all
+                stop.wait(RETRY_SECONDS)
+            if not correlating.behind:
+                stop.wait(CORRELATE_SECONDS)
 
 
 def correlate_alone(site: Site) -> None:

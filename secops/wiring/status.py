@@ -11,11 +11,13 @@ from secops.siem.health import (
     Disk,
     SystemStatus,
     filter_states,
+    paging_problems,
     problems_of,
     rules_by_state,
     source_status,
 )
 from secops.siem.ports import SourceStatus, Tally
+from secops.wiring.chain import chain_problem
 from secops.wiring.correlation import correlation_health
 from secops.wiring.locks import is_held, parts_running
 from secops.wiring.site import Site
@@ -27,6 +29,7 @@ def system_status(site: Site) -> SystemStatus:
     active, inactive = rules_by_state(site.rules)
     filters = filter_states(site.detector.filters, site.desk.filter_counts(), site.now())
     chain, disk, parts = _chain(site), _disk(site), parts_running(site.folder, site.settings)
+    paging = site.desk.paging.counts()
     return SystemStatus(
         at=site.now(),
         site=site.settings.site.id,
@@ -36,9 +39,10 @@ def system_status(site: Site) -> SystemStatus:
         chain=chain,
         disk=disk,
         parts=parts,
-        problems=problems_of(sources, chain, disk, parts, active, filters),
+        problems=problems_of(sources, chain, disk, parts, active, filters) + paging_problems(paging, site.now()),
         filters=filters,
         correlation=correlation_health(site),
+        paging=paging,
     )
 
 
@@ -79,7 +83,7 @@ def _received(site: Site, source: str, seq: int) -> datetime | None:
 def _chain(site: Site) -> ChainState:
     head = site.journal.chain_head()
     count = len(site.journal.segments())
-    return ChainState(count, head.digest if head else "", head.at if head else None)
+    return ChainState(count, head.digest if head else "", head.at if head else None, chain_problem(site.folder))
 
 
 def _disk(site: Site) -> Disk:

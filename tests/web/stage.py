@@ -13,17 +13,22 @@ import polars as pl
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import insert
 
 from secops.access.passwords import Passwords
 from secops.access.ports import Access, Role, SessionLimits
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
+from secops.settings_notify import NotifySettings
 from secops.siem.detect.coverage import RuleCoverage, Status
 from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, SystemStatus, problems_of
 from secops.siem.ports import Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
 from secops.store.records.accounts import SqlAccounts
+from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
+from secops.store.records.paging import SqlPaging
+from secops.store.records.siem_tables import alerts
 from secops.web.app import create_app
 from secops.web.services import Services, Standing
 from secops.web.session import csrf_token
@@ -39,6 +44,18 @@ ZONES = {
     "mynumber": {"label": "マイナンバー利用事務系", "networks": ["10.1.0.0/16"]},
     "lgwan": {"label": "LGWAN接続系", "networks": ["10.2.0.0/16"]},
     "internet": {"label": "インターネット接続系", "networks": ["10.3.0.0/16"]},
+}
+
+NOTIFY: dict[str, Any] = {
+    "channels": [
+        {"id": "mail", "kind": "mail", "host": "mail.example.lg.jp", "sender": "secops@example.lg.jp"},
+        {"id": "lamp", "kind": "command", "argv": ["/usr/local/bin/lamp", "--red"]},
+    ],
+    "people": [
+        {"id": "touban1", "name": "当番 1", "contacts": {"mail": "t1@example.lg.jp", "lamp": "1"}},
+        {"id": "touban2", "name": "当番 2(情報政策課 セキュリティ係)", "contacts": {"mail": "t2@example.lg.jp"}},
+    ],
+    "shifts": [{"days": ["offday"], "people": ["touban2", "touban1"]}],
 }
 
 
@@ -380,7 +397,8 @@ class Stage:
         quick = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.accounts = SqlAccounts(self.database, SessionLimits(), quick)
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
-        self.settings = self.settings.model_copy(update={"web": self.web})
+        self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
+        self.paging = SqlPaging(self.database, enabled=True)
 
     def close(self) -> None:
         """Give up the database."""
@@ -415,6 +433,9 @@ class Stage:
             now=NOW - timedelta(minutes=90),
         )
         self.desk.put_hits(night(), {}, NOW - timedelta(minutes=1))
+        with self.database.write() as connection:  # where paging looks for them
+            for alert in sorted(self.desk.stored.values(), key=lambda one: one.id):
+                connection.execute(insert(alerts).values(row_of(alert, alert.id)))
         self.store.write(frame(neighbours()), {})
         origin = Origin("syslog", "fortigate", peer="10.9.0.1:514/udp")
         lines = [
@@ -442,6 +463,7 @@ class Stage:
             store=self.store,
             journal=self.journal,
             accounts=self.accounts,
+            paging=self.paging,
             rules=lambda: RULES,
             coverage=lambda: self.standing,
             sources=lambda: self.found,

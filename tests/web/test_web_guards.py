@@ -34,6 +34,11 @@ ROUTES: dict[tuple[str, str], Right | str] = {
     ("POST", "/alerts/{alert_id}/close"): Right.WORK_ALERTS,
     ("POST", "/alerts/{alert_id}/reopen"): Right.WORK_ALERTS,
     ("POST", "/alerts/{alert_id}/note"): Right.WORK_ALERTS,
+    ("POST", "/alerts/{alert_id}/confirm"): Right.WORK_ALERTS,
+    ("GET", "/notify"): Right.SEE_STATUS,
+    ("POST", "/notify/test"): Right.TEST_NOTIFY,
+    ("POST", "/notify/conditions/{condition_id}/confirm"): Right.CONFIRM_NOTIFY,
+    ("POST", "/notify/given-up"): Right.CONFIRM_NOTIFY,
     ("POST", "/alerts/{alert_id}/raw"): Right.SEE_RAW,
     ("GET", "/events/{event_id}"): Right.SEARCH_EVENTS,
     ("POST", "/events/{event_id}/raw"): Right.SEE_RAW,
@@ -75,7 +80,7 @@ def all_routes(stage: Stage) -> set[tuple[str, str]]:
 
 
 def send(browser: TestClient, method: str, path: str, token: str | None):
-    url = path.format(alert_id=3, event_id="sumida.fw01.4567", rule_id="zone-crossing")
+    url = path.format(alert_id=3, event_id="sumida.fw01.4567", rule_id="zone-crossing", condition_id=1)
     if method == "GET":
         return browser.get(url)
     if path.startswith("/api/"):

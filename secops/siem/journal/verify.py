@@ -97,11 +97,13 @@ def verify(
     public_key: Ed25519PublicKey,
     anchors: Mapping[int, str] | None = None,
     progress: Callable[[int], None] | None = None,
+    deep: Callable[[int], bool] = lambda _number: True,
 ) -> Report:
     """Check the whole journal; ``anchors`` (segment → digest) are chain heads noted earlier, outside the machine.
 
     They must still be in the chain: without them, nobody can tell a whole journal from an older copy of it.
-    ``progress`` is called with the stored bytes of each segment that is done.
+    ``progress`` is called with the stored bytes of each segment that is done. Where one is not ``deep``, headers,
+    signatures, numbering and the chain are checked, and the records are not read.
 
     Raises:
         JournalError: there is no journal in the folder at all.
@@ -110,7 +112,7 @@ def verify(
     last = max(found["open"] | found["sealed"], default=0)
     if not last:
         raise no_journal(folder)
-    check = _Verifier(folder, public_key, anchors or {})
+    check = _Verifier(folder, public_key, anchors or {}, deep)
     number = 0
     while number < last or check.followed(number):  # rotation goes on while we read
         number += 1
@@ -125,8 +127,10 @@ def verify(
 class _Verifier:
     """Walks the segments in order, carrying what the next one must continue."""
 
-    def __init__(self, folder: Path, key: Ed25519PublicKey, anchors: Mapping[int, str]) -> None:
-        self.folder, self.key, self.anchors = folder, key, anchors
+    def __init__(
+        self, folder: Path, key: Ed25519PublicKey, anchors: Mapping[int, str], deep: Callable[[int], bool]
+    ) -> None:
+        self.folder, self.key, self.anchors, self.deep = folder, key, anchors, deep
         self.anchored: set[int] = set()
         self.report = Report()
         self._digest: str | None = GENESIS  # of the segment before; None: it is damaged, so nothing can be compared
@@ -190,7 +194,7 @@ class _Verifier:
             self.add(number, "lost", _("封印する前に壊れて失われた記録です"), source, first, last)
         if front.kind == TOMBSTONE:
             self._removal(number, path, file, front)
-        else:
+        elif self.deep(number):
             self._content(number, path, file, front)
         self._digest = front.digest
         self._heads = {source: last for source, (_first, last) in header.heads.items()}
@@ -290,7 +294,7 @@ class _Verifier:
                 self._require_successor(number)
             elif not newest and facts.state == OPEN:
                 self.add(number, "state", _("次の区間があるのに、この区間が閉じられていません"))
-            for source, (before, last) in sorted(heads.items()):
+            for source, (before, last) in sorted(heads.items()) if self.deep(number) else ():
                 self._rows(number, segment, source, before, last)
         finally:
             segment.close()

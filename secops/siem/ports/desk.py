@@ -78,7 +78,8 @@ class Alert:
 class HistoryEntry:
     """One thing that happened to an alert.
 
-    ``action`` is detected, raised, reported, changed, viewed, assigned, noted, closed, reopened or replayed.
+    ``action`` is detected, raised, reported, changed, notified, viewed, confirmed, assigned, noted, closed, reopened or
+    replayed.
     """
 
     at: datetime

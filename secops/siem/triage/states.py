@@ -31,6 +31,8 @@ ACTION_LABELS: Mapping[str, str] = {
     "reopened": "対応再開",
     "replayed": "再検証",
     "changed": "変更",
+    "notified": "通知",
+    "confirmed": "通知の確認",
 }
 
 

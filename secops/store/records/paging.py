@@ -181,7 +181,7 @@ class SqlPaging:
         mine = conditions.c.id == condition_id
         with self._database.write() as connection:
             if not connection.execute(update(conditions).where(mine).values(confirmed_by=actor)).rowcount:
-                text = _("状況 {id} は見つかりませんでした。番号を確かめてください。")
+                text = _("稼働の異常 {id} は見つかりませんでした。番号を確かめてください。")
                 raise NotFoundError(text.format(id=condition_id))
             _settle_notices(connection, [condition_id], NoticeState.ACKNOWLEDGED, actor, now)
             _log(connection, now, actor, peer, "notify.confirmed", str(condition_id))

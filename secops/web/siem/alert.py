@@ -81,6 +81,7 @@ def show(
         category=_(CATEGORIES[alert.category]) if alert.category in CATEGORIES else "",
         people=sorted(user.name for user in here.accounts.users() if user.may(Right.WORK_ALERTS) and not user.disabled),
         may_work=session.user.may(Right.WORK_ALERTS),
+        paged=here.paging.waits(alert_id),
         may_search=may_search,
         may_raw=session.user.may(Right.SEE_RAW),
         problem=str(problem) if problem else "",
@@ -99,6 +100,7 @@ def _said(request: Request) -> str:
         "closed": _("対応を完了しました。"),
         "reopened": _("対応を再開しました。"),
         "noted": _("メモを保存しました。"),
+        "confirmed": _("通知の確認を記録しました。次の人への通知は止まります。"),
         "reported": _("登録しました。"),
     }
     return texts.get(request.query_params.get("done", ""), "")
@@ -177,6 +179,17 @@ def close(
             [alert_id], read_verdict(verdict), reason, actor=session.user.name, scope=scope, now=now
         ),
     )
+
+
+@router.post("/alerts/{alert_id}/confirm")
+def confirm(request: Request, alert_id: int, session: Worker) -> Response:
+    """Say that the page was seen: nobody else is called, and the alert stays as it is."""
+    here = services(request)
+
+    def action(_desk: AlertDesk, scope: Scope, now: datetime) -> None:
+        here.paging.confirm_alert(alert_id, actor=session.user.name, scope=scope, now=now)
+
+    return _act(request, session, alert_id, "confirmed", {}, action)
 
 
 @router.post("/alerts/{alert_id}/reopen")
