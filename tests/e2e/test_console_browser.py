@@ -33,7 +33,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PAGES = ["/alerts", "/alerts?state=all", "/alerts/3", "/alerts/8", "/alerts/1", "/alerts/new", "/sources"]
+PAGES = ["/alerts", "/alerts?state=all", "/alerts/3", "/alerts/8", "/alerts/1", "/alerts/new", "/sources", "/notify"]
 PAGES += ["/rules", "/rules?status=active", "/rules/coverage", "/rules/zone-crossing"]
 PAGES += ["/events/sumida.pc.3", "/events/sumida.web.9", "/alerts?q=nothing-like-it"]
 

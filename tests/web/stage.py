@@ -23,7 +23,7 @@ from secops.settings import Settings, WebSettings
 from secops.settings_notify import NotifySettings
 from secops.siem.detect.coverage import RuleCoverage, Status
 from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, SystemStatus, problems_of
-from secops.siem.ports import Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
+from secops.siem.ports import Condition, Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
@@ -436,6 +436,9 @@ class Stage:
         with self.database.write() as connection:  # where paging looks for them
             for alert in sorted(self.desk.stored.values(), key=lambda one: one.id):
                 connection.execute(insert(alerts).values(row_of(alert, alert.id)))
+        paging, before = SqlPaging(self.database, enabled=False), NOW - timedelta(days=5)
+        paging.settle([Condition("stalled", "", "", Severity.HIGH, before)], [], before)
+        paging.settle([], paging.conditions(), before + timedelta(minutes=20))
         self.store.write(frame(neighbours()), {})
         origin = Origin("syslog", "fortigate", peer="10.9.0.1:514/udp")
         lines = [
