@@ -81,7 +81,10 @@ def test_settings_are_shown_as_they_could_be_written(tmp_path):
     assert run("init", tmp_path / "site", "--id", "ward").returncode == 0
     path = tmp_path / "site" / "secops.toml"
     source = '[[sources]]\nid = "a"\nkind = "file"\npath = \'C:\\logs\\"x".log\'\n'
-    path.write_text(path.read_text().replace("[rules.disabled]", '[rules.disabled]\n"1.2" = "試験"') + source)
+    paging = '[[notify.channels]]\nid = "c"\nkind = "command"\nargv = ["lamp"]\n'
+    paging += '[[notify.people]]\nid = "p"\nname = "当番"\ncontacts = { c = "1" }\n'
+    text = path.read_text().replace("[rules.disabled]", '[rules.disabled]\n"1.2" = "試験"')
+    path.write_text(text + paging + source)
     shown = run("config", "show", "--site", tmp_path / "site")
     assert shown.returncode == 0
     assert parse(shown.stdout, "shown") == load(tmp_path / "site")

@@ -35,6 +35,96 @@ def test_a_good_file_gets_defaults():
     assert settings.web.port == 8765
 
 
+NOTIFY = """
+[notify]
+url = "https://secops.example.lg.jp/"
+rota = ["a"]
+[[notify.channels]]
+id = "mail"
+kind = "mail"
+host = "smtp.example.lg.jp"
+sender = "secops@example.lg.jp"
+[[notify.channels]]
+id = "lamp"
+kind = "command"
+argv = ["lamp"]
+[[notify.people]]
+id = "a"
+name = "当番"
+contacts = { mail = "a@example.lg.jp", lamp = "1" }
+[[notify.shifts]]
+days = ["offday"]
+hours = "17:15-08:30"
+people = ["a"]
+"""
+
+
+def test_who_is_paged():
+    notify = parse(GOOD + NOTIFY, "secops.toml").notify
+    assert (notify.enabled, notify.level, notify.url) == (True, "high", "https://secops.example.lg.jp")
+    assert notify.channels[0].at_port == 587
+    assert not parse(GOOD, "secops.toml").notify.enabled
+
+
+def test_all_mistakes_about_paging_are_told_at_once():
+    found = problems(
+        GOOD
+        + """
+[notify]
+level = "loud"
+url = "https://x.example/?a=1"
+rota = ["b"]
+[[notify.channels]]
+id = "mail"
+kind = "mail"
+host = "smtp"
+sender = "secops"
+[[notify.channels]]
+id = "mail"
+kind = "command"
+[[notify.channels]]
+id = "plain"
+kind = "mail"
+host = "smtp"
+sender = "s@example.lg.jp"
+security = "none"
+user = "s"
+password_file = "p"
+[[notify.people]]
+id = "a"
+name = "a\\nBcc: x"
+contacts = { mail = "a@b@c", fax = "1" }
+[[notify.shifts]]
+days = ["someday"]
+hours = "25:00-26:00"
+people = ["c"]
+"""
+    )
+    places = sorted(text.split(": ")[1] for text in found)
+    assert places == [
+        "notify.channels[0].sender",
+        "notify.channels[1]",
+        "notify.channels[1].id",
+        "notify.channels[2]",
+        "notify.level",
+        "notify.people[0].contacts.fax",
+        "notify.people[0].name",
+        "notify.rota",
+        "notify.shifts[0].days[0]",
+        "notify.shifts[0].hours",
+        "notify.shifts[0].people",
+        "notify.url",
+    ]
+    alone = problems(GOOD + NOTIFY.split("[[notify.people]]", maxsplit=1)[0].replace('rota = ["a"]', ""))
+    assert len(alone) == 1
+    assert "両方が必要" in alone[0]
+
+
+def test_a_password_file_that_is_absent_is_told(tmp_path):
+    text = GOOD + NOTIFY.replace("host =", 'password_file = "keys/smtp"\nhost =')
+    assert [str(one).split(": ")[1] for one in absent_files(parse(text, "x"), tmp_path)] == ["notify.channels"]
+
+
 def test_the_template_is_a_good_file():
     template = Path(__file__).parent.parent / "secops/site_template.toml"
     settings = parse(template.read_text(encoding="utf-8").format(id="ward", name="試験区"), "template")

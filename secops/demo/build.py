@@ -80,7 +80,7 @@ def settings_text(udp: int = UDP_PORT, tcp: int = TCP_PORT, web: int = WEB_PORT)
     zones = "".join(
         f'[zones.{zone}]\nlabel = "{LABELS[zone]}"\nnetworks = ["{NETWORKS[zone]}"]\n\n' for zone in NETWORKS
     )
-    return _HEAD + zones + _SOURCES.format(udp=udp, tcp=tcp) + f"\n[web]\nport = {web}\n"
+    return _HEAD + zones + _SOURCES.format(udp=udp, tcp=tcp, web=web) + f"\n[web]\nport = {web}\n"
 
 
 def build_demo(folder: Path, settings: Settings, seed: int, now: datetime, *, days: int = 5) -> Built:
@@ -207,4 +207,29 @@ zone = "internet"
 
 [rules]
 builtin = true
+
+# デモの通知は外に出ません。このフォルダの notify.jsonl に 1 通 1 行で書き足します。
+[notify]
+url = "http://127.0.0.1:{web}"
+rota = ["toban1", "toban2"]
+
+[[notify.channels]]
+id = "file"
+kind = "command"
+argv = ["tee", "-a", "notify.jsonl"]
+
+[[notify.people]]
+id = "toban1"
+name = "CSIRT 当番 1"
+contacts = {{ file = "toban1" }}
+
+[[notify.people]]
+id = "toban2"
+name = "CSIRT 当番 2"
+contacts = {{ file = "toban2" }}
+
+[[notify.people]]
+id = "kacho"
+name = "情報政策課長"
+contacts = {{ file = "kacho" }}
 """
