@@ -28,16 +28,18 @@ class Measures:
     """What was found at a moment.
 
     ``free`` is the share of the volume that is free, ``chain`` what is wrong with the journal, ``ends`` how often each
-    part ended unasked within `LOOP_SPAN`, ``parts`` their states, ``certificate`` when the console's ends, ``failing``
-    since when each channel fails.
+    part ended unasked within `LOOP_SPAN`, ``parts`` their states, ``stuck`` those that live and do nothing,
+    ``certificate`` when the console's ends, ``failing`` since when each channel fails. ``sources`` are None where they
+    could not be looked at: what is known of them stays as it is.
     """
 
     at: datetime
-    sources: Sequence[SourceStatus] = ()
+    sources: Sequence[SourceStatus] | None = ()
     free: float = 1.0
     chain: str = ""
     ends: Mapping[str, int] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
+    stuck: Sequence[str] = ()
     certificate: datetime | None = None
     failing: Mapping[str, datetime] = field(default_factory=dict)
 
@@ -46,7 +48,7 @@ def judge(found: Measures, limits: NotifySettings, open_: Iterable[Key]) -> dict
     """The conditions that hold; those in ``open_`` hold until they are clearly better."""
     known = set(open_)
     held: list[Condition] = [
-        *_of_sources(found, limits, ("stalled", "") in known),
+        *_of_sources(found, limits, known),
         *_of_parts(found),
         *(_condition("channel_failing", channel, found) for channel in _failing(found)),
     ]
@@ -64,7 +66,11 @@ def _condition(kind: str, subject: str, found: Measures, zone: str = "") -> Cond
     return Condition(kind, subject, zone, Severity.HIGH, found.at)
 
 
-def _of_sources(found: Measures, limits: NotifySettings, stalled: bool) -> Iterable[Condition]:
+def _of_sources(found: Measures, limits: NotifySettings, known: set[Key]) -> Iterable[Condition]:
+    if found.sources is None:
+        yield from (_condition(*key, found) for key in sorted(known) if key[0] in {"stalled", "source_silent"})
+        return
+    stalled = ("stalled", "") in known
     limit = parse_duration(limits.stalled_after).total_seconds()
     if any(one.lag_s > (limit / 2 if stalled else limit) for one in found.sources):
         yield _condition("stalled", "", found)
@@ -74,7 +80,7 @@ def _of_sources(found: Measures, limits: NotifySettings, stalled: bool) -> Itera
 
 
 def _of_parts(found: Measures) -> Iterable[Condition]:
-    missing = {name for name, state in found.parts.items() if state == "missing"}
+    missing = {name for name, state in found.parts.items() if state == "missing"}.union(found.stuck)
     looping = {name for name, count in found.ends.items() if count >= LOOPING}
     for name in sorted(missing | looping):
         yield _condition("part_failing", name, found)

@@ -1,8 +1,9 @@
-"""How often parts ended unasked of late: a small file that the supervisor writes and who pages reads."""
+"""How often parts ended unasked of late, and whether who pages is alive: small files between keeper and supervisor."""
 
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from secops.notify.conditions import LOOP_SPAN
 
 FILE = Path("run") / "ends.json"
+BEAT = Path("run") / "notify.beat"
 
 
 def note_end(site: Path, name: str, now: datetime) -> None:
@@ -32,6 +34,20 @@ def recent_ends(site: Path, now: datetime) -> dict[str, int]:
         part: sum(now - datetime.fromisoformat(one) < LOOP_SPAN for one in times) for part, times in _read(site).items()
     }
     return {part: count for part, count in counts.items() if count}
+
+
+def beat(site: Path) -> None:
+    """Say that this process pages and is alive."""
+    with suppress(OSError):
+        (site / BEAT).write_text(str(os.getpid()), encoding="ascii")
+
+
+def last_beat(site: Path) -> tuple[int, int]:
+    """(process id, time of the file in ns) of who paged last; zeros where nobody did."""
+    try:
+        return int((site / BEAT).read_text(encoding="ascii")), (site / BEAT).stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0, 0
 
 
 def _read(site: Path) -> dict[str, list[str]]:

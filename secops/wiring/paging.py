@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from secops.errors import ConflictError, SecopsError
+from secops.errors import ConflictError, JournalError, SecopsError
 from secops.notify import message as words
 from secops.notify import plan
 from secops.notify.channel import Channel, SendError
@@ -25,7 +25,7 @@ from secops.notify.mail import Mail
 from secops.settings_notify import ChannelSettings
 from secops.siem.ports import Outgoing, PageDesk
 from secops.wiring.chain import EVERY_SECONDS, chain_problem, look
-from secops.wiring.ends import recent_ends
+from secops.wiring.ends import beat, recent_ends
 from secops.wiring.locks import held, parts_running
 from secops.wiring.site import Site
 from secops.wiring.status import source_statuses
@@ -73,16 +73,22 @@ def mark(site: str, one: Outgoing) -> str:
     return f"secops.{site}.{one.id}.{int(one.created.timestamp() * 1_000_000):x}"
 
 
-def measure(site: Site, now: datetime) -> Measures:
-    """What there is to judge at this moment."""
+def measure(site: Site, now: datetime, stuck: Sequence[str] = ()) -> Measures:
+    """What there is to judge at this moment. A journal that cannot be read is a finding, not a reason not to look."""
     total, free = site.free_space()
+    sources, broken = None, chain_problem(site.folder)
+    try:
+        sources = source_statuses(site)
+    except JournalError as error:
+        broken = str(error)
     return Measures(
         at=now,
-        sources=source_statuses(site),
+        sources=sources,
         free=free / max(1, total),
-        chain=chain_problem(site.folder),
+        chain=broken,
         ends=recent_ends(site.folder, now),
         parts=parts_running(site.folder, site.settings),
+        stuck=stuck,
         certificate=_certificate_end(site),
         failing=site.desk.paging.counts().failing,
     )
@@ -101,8 +107,9 @@ def _certificate_end(site: Site) -> datetime | None:
 class Pager:
     """Looks and plans; what it finds to send is left to `senders`."""
 
-    def __init__(self, site: Site, watch: Watch | None = None) -> None:
+    def __init__(self, site: Site, watch: Watch | None = None, stuck: Callable[[], Sequence[str]] = lambda: ()) -> None:
         self._site = site
+        self._stuck = stuck
         self._planner = plan.Planner(site.settings)
         self._watch = watch or Watch()
         self._look_due = 0.0
@@ -128,7 +135,7 @@ class Pager:
         desk = self._site.desk.paging
         going = desk.conditions(open_only=True, limit=10_000)
         keys = [(one.kind, one.subject) for one in going]
-        held_now = judge(measure(self._site, now), self._site.settings.notify, keys)
+        held_now = judge(measure(self._site, now, self._stuck()), self._site.settings.notify, keys)
         desk.settle(*self._watch.changes(held_now, going, now), now)
 
     def plan(self, now: datetime) -> None:
@@ -147,10 +154,12 @@ def _try(what: str, work: Callable[[], object]) -> None:
 
 
 @contextmanager
-def paging(site: Site, needed: Callable[[], bool] = lambda: True) -> Iterator[None]:
-    """Page from other threads while inside, as long as it is ``needed``."""
+def paging(
+    site: Site, needed: Callable[[], bool] = lambda: True, stuck: Callable[[], Sequence[str]] = lambda: ()
+) -> Iterator[None]:
+    """Page from other threads while inside, as long as it is ``needed``; ``stuck`` names parts that do nothing."""
     stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(site, stop, needed), name="notify", daemon=True)
+    thread = threading.Thread(target=_run, args=(site, stop, needed, stuck), name="notify", daemon=True)
     thread.start()
     try:
         yield
@@ -159,13 +168,13 @@ def paging(site: Site, needed: Callable[[], bool] = lambda: True) -> Iterator[No
         thread.join(STOP_SECONDS)  # a channel that hangs is left behind: what it sends is sent again
 
 
-def _run(site: Site, stop: threading.Event, needed: Callable[[], bool]) -> None:
+def _run(site: Site, stop: threading.Event, needed: Callable[[], bool], stuck: Callable[[], Sequence[str]]) -> None:
     """Wait for the turn of this process, and page."""
     while not stop.is_set():
         if needed():
             try:
                 with held(site.folder, LOCK):
-                    _page(site, stop, needed)
+                    _page(site, stop, needed, stuck)
             except ConflictError:
                 pass  # another process does
             except Exception:
@@ -173,7 +182,7 @@ def _run(site: Site, stop: threading.Event, needed: Callable[[], bool]) -> None:
         stop.wait(RETRY_SECONDS)
 
 
-def _page(site: Site, stop: threading.Event, needed: Callable[[], bool]) -> None:
+def _page(site: Site, stop: threading.Event, needed: Callable[[], bool], stuck: Callable[[], Sequence[str]]) -> None:
     # A site of its own: parts of the keeper's belong to the keeper's thread.
     with Site(site.folder, site.settings) as own:
         over = threading.Event()
@@ -184,10 +193,11 @@ def _page(site: Site, stop: threading.Event, needed: Callable[[], bool]) -> None
         _parts = own.desk, own.journal  # opened once, before threads share them
         for sender in senders:
             sender.start()
-        pager = Pager(own)
+        pager = Pager(own, stuck=stuck)
         try:
             while needed() and not stop.is_set():
                 pager.turn(own.now())
+                beat(own.folder)
                 stop.wait(PLAN_SECONDS)
         finally:
             over.set()

@@ -35,6 +35,7 @@ IDLE_SECONDS = 0.05
 KEEPER_SECONDS = 2.0
 CORRELATE_SECONDS = 0.5
 RETRY_SECONDS = 2.0
+STUCK_SECONDS = 3600.0  # a compaction after long may take a while
 
 
 def children(site: Site, python: str = sys.executable) -> list[Child]:
@@ -153,10 +154,17 @@ def _keeper(site: Site, stop: threading.Event) -> None:
 
     journal = site.sealing_journal
     keeper = Keeper(site.settings, journal, site.store, site.desk, lambda text: log.warning("keeper: %s", text))
-    with paging(site):  # in threads of its own: a mail server that hangs keeps nothing from being sealed
+    turned = time.monotonic()
+
+    def stuck() -> list[str]:
+        return ["keeper"] if time.monotonic() - turned > STUCK_SECONDS else []
+
+    # Paging is in threads of its own: a mail server that hangs keeps nothing from being sealed.
+    with paging(site, stuck=stuck):
         correlating = make_correlating(site)
         due = 0.0
         while not stop.is_set():
+            turned = time.monotonic()
             if time.monotonic() >= due:
                 keeper.turn(site.now())
                 due = time.monotonic() + KEEPER_SECONDS

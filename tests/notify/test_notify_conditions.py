@@ -31,6 +31,7 @@ def test_each_trouble_is_found_by_its_own_limit():
             chain="区間 3",
             ends={"worker-0": 3, "web": 2},
             parts={"keeper": "missing"},
+            stuck=["web"],
             certificate=NOW + timedelta(days=29),
             failing={"mail": NOW - timedelta(minutes=11), "lamp": NOW - timedelta(minutes=9)},
         ),
@@ -43,6 +44,7 @@ def test_each_trouble_is_found_by_its_own_limit():
         ("channel_failing", "mail"),
         ("disk_low", ""),
         ("part_failing", "keeper"),
+        ("part_failing", "web"),
         ("part_failing", "worker-0"),
         ("source_silent", "pc"),
         ("stalled", ""),
@@ -57,6 +59,15 @@ def test_what_has_begun_is_over_only_when_it_is_clearly_better():
     assert kinds(Measures(NOW, free=0.13), disk) == []
     assert kinds(Measures(NOW, [replace(FW, lag_s=500.0)]), lag) == [lag]
     assert kinds(Measures(NOW, [replace(FW, lag_s=400.0)]), lag) == []
+
+
+def test_what_could_not_be_looked_at_stays_as_it_is():
+    known = [("source_silent", "pc"), ("stalled", ""), ("disk_low", "")]
+    assert kinds(Measures(NOW, None, chain="unreadable"), *known) == [
+        ("chain_broken", ""),
+        ("source_silent", "pc"),
+        ("stalled", ""),
+    ]
 
 
 def test_only_what_lasts_begins_and_only_what_lasts_is_over():

@@ -57,7 +57,7 @@ def tls(tmp_path_factory) -> Path:
 def servers(tls) -> Iterator[tuple[Inbox, Controller, Controller]]:
     inbox, context = Inbox(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tls / "cert.pem", tls / "key.pem")
-    ask = {"authenticator": authenticate, "auth_required": True}
+    ask: dict[str, Any] = {"authenticator": authenticate, "auth_required": True}
     plain = Controller(inbox, hostname="127.0.0.1", port=free_port(), tls_context=context, **ask)
     over = Controller(inbox, hostname="127.0.0.1", port=free_port(), ssl_context=context, **ask, auth_require_tls=False)
     plain.start()

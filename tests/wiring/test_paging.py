@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -25,11 +26,11 @@ from secops.schema.severity import Severity
 from secops.siem.ports import Hit, MatchedValue, NewBatch, Origin, OutgoingState, Scope
 from secops.wiring import create_site, open_site
 from secops.wiring.chain import chain_problem, look, note
-from secops.wiring.ends import note_end, recent_ends
+from secops.wiring.ends import last_beat, note_end, recent_ends
 from secops.wiring.locks import held
 from secops.wiring.paging import Pager, make_channel, mark, paging, send_due
 from secops.wiring.site import Site
-from secops.wiring.standin import Absence
+from secops.wiring.standin import Absence, Hung
 from tests.fakes.certificate import write_certificate
 
 NOW = datetime(2026, 11, 22, 17, 4, tzinfo=UTC)
@@ -296,6 +297,33 @@ def test_the_supervisor_stands_in_for_a_keeper_that_is_away(site):
     (site.folder / "run" / "ends.json").unlink()
     assert not Absence(site)(), "it may be starting"
     assert Absence(site, patience=-1)()
+
+
+def test_a_keeper_that_lives_and_pages_no_more_is_found_if_it_is_ours(site):
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        with held(site.folder, "keeper"):
+            hung, beat = Hung(site, patience=-1), site.folder / "run" / "notify.beat"
+            assert hung() == 0
+            beat.write_text("1")
+            assert hung() == 0, "somebody else's process"
+            beat.write_text(str(child.pid))
+            assert hung() == child.pid
+            assert Hung(site)() == 0, "it was just seen"
+        with Site(site.folder, site.settings) as own, paging(own):
+            wait_for(lambda: last_beat(site.folder)[0] == os.getpid())
+    finally:
+        child.communicate(b"\n")
+
+
+def test_a_journal_that_cannot_be_read_is_paged(site):
+    origin = Origin("file", "text", path="x")
+    site.journal.append([NewBatch("fw", NOW, origin, [b"line"])])
+    for path in (site.folder / "journal").glob("*.open*"):
+        path.write_bytes(b"no journal")
+    with Site(site.folder, site.settings) as other:
+        Pager(other, Watch(settle=timedelta(0))).look(NOW)
+    assert [one.kind for one in site.desk.paging.conditions()] == ["chain_broken"]
 
 
 def run(site: Site, *arguments: str, code: int = 0) -> Any:
