@@ -41,7 +41,7 @@ def list_(state: str | None, limit: int, site: Path, as_json: bool) -> None:
     with open_site(site) as opened:
         desk = opened.desk.paging
         found, total = desk.outbox(Scope(), state=OutgoingState(state) if state else None, limit=limit)
-        counts, going = desk.counts(), desk.conditions(open_only=True, limit=1000)
+        counts, going = desk.counts(), desk.conditions(Scope(), open_only=True, limit=1000)
     if as_json:
         rows = [_plain(one) for one in found]
         emit_json({"counts": counts, "total": total, "outbox": rows, "conditions": going})
@@ -209,7 +209,7 @@ def confirm(alert: int | None, condition: int | None, given_up: bool, site: Path
         if alert is not None:
             done["alert"] = desk.confirm_alert(alert, actor=ACTOR, scope=Scope(), now=now)
         if condition is not None:
-            desk.confirm_condition(condition, actor=ACTOR, peer=ACTOR, now=now)
+            desk.confirm_condition(condition, actor=ACTOR, peer=ACTOR, scope=Scope(), now=now)
             done["condition"] = True
         if given_up:
             done["given_up"] = desk.confirm_given_up(actor=ACTOR, peer=ACTOR, now=now)

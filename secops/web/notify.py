@@ -70,7 +70,7 @@ def show_notify(request: Request, session: Annotated[Session, Depends(reads(Righ
         channels=_channels(here, tries),
         line=order(notify, now) if notify.enabled else (),
         duties=duties(notify, now, now + timedelta(days=DAYS)) if notify.enabled else (),
-        conditions=desk.conditions(limit=CONDITIONS_SHOWN),
+        conditions=desk.conditions(scope, limit=CONDITIONS_SHOWN),
         topics=message.CONDITIONS,
         part_names=_subjects(here),
         rows=[(one, message.from_plain(one.content)) for one in rows],
@@ -141,7 +141,8 @@ Confirming = Annotated[Session, Depends(changes(Right.CONFIRM_NOTIFY))]
 def confirm_condition(request: Request, condition_id: int, session: Confirming) -> Response:
     """Somebody looks after it: nobody else is called."""
     here = services(request)
-    here.paging.confirm_condition(condition_id, actor=session.user.name, peer=session.peer, now=here.now())
+    scope, me = scope_of(session.user), session.user.name
+    here.paging.confirm_condition(condition_id, actor=me, peer=session.peer, scope=scope, now=here.now())
     return RedirectResponse("/notify?done=confirmed", 303)
 
 

@@ -23,7 +23,7 @@ from secops.notify.command import Command
 from secops.notify.conditions import Measures, Watch, judge
 from secops.notify.mail import Mail
 from secops.settings_notify import ChannelSettings
-from secops.siem.ports import Outgoing, PageDesk
+from secops.siem.ports import Outgoing, PageDesk, Scope
 from secops.wiring.chain import EVERY_SECONDS, chain_problem, look
 from secops.wiring.ends import beat, recent_ends
 from secops.wiring.locks import held, parts_running
@@ -133,7 +133,7 @@ class Pager:
     def look(self, now: datetime) -> None:
         """Begin and end conditions."""
         desk = self._site.desk.paging
-        going = desk.conditions(open_only=True, limit=10_000)
+        going = desk.conditions(Scope(), open_only=True, limit=10_000)
         keys = [(one.kind, one.subject) for one in going]
         held_now = judge(measure(self._site, now, self._stuck()), self._site.settings.notify, keys)
         desk.settle(*self._watch.changes(held_now, going, now), now)

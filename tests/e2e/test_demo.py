@@ -105,6 +105,11 @@ def test_the_ward_runs_is_looked_at_and_goes_on_where_it_was(ward: Ward):
         assert source["received"] == known, source
         assert source["rejected"] == 0
 
+    paged = ward.secops("notify", "list", *site)
+    assert paged["counts"]["given_up"] == 0
+    assert [one["kind"] for one in paged["outbox"] if one["kind"] != "page"] == [], "no trouble with the program"
+    wait_for((ward.folder / "notify.jsonl").exists, 30)
+
     if CHROMIUM.exists():
         close_the_top_alert(ward, password[1])
         closed = ward.secops("alerts", "list", "--state", "closed", *site)["alerts"]

@@ -438,7 +438,7 @@ class Stage:
                 connection.execute(insert(alerts).values(row_of(alert, alert.id)))
         paging, before = SqlPaging(self.database, enabled=False), NOW - timedelta(days=5)
         paging.settle([Condition("stalled", "", "", Severity.HIGH, before)], [], before)
-        paging.settle([], paging.conditions(), before + timedelta(minutes=20))
+        paging.settle([], paging.conditions(Scope()), before + timedelta(minutes=20))
         self.store.write(frame(neighbours()), {})
         origin = Origin("syslog", "fortigate", peer="10.9.0.1:514/udp")
         lines = [

@@ -33,7 +33,7 @@ def fill(stage: Stage) -> None:
     low = Condition("disk_low", "", "", Severity.HIGH, NOW - timedelta(hours=3))
     quiet = Condition("source_silent", "pc", "mynumber", Severity.HIGH, NOW - timedelta(minutes=50))
     desk.settle([low, quiet], [], NOW)
-    desk.settle([], [one for one in desk.conditions() if one.kind == "disk_low"], NOW)
+    desk.settle([], [one for one in desk.conditions(Scope()) if one.kind == "disk_low"], NOW)
     desk.advance(lambda notices, last: planner.decide(notices, None, NOW), NOW)
     failing = desk.due("mail", NOW, 10)[0]
     desk.attempted(failing, ok=False, text=f"450 {HOSTILE}", next_at=NOW + timedelta(minutes=1), now=NOW)
@@ -101,11 +101,11 @@ def test_a_test_goes_to_everybody_the_channel_reaches_and_is_in_the_audit_log(st
 def test_what_was_seen_is_confirmed(stage, name):
     fill(stage)
     browser = stage.client(name)
-    going = next(one for one in stage.paging.conditions() if one.ended is None)
+    going = next(one for one in stage.paging.conditions(Scope()) if one.ended is None)
     for path in (f"/notify/conditions/{going.id}/confirm", "/notify/given-up"):
         assert browser.post(path, data={"csrf": csrf(browser)}).status_code == 303
     assert stage.paging.counts().given_up == 0
-    assert next(one for one in stage.paging.conditions() if one.id == going.id).confirmed_by == name
+    assert next(one for one in stage.paging.conditions(Scope()) if one.id == going.id).confirmed_by == name
     assert browser.post("/notify/conditions/99/confirm", data={"csrf": csrf(browser)}).status_code == 404
 
 

@@ -232,7 +232,7 @@ class PageDesk(Protocol):
         """Somebody saw the page: no further person is called. In the alert's history; False where nothing waited."""
         ...
 
-    def confirm_condition(self, condition_id: int, *, actor: str, peer: str, now: datetime) -> None:
+    def confirm_condition(self, condition_id: int, *, actor: str, peer: str, scope: Scope, now: datetime) -> None:
         """The same for a condition; NotFoundError where there is none."""
         ...
 
@@ -240,8 +240,8 @@ class PageDesk(Protocol):
         """Somebody saw what was given up: it no longer counts as a problem. Returns how many."""
         ...
 
-    def conditions(self, *, open_only: bool = False, limit: int = 50) -> Sequence[Condition]:
-        """Those that go on first, then the newest that are over."""
+    def conditions(self, scope: Scope, *, open_only: bool = False, limit: int = 50) -> Sequence[Condition]:
+        """Those that go on first, then the newest that are over; without those of sources in other zones."""
         ...
 
     def settle(self, begun: Sequence[Condition], ended: Sequence[Condition], now: datetime) -> None:

@@ -176,9 +176,9 @@ class SqlPaging:
                 connection.execute(insert(history).values(entry(alert_id, now, actor, "confirmed", "")))
         return answered
 
-    def confirm_condition(self, condition_id: int, *, actor: str, peer: str, now: datetime) -> None:
+    def confirm_condition(self, condition_id: int, *, actor: str, peer: str, scope: Scope, now: datetime) -> None:
         """See `PageDesk`."""
-        mine = conditions.c.id == condition_id
+        mine = and_(conditions.c.id == condition_id, _shared(scope))
         with self._database.write() as connection:
             if not connection.execute(update(conditions).where(mine).values(confirmed_by=actor)).rowcount:
                 text = _("稼働の異常 {id} は見つかりませんでした。番号を確かめてください。")
@@ -195,9 +195,9 @@ class SqlPaging:
                 _log(connection, now, actor, peer, "notify.given_up_seen", str(count))
         return count
 
-    def conditions(self, *, open_only: bool = False, limit: int = 50) -> Sequence[Condition]:
+    def conditions(self, scope: Scope, *, open_only: bool = False, limit: int = 50) -> Sequence[Condition]:
         """See `PageDesk`."""
-        here = _going() if open_only else true()
+        here = and_(_going() if open_only else true(), _shared(scope))
         order = (conditions.c.ended.is_not(None), conditions.c.id.desc())
         statement = select(conditions).where(here).order_by(*order).limit(limit)
         with self._database.read() as connection:
@@ -325,6 +325,11 @@ def _in_scope(scope: Scope) -> ColumnElement[bool]:
         .where(outbox_notices.c.outbox_id == outbox.c.id, notices.c.alert_id.is_not(None), ~seen)
     )
     return ~hidden.exists()
+
+
+def _shared(scope: Scope) -> ColumnElement[bool]:
+    """Conditions of the program as a whole, and those of sources in these zones."""
+    return true() if scope.zones is None else conditions.c.zone.in_(["", *sorted(scope.zones)])
 
 
 def _going() -> ColumnElement[bool]:

@@ -27,6 +27,7 @@ from secops.siem.ports import (
 )
 from secops.store.records import open_records
 from secops.store.records.records import Records
+from tests.databases import new_records
 
 NOW = datetime(2026, 11, 22, 17, 4, tzinfo=UTC)
 ALL = Scope()
@@ -50,7 +51,7 @@ def hit(name: str, seq: int, host: str = "K-0213", zone: str = "lgwan", level: S
 
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[Records]:
-    opened = open_records(tmp_path / "records.db", RULES, page_from=Severity.HIGH)
+    opened = open_records(new_records(tmp_path / "records.db"), RULES, page_from=Severity.HIGH)
     yield opened
     opened.dispose()
 
@@ -200,7 +201,7 @@ def test_a_condition_begins_and_is_over_once_each(records):
     low = Condition("disk_low", "", "", Severity.HIGH, NOW)
     desk.settle([low], [], NOW)
     desk.settle([low], [], NOW)
-    (going,) = desk.conditions(open_only=True)
+    (going,) = desk.conditions(ALL, open_only=True)
     clerk = Clerk()
     desk.advance(clerk, NOW)
     assert [(one.cause.value, one.condition) for one in clerk.asked] == [("began", "disk_low")]
@@ -214,20 +215,20 @@ def test_a_condition_begins_and_is_over_once_each(records):
         "superseded": 1,
         "waiting": 1,
     }  # that it began was not sent yet: its end says it all
-    assert desk.conditions()[0].ended == NOW + MINUTE
+    assert desk.conditions(ALL)[0].ended == NOW + MINUTE
     desk.settle([replace(low, began=NOW + 2 * MINUTE)], [], NOW + 2 * MINUTE)
-    assert len(desk.conditions()) == 2
+    assert len(desk.conditions(ALL)) == 2
 
 
 def test_a_confirmed_condition_calls_nobody_else_and_goes_on(records):
     desk = records.paging
     desk.settle([Condition("stalled", "", "", Severity.HIGH, NOW)], [], NOW)
     desk.advance(Clerk(), NOW)
-    desk.confirm_condition(1, actor="kanri", peer="127.0.0.1", now=NOW)
+    desk.confirm_condition(1, actor="kanri", peer="127.0.0.1", scope=ALL, now=NOW)
     assert asked(records, NOW + 60 * MINUTE) == []
-    assert desk.conditions(open_only=True)[0].confirmed_by == "kanri"
+    assert desk.conditions(ALL, open_only=True)[0].confirmed_by == "kanri"
     with pytest.raises(NotFoundError, match="稼働の異常 9"):
-        desk.confirm_condition(9, actor="kanri", peer="", now=NOW)
+        desk.confirm_condition(9, actor="kanri", peer="", scope=ALL, now=NOW)
 
 
 def test_who_sees_some_zones_sees_the_messages_about_their_alerts_only(records):
@@ -242,12 +243,18 @@ def test_who_sees_some_zones_sees_the_messages_about_their_alerts_only(records):
     hidden = ({one.id for one in desk.outbox(ALL)[0]} - {one.id for one in desk.outbox(few)[0]}).pop()
     with pytest.raises(NotFoundError):
         desk.outgoing(hidden, few)
+    quiet = [Condition("source_silent", zone, zone, Severity.HIGH, NOW) for zone in ("", "lgwan", "mynumber")]
+    desk.settle(quiet, [], NOW)
+    assert {one.zone for one in desk.conditions(few)} == {"", "lgwan"}
+    other = next(one.id for one in desk.conditions(ALL) if one.zone == "mynumber")
+    with pytest.raises(NotFoundError):
+        desk.confirm_condition(other, actor="x", peer="", scope=few, now=NOW)
     with pytest.raises(NotFoundError):
         desk.confirm_alert(2, actor="x", scope=few, now=NOW)
 
 
 def test_where_nobody_can_be_paged_nothing_is_noticed_and_conditions_are_kept(tmp_path):
-    quiet = open_records(tmp_path / "records.db", RULES)
+    quiet = open_records(new_records(tmp_path / "records.db"), RULES)
     quiet.put_hits([hit("high", 1)], {"fw": 1}, NOW)
     quiet.paging.settle([Condition("stalled", "", "", Severity.HIGH, NOW)], [], NOW)
     assert asked(quiet) == []
