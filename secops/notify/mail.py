@@ -78,10 +78,12 @@ class Mail:
 
     def _server(self) -> smtplib.SMTP:
         one = self._settings
+        # What we call ourselves. Left to itself smtplib asks the name service, which may hang where there is none.
+        own = one.sender.rpartition("@")[2]
         if one.security != "tls":
-            server = smtplib.SMTP(timeout=one.timeout_s)
+            server = smtplib.SMTP(local_hostname=own, timeout=one.timeout_s)
         else:
-            server = smtplib.SMTP_SSL(timeout=one.timeout_s, context=self._context())
+            server = smtplib.SMTP_SSL(local_hostname=own, timeout=one.timeout_s, context=self._context())
         # The name that certificates are checked against. Given to the constructor, it would connect before we can cut.
         server._host = one.host  # type: ignore[attr-defined]  # smtplib has no public name for it
         return server

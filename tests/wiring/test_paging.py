@@ -168,7 +168,8 @@ TEXTS = st.text(min_size=1, max_size=40)
 def test_whatever_an_event_says_the_message_is_the_same(site, event, zone):
     """From a hit to the outbox: two alerts that differ in everything a log can say make the same message."""
     desk, said = site.desk.paging, []
-    for own, where in ((event, zone), ({}, "")):
+    pairs: list[tuple[dict[str, str], str]] = [(event, zone), ({}, "")]
+    for own, where in pairs:
         seq = site.desk.positions().get("fw", 0) + 1
         found = replace(hit(seq, Severity.HIGH), event={**own, "n": seq}, zone=where, matched=(), rule_id=f"r{seq}")
         site.desk.put_hits([found], {"fw": seq}, NOW)

@@ -224,6 +224,10 @@ class PageDesk(Protocol):
         """See `PagingCounts`."""
         ...
 
+    def unanswered(self) -> int:
+        """That one of the counts, for pages that show no other."""
+        ...
+
     def waits(self, alert_id: int) -> bool:
         """Whether the alert was or will be paged and nobody has taken or confirmed it."""
         ...

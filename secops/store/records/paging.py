@@ -68,20 +68,20 @@ class SqlPaging:
     def sweep(self, now: datetime, give_up: datetime) -> int:
         """See `PageDesk`."""
         waiting = outbox.c.state.in_(WAITING)
-        with self._database.read() as connection:
-            if not connection.execute(select(outbox.c.id).where(waiting).limit(1)).first():
-                return 0
         wanted = (
             select(notices.c.id)
             .join(outbox_notices, outbox_notices.c.notice_id == notices.c.id)
             .where(outbox_notices.c.outbox_id == outbox.c.id, notices.c.state.in_(UNANSWERED))
         )
+        needless = and_(waiting, outbox.c.kind == "page", ~wanted.exists())
+        old = and_(waiting, outbox.c.created < give_up)
+        with self._database.read() as connection:  # every second, and nearly always in vain: no write for that
+            if not connection.execute(select(outbox.c.id).where(or_(needless, old)).limit(1)).first():
+                return 0
         settled = {"next_at": None, "done_at": now}
         with self._database.write() as connection:
-            needless = and_(waiting, outbox.c.kind == "page", ~wanted.exists())
             state = OutgoingState.SUPERSEDED.value
             connection.execute(update(outbox).where(needless).values(settled | {"state": state}))
-            old = and_(waiting, outbox.c.created < give_up)
             state = OutgoingState.GIVEN_UP.value
             return connection.execute(update(outbox).where(old).values(settled | {"state": state})).rowcount
 
@@ -160,6 +160,12 @@ class SqlPaging:
             conditions=int(going),
             failing=failing,
         )
+
+    def unanswered(self) -> int:
+        """See `PageDesk`."""
+        here = notices.c.state == NoticeState.EXHAUSTED.value
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(notices).where(here)).scalar_one())
 
     def waits(self, alert_id: int) -> bool:
         """See `PageDesk`."""

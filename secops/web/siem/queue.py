@@ -101,7 +101,7 @@ def show_queue(request: Request, session: Annotated[Session, Depends(reads(Right
         sources=sources_in_brief(visible_sources(here.sources(), scope)),
         may_work=session.user.may(Right.WORK_ALERTS),
         said=_said(request),
-        unanswered=here.paging.counts().unanswered,
+        unanswered=here.paging.unanswered(),
     )
 
 
