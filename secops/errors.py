@@ -71,9 +71,18 @@ class RuleError(InputError):
 
 
 class QueryError(SecopsError):
-    """A search text cannot be read, or asks for what the store cannot answer."""
+    """A search text cannot be read, or asks for what the store cannot answer.
+
+    ``at`` is where in the text the mistake stands (characters from 0), None where it has no place. ``limit`` is true
+    where nothing is wrong with the text, but the answer would take more time or memory than one search may.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, *, at: int | None = None, limit: bool = False) -> None:
+        super().__init__(message)
+        self.at = at
+        self.limit = limit
 
 
 class StoreError(SecopsError):

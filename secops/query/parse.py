@@ -80,7 +80,8 @@ def _error(at: int, found: str, expected: str) -> QueryError:
     return QueryError(
         _("検索式の {at} 文字目: 「{found}」は読めません。ここに書けるもの: {expected}").format(
             at=at + 1, found=found, expected=expected
-        )
+        ),
+        at=at,
     )
 
 
@@ -95,7 +96,7 @@ class _Reader:
     def refusal(self, item: Any, reason: str) -> QueryError:
         at = item.pos or 0
         text = _("検索式の {at} 文字目「{found}」: {reason}。")
-        return QueryError(text.format(at=at + 1, found=self.text[at : at + 20], reason=reason))
+        return QueryError(text.format(at=at + 1, found=self.text[at : at + 20], reason=reason), at=at)
 
     def error(self, item: Any, expected: str) -> QueryError:
         # What was typed there, not str(item): printing a deep tree is itself a recursion.
@@ -146,6 +147,14 @@ class _Reader:
         return self.node(value, name, depth + 1)
 
     def _leaf(self, item: Any, field: str | None) -> Node:
+        try:
+            return self._read(item, field)
+        except QueryError as error:
+            if error.at is None:  # a value that does not fit its field
+                error.at = item.pos or 0
+            raise
+
+    def _read(self, item: Any, field: str | None) -> Node:
         self.terms += 1
         at = item.pos or 0
         if self.terms > MAX_TERMS:

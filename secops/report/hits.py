@@ -61,7 +61,7 @@ class JsonLines:
         try:
             return orjson.dumps(line, option=_OPTIONS)
         except TypeError:  # a lone surrogate, or a number beyond 64 bits
-            return orjson.dumps(_writable(line), option=_OPTIONS)
+            return orjson.dumps(writable(line), option=_OPTIONS)
 
 
 def _rule_fields(rule: Rule) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _rule_fields(rule: Rule) -> dict[str, Any]:
     return found
 
 
-def _writable(value: Any, depth: int = 0) -> Any:
+def writable(value: Any, depth: int = 0) -> Any:
     """The value as JSON can hold it: lone surrogates as U+FFFD, huge numbers and what is nested too deeply as text."""
     if depth > _DEEPEST:
         return _("(入れ子が深すぎるため省略。event.original にあります)")
@@ -93,12 +93,12 @@ def _writable(value: Any, depth: int = 0) -> Any:
     if isinstance(value, int):
         return value if -(1 << 63) <= value < 1 << 64 else str(value)
     if isinstance(value, MatchedValue):
-        return {name: _writable(getattr(value, name), depth) for name in MatchedValue.__slots__}
+        return {name: writable(getattr(value, name), depth) for name in MatchedValue.__slots__}
     if isinstance(value, Mapping):
-        return {_writable(str(key)): _writable(one, depth + 1) for key, one in value.items()}
+        return {writable(str(key)): writable(one, depth + 1) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_writable(one, depth + 1) for one in value]
-    return _writable(str(value))
+        return [writable(one, depth + 1) for one in value]
+    return writable(str(value))
 
 
 # ----------------------------------------------------------------------------------------------------------------- CSV
@@ -113,7 +113,7 @@ class ExcelCsv:
             _("時刻(日本時間)"), _("時刻(UTC)"), _("重大度"), _("ルール"), _("端末"), _("利用者"), _("一致した値"),
             "ATT&CK", _("規程"), _("ルールID"), _("ファイル"), _("元の記録"),
         ]  # fmt: skip
-        self.head = b"\xef\xbb\xbf" + _csv_row(names)
+        self.head = b"\xef\xbb\xbf" + csv_row(names)
 
     def row(self, hit: Found) -> bytes:
         """The row of a hit."""
@@ -132,7 +132,7 @@ class ExcelCsv:
             hit.path,
             hit.original or hit.event.get(COUNTED),
         ]
-        return _csv_row([safe_cell(cell) for cell in cells])
+        return csv_row([safe_cell(cell) for cell in cells])
 
 
 def safe_cell(value: object) -> str:
@@ -152,7 +152,8 @@ def matched_text(matched: Sequence[MatchedValue]) -> str:
     return "; ".join(f"{one.field or _('全文')} = {one.value}" for one in matched)
 
 
-def _csv_row(cells: Sequence[str]) -> bytes:
+def csv_row(cells: Sequence[str]) -> bytes:
+    """A row of CSV with the line end of RFC 4180."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\r\n").writerow(cells)
     return out.getvalue().encode("utf-8", "replace")
@@ -171,7 +172,7 @@ class TimesketchCsv:
         "message", "datetime", "timestamp_desc", "tag", "level", "rule", "rule_id", "techniques", "hostname",
         "username", "event_code", "channel", "matched", "source_file", "original",
     )  # fmt: skip
-    head = _csv_row(COLUMNS)
+    head = csv_row(COLUMNS)
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
@@ -185,7 +186,7 @@ class TimesketchCsv:
         rule = self._rules[hit.rule]
         matched = matched_text(hit.matched)
         tags = [f"sigma_{rule.level.code}", *rule.tags]
-        return _csv_row([
+        return csv_row([
             _line(f"[{rule.level.code}] {rule.title}: {matched}"),
             hit.timestamp.astimezone(UTC).isoformat(timespec="microseconds"),
             "Event Logged",

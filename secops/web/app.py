@@ -15,7 +15,7 @@ from secops.web import login, notify, problems
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
 from secops.web.services import Services
-from secops.web.siem import alert, api, events, queue, report, rules, sources, stream
+from secops.web.siem import alert, api, events, queue, report, rules, search, sources, stream, zones
 
 MAX_BODY = 256 * 1024  # the largest form is a note; nothing is uploaded yet
 
@@ -52,7 +52,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.mount("/static", _Static(directory=STATIC), name="static")
-    for part in (login, report, queue, alert, events, rules, sources, notify, stream, api):
+    for part in (login, report, queue, alert, search, events, rules, sources, zones, notify, stream, api):
         app.include_router(part.router)
     problems.install(app)
 

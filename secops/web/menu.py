@@ -23,6 +23,8 @@ class Place:
 
 MENU = (
     Place("/alerts", "アラート", "a", Right.SEE_ALERTS),
+    Place("/events", "検索", "e", Right.SEARCH_EVENTS),
+    Place("/zones", "系統", "z", Right.SEE_STATUS),
     Place("/rules", "ルール", "r", Right.SEE_STATUS),
     Place("/sources", "収集", "s", Right.SEE_STATUS),
     Place("/notify", "通知", "n", Right.SEE_STATUS),

@@ -13,6 +13,9 @@ from typing import Any, cast
 
 from secops.errors import SecopsError
 from secops.locale import _
+from secops.org.files import open_table
+from secops.org.flows import FlowJudge
+from secops.org.zones import ZoneMap
 from secops.siem.detect import SigmaDetector
 from secops.siem.detect.coverage import SourceKinds, coverage
 from secops.siem.health import SystemStatus
@@ -94,7 +97,26 @@ def services(site: Site, stop: threading.Event) -> Services:
         now=site.now,
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
+        flows=_Flows(site),
     )
+
+
+class _Flows:
+    """The judge of connections between zones, made anew when the inventory was read anew."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._lock = threading.Lock()
+        self._made: tuple[object, FlowJudge] | None = None
+
+    def __call__(self) -> FlowJudge:
+        with self._lock:
+            directory = self._site.directory
+            if self._made is None or self._made[0] is not directory:
+                zones = ZoneMap.of(self._site.settings)
+                table = open_table(self._site.folder)
+                self._made = directory, FlowJudge(table, self._site.settings.site.model, zones, directory.flows)
+            return self._made[1]
 
 
 class _LiveStore:

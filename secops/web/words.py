@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from secops.locale import _, language
@@ -28,6 +28,10 @@ FIELD_LABELS = {
     "labels.device": "端末",
     "labels.system": "システム",
     "labels.department": "部署",
+    "labels.zone": "系統",
+    "labels.flow": "系統間の通信",
+    "labels.flow_id": "通信番号",
+    "labels.flow_verdict": "通信の判定",
     "labels.source_zone": "送信元の系統",
     "labels.destination_zone": "宛先の系統",
     "process.name": "プログラム",
@@ -44,6 +48,25 @@ def when(moment: datetime | None) -> str:
         return dates.screen(moment)
     local = moment.astimezone(dates.JST)
     return f"{_DAYS[local.weekday()]} {local:%d %b %H:%M:%S}"
+
+
+def when_long(moment: datetime) -> str:
+    """The same with its year, for spans that may be long: ``2026年11月23日(月) 02:04:11``."""
+    local = moment.astimezone(dates.JST)
+    if language() == "ja":
+        return f"{local.year}年{dates.screen(moment)}"
+    return f"{_DAYS[local.weekday()]} {local:%d %b %Y %H:%M:%S}"
+
+
+def day_short(moment: datetime) -> str:
+    """The day in JST under an axis: ``11/23``."""
+    return f"{moment.astimezone(dates.JST):%m/%d}"
+
+
+def formal(moment: datetime | date) -> str:
+    """A day as formal pages have it: ``令和8年11月23日``; in English ``23 November 2026``."""
+    day = moment.astimezone(dates.JST).date() if isinstance(moment, datetime) else moment
+    return dates.wareki(day) if language() == "ja" else f"{day.day} {day:%B %Y}"
 
 
 def clock(moment: datetime) -> str:

@@ -46,9 +46,9 @@ def test_other_rules_of_the_clause_leave_out_the_rule_itself_and_inactive_ones()
 
 
 def test_around_asks_for_the_host_the_user_and_the_address():
-    query = around.query({"host.name": "cleaned"}, {"host.name": HOSTILE, "user.name": "u"})
+    query = around.query(around.identity({"host.name": "cleaned"}, {"host.name": HOSTILE, "user.name": "u"}))
     assert query == Or((Term("host.name", HOSTILE), Term("user.name", "u")))
-    assert around.query({}, {}) is None
+    assert around.query(around.identity({}, {})) is None
 
 
 def test_the_timeline_is_well_formed_and_marks_the_hits(stage):

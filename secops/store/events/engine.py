@@ -56,9 +56,10 @@ class Engine:
             found = pl.from_arrow(cursor.sql(sql, params=dict(params)).to_arrow_table())
         except duckdb.InterruptException:
             text = _("検索が {seconds:g} 秒で終わりませんでした。期間を短くするか、条件を加えてください。")
-            raise QueryError(text.format(seconds=self._seconds)) from None
+            raise QueryError(text.format(seconds=self._seconds), limit=True) from None
         except duckdb.OutOfMemoryException:
-            raise QueryError(_("検索に使えるメモリーが足りません。期間を短くするか、条件を加えてください。")) from None
+            text = _("検索に使えるメモリーが足りません。期間を短くするか、条件を加えてください。")
+            raise QueryError(text, limit=True) from None
         except duckdb.IOException as error:
             if "No files found" in str(error) or "No such file" in str(error) or "Cannot open" in str(error):
                 raise FileGoneError(str(error)) from error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -13,35 +15,71 @@ from starlette.responses import RedirectResponse, Response
 from secops.access.ports import Right, Session
 from secops.errors import NotFoundError, SecopsError, UsageError
 from secops.locale import _
-from secops.siem.ports import AlertDesk, AlertDetail, Scope
+from secops.query import write
+from secops.query.evaluate import matches
+from secops.query.tree import Term
+from secops.report.text import flat
+from secops.siem.ports import Alert, AlertDesk, AlertDetail, Scope
 from secops.siem.triage import exemption
 from secops.siem.triage.manual import CATEGORIES
 from secops.web.pages import page
 from secops.web.problems import status_of
 from secops.web.services import Services
 from secops.web.session import changes, reads, scope_of, services
-from secops.web.siem import around, story
+from secops.web.siem import around, spans, story
 from secops.web.siem.queue import read_verdict
 from secops.web.siem.raw import RawRecord, open_record
+from secops.web.words import field_label
 
 router = APIRouter()
 HITS = 20
+ALIKE_DAYS = 90
 
 
-def _around(here: Services, detail: AlertDetail, scope: Scope) -> tuple[list[around.Line], int, datetime]:
-    """Events of the same host or user around the newest hit: lines, exact total, centre.
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What the same host and user did around the newest hit.
+
+    ``total`` is exact where ``lines`` are not all; ``by`` has for the host and for the user: word, value, how many
+    events, and the search that finds them.
+    """
+
+    lines: Sequence[around.Line]
+    total: int
+    centre: datetime
+    by: Sequence[tuple[str, str, int, str]] = ()
+
+
+def _around(here: Services, detail: AlertDetail, scope: Scope) -> Near:
+    """Events of the same host or user around the newest hit.
 
     Where there are more than fit, those nearest to the centre are kept: half from before, half from after.
     """
     centre = detail.hits[0].timestamp if detail.hits else detail.alert.last_seen
-    query = around.query(detail.alert.entities, detail.hits[0].event if detail.hits else {})
+    wanted = around.identity(detail.alert.entities, detail.hits[0].event if detail.hits else {})
+    query = around.query(wanted)
     if query is None:
-        return [], 0, centre
+        return Near([], 0, centre)
     span, half = around.span(centre), around.SHOWN // 2
     before = here.store.search(query, around.before(span, centre), scope, limit=half)
     after = here.store.search(query, around.after(span, centre), scope, limit=half, newest_first=False)
     events = [*reversed(before.events), *after.events]
-    return around.lines(events, detail.hits), before.total + after.total, centre
+    total = before.total + after.total
+    whole = total == len(events)
+    by = []
+    for name, value in wanted.items():
+        if name not in {"host.name", "user.name"}:
+            continue
+        term = Term(name, value)
+        count = sum(matches(term, one) for one in events) if whole else here.store.count(term, span, scope)
+        by.append((field_label(name), value, count, _search_near(name, value, centre)))
+    return Near(around.lines(events, detail.hits), total, centre, by)
+
+
+def _search_near(name: str, value: str, centre: datetime) -> str:
+    """The address of the search for a value around a moment; "" where no query can say it."""
+    text = write.term(name, value)
+    return "/events?" + urlencode({"q": text, **spans.around(centre, around.REACH)}) if text else ""
 
 
 def show(
@@ -60,7 +98,7 @@ def show(
     detail = here.desk.detail(alert_id, scope, hits=HITS)
     alert, rule = detail.alert, here.rule(detail.alert.rule_id)
     may_search = session.user.may(Right.SEARCH_EVENTS)
-    near, near_total, centre = _around(here, detail, scope) if may_search else ([], 0, alert.last_seen)
+    near = _around(here, detail, scope) if may_search else Near([], 0, alert.last_seen)
     return page(
         request,
         "alert.html",
@@ -73,11 +111,14 @@ def show(
         reasons=story.reasons(detail.hits[0].matched) if detail.hits else {},
         condition=story.condition(rule) if rule else "",
         exception=exemption.draft(alert, rule, detail.hits) if rule and detail.hits else "",
-        near=near,
-        near_total=near_total,
-        timeline=around.timeline(near, centre) if near else "",
+        near=near.lines,
+        near_total=near.total,
+        near_by=near.by,
+        timeline=around.timeline(near.lines, near.centre) if near.lines else "",
         same_clause=story.same_clause(here.rules(), alert.clauses, alert.rule_id),
-        verdict_words=story.verdict_counts(detail.similar),
+        alike=story.alike_words(here.desk.alike(alert_id, scope, now - timedelta(days=ALIKE_DAYS)), ALIKE_DAYS),
+        of_host=_of_host(alert),
+        matched_fields=story.matched_fields(detail.hits[0]) if detail.hits else {},
         category=_(CATEGORIES[alert.category]) if alert.category in CATEGORIES else "",
         people=sorted(user.name for user in here.accounts.users() if user.may(Right.WORK_ALERTS) and not user.disabled),
         may_work=session.user.may(Right.WORK_ALERTS),
@@ -92,6 +133,13 @@ def show(
         summary=around.summary,
         rule_title=lambda rule_id: story.title_of(here.rule(rule_id)) or rule_id,
     )
+
+
+def _of_host(alert: Alert) -> list[tuple[str, str]]:
+    """The host and the user with the addresses of all alerts that name them."""
+    seen = {name: flat(alert.entities.get(name)) for name in ("labels.device", "host.name", "user.name")}
+    values = dict.fromkeys(value for value in seen.values() if value and len(value) <= 200)
+    return [(value, "/alerts?" + urlencode({"state": "all", "q": value})) for value in values]
 
 
 def _said(request: Request) -> str:

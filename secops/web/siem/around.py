@@ -53,16 +53,18 @@ class Line:
     hit: bool
 
 
-def query(entities: Mapping[str, str], event: Mapping[str, Any]) -> Node | None:
-    """Events of the same host, user or address; None where the alert names none of them.
+def identity(entities: Mapping[str, str], event: Mapping[str, Any]) -> dict[str, str]:
+    """Which host, user and address an alert is about, by field.
 
     The event's own values come first: those in an alert are cleaned and may be cut.
     """
-    terms: list[Node] = []
-    for name in IDENTITY:
-        value = flat(event.get(name) or entities.get(name))
-        if value:
-            terms.append(Term(name, value))
+    values = {name: flat(event.get(name) or entities.get(name)) for name in IDENTITY}
+    return {name: value for name, value in values.items() if value}
+
+
+def query(wanted: Mapping[str, str]) -> Node | None:
+    """Events of the same host, user or address; None where the alert names none of them."""
+    terms: list[Node] = [Term(name, value) for name, value in wanted.items()]
     if not terms:
         return None
     return terms[0] if len(terms) == 1 else Or(tuple(terms))

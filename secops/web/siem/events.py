@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
@@ -11,10 +12,11 @@ from starlette.responses import Response
 from secops.access.ports import Right, Session
 from secops.errors import NotFoundError, SecopsError
 from secops.locale import _
+from secops.query import write
 from secops.web.pages import page
 from secops.web.problems import status_of
 from secops.web.session import changes, reads, scope_of, services
-from secops.web.siem import around
+from secops.web.siem import around, spans
 from secops.web.siem.raw import RawRecord, open_record
 from secops.web.words import moment_of
 
@@ -42,6 +44,25 @@ def grouped(event: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]
     return groups
 
 
+def search_link(field: str, value: Any) -> str:
+    """The address of the search for a value of a field; "" where no query can say it."""
+    one = value[0] if isinstance(value, list) and len(value) == 1 else value
+    text = write.term(field, one)
+    return "/events?" + urlencode({"q": text, "span": "7d"}) if text else ""
+
+
+def _near(event: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Searches for what the same host and user did around this event: value and address."""
+    moment = moment_of(event.get("@timestamp"))
+    found = []
+    for name in ("host.name", "user.name", "source.ip"):
+        text = write.term(name, event.get(name))
+        if moment and text:
+            times = spans.around(moment, around.REACH)
+            found.append((str(event[name]), "/events?" + urlencode({"q": text, **times})))
+    return found
+
+
 def _load(request: Request, session: Session, event_id: str) -> Mapping[str, Any]:
     event = services(request).store.get(event_id, scope_of(session.user))
     if event is None:
@@ -65,6 +86,8 @@ def _show(
         event=event,
         groups=grouped(event),
         summary=around.summary(event),
+        search=search_link,
+        near=_near(event),
         moment=moment_of(event.get("@timestamp")),
         may_raw=session.user.may(Right.SEE_RAW),
         raw=raw,

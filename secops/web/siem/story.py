@@ -11,10 +11,20 @@ import yaml
 from markupsafe import Markup
 
 from secops.locale import _, language
-from secops.report.text import flat, highlighted, plain
+from secops.report.text import flat, highlighted, plain, visible
 from secops.schema.dates import JST
 from secops.schema.text import fold
-from secops.siem.ports import VERDICT_LABELS, Alert, Hit, MatchedValue, Rule, Verdict
+from secops.siem.ports import (
+    STATE_LABELS,
+    VERDICT_LABELS,
+    Alert,
+    Alike,
+    Hit,
+    MatchedValue,
+    Rule,
+    State,
+    Verdict,
+)
 from secops.web.siem import around
 from secops.web.words import clock_seconds, field_label, when
 
@@ -197,17 +207,32 @@ def condition(rule: Rule) -> str:
     return ""
 
 
-def verdict_counts(similar: Sequence[Alert]) -> str:
-    """How earlier alerts alike ended: 「誤検知 1、インシデント該当 1」."""
-    parts = []
-    for verdict in Verdict:
-        count = sum(alert.verdict == verdict for alert in similar)
-        if count:
-            parts.append(f"{_(VERDICT_LABELS[verdict])} {count}")
-    undecided = sum(alert.verdict is None for alert in similar)
-    if undecided:
-        parts.append(f"{_('未完了')} {undecided}")
-    return _("、").join(parts)
+def alike_words(alike: Alike, days: int) -> str:
+    """How earlier alerts alike ended: 「過去 90 日に 2 件(誤検知 1、インシデント該当 1)。うち同じ対象 1 件」."""
+    if not alike.total:
+        return _("過去 {days} 日に同じルールのアラートはありません。").format(days=days)
+    parts = [
+        f"{_(VERDICT_LABELS[verdict])} {alike.ended[verdict]:,}" for verdict in Verdict if alike.ended.get(verdict)
+    ]
+    parts += [f"{_(STATE_LABELS[state])} {alike.ended[state]:,}" for state in State if alike.ended.get(state)]
+    text = _("過去 {days} 日に {total:,} 件({ended})。うち同じ対象 {same:,} 件。")
+    return text.format(days=days, total=alike.total, ended=_("、").join(parts), same=alike.same)
+
+
+def matched_fields(hit: Hit) -> dict[str, Markup]:
+    """All fields of a hit's event in order of name; the parts of values that met the rule are marked."""
+    marks: dict[str, MatchedValue] = {}
+    for one in hit.matched:
+        marks.setdefault(one.field, one)
+    shown = {}
+    for name, value in sorted(hit.event.items()):
+        found = marks.get(name)
+        text = flat(value)
+        if found is not None and found.value == text:
+            shown[name] = highlighted(text, found.pattern, comparison(found.operator))
+        else:
+            shown[name] = Markup("<mark>{}</mark>").format(visible(text)) if found else visible(text)
+    return shown
 
 
 def same_clause(rules: Sequence[Rule], clauses: Sequence[str], rule_id: str) -> dict[str, list[Rule]]:
