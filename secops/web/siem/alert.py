@@ -67,9 +67,9 @@ def _around(here: Services, detail: AlertDetail, scope: Scope) -> Near:
     total = before.total + after.total
     whole = total == len(events)
     by = []
-    for name, value in wanted.items():
-        if name not in {"host.name", "user.name"}:
-            continue
+    host = next((name for name in ("host.name", "labels.device", "source.ip") if name in wanted), "")
+    for name in filter(wanted.get, (host, "user.name")):
+        value = wanted[name]
         term = Term(name, value)
         count = sum(matches(term, one) for one in events) if whole else here.store.count(term, span, scope)
         by.append((field_label(name), value, count, _search_near(name, value, centre)))

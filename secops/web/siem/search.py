@@ -277,7 +277,7 @@ def export(
     if view.spell.problem:
         raise UsageError(view.spell.problem)
     node = parse_query(view.text, now)
-    span = Span(view.spell.span.since, view.spell.span.until or now)
+    span = view.spell.span
     first = here.store.search(node, span, scope, limit=EXPORT_STEP)  # a mistake is a page, not a broken file
     given = min(first.total, EXPORT_MOST)
     _note(request, session, "events_exported", view, f"{format} {given}/{first.total}")
@@ -307,7 +307,7 @@ def _rows(here: Services, node: Node, span: Span, scope: Scope, first: Found, wr
         if len(found.events) < EXPORT_STEP or written >= EXPORT_MOST:
             return
         # What is behind the last row cannot be newer, so the store need not look at what was written already.
-        rest = Span(span.since, min(span.until, last["@timestamp"] + timedelta(microseconds=1)))
+        rest = Span(span.since, last["@timestamp"] + timedelta(microseconds=1))
         found = here.store.search(
             node, rest, scope, limit=EXPORT_STEP, after=Place(last["@timestamp"], last["event.id"])
         )
