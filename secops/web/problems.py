@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 from urllib.parse import quote
@@ -73,10 +74,20 @@ def _advice(status: int) -> tuple[str, str]:
     return safe, _("入力を確認して、もう一度操作してください。")
 
 
+class Json(JSONResponse):
+    """JSON in UTF-8; a lone surrogate, which UTF-8 does not have, becomes a question mark instead of an error."""
+
+    def render(self, content: object) -> bytes:
+        """The bytes."""
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+            "utf-8", "replace"
+        )
+
+
 def answer(request: Request, status: int, detail: str, number: str = "") -> Response:
     """The error page, or for /api its JSON."""
     if request.url.path.startswith("/api/"):
-        return JSONResponse({"error": {"status": status, "title": _title(status), "detail": detail}}, status)
+        return Json({"error": {"status": status, "title": _title(status), "detail": detail}}, status)
     safe, todo = _advice(status)
     return page(
         request,
@@ -96,7 +107,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(LoginNeededError)
     def login_needed(request: Request, _error: LoginNeededError) -> Response:
         if request.url.path.startswith("/api/"):
-            return JSONResponse({"error": {"status": 401, "title": _("ログインしてください")}}, 401)
+            return Json({"error": {"status": 401, "title": _("ログインしてください")}}, 401)
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         wanted = f"?next={quote(target)}" if request.method == "GET" and target != "/" else ""
         return RedirectResponse(f"/login{wanted}", 303)

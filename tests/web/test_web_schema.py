@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import schemathesis
@@ -14,19 +16,39 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
 from secops.access.ports import Access, Role
-from tests.web.stage import Stage, csrf
+from secops.store.events.lake import Lake
+from secops.store.records import open_records
+from tests.web.stage import RULES, Stage, csrf
 
 EXAMPLES = 8
 NAMES = ["q", "span", "since", "until", "cols", "after", "back", "was", "format", "state", "who", "severity", "zone"]
-ODD = ["24h", "9d", "-1", "4-0-1", "0-a.b.1", "2026-11-23", "custom", "a OR b"]
+ODD = [
+    "0001-01-01",
+    "9999-12-31",
+    "-9999999999999999-a.b.1",
+    "24h",
+    "9d",
+    "-1",
+    "4-0-1",
+    "0-a.b.1",
+    "2026-11-23",
+    "custom",
+    "a OR b",
+]
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory) -> Iterator[Stage]:
-    made = Stage(tmp_path_factory.mktemp("schema"))
+    """On the real records and the real lake: a fake takes numbers and letters that no database has."""
+    folder = tmp_path_factory.mktemp("schema")
+    made = Stage(folder)
+    desk, lake = open_records(folder / "records.db", list(RULES)), Lake(folder / "lake", threads=1)
+    made.desk, made.store = desk, lake  # type: ignore[assignment]  # ports, which the fakes implement too
     made.person("touban", Role.CSIRT, Access())
     made.play()
     yield made
+    lake.close()
+    desk.dispose()
     made.close()
 
 
@@ -77,6 +99,31 @@ def test_the_api_answers_as_it_describes_itself(stage, browser):
                     one()
             else:
                 one()
+
+
+EVIL = [10**30, 1 << 63, -1, "\ud800", "a\x00b", "\u202e"]
+
+
+def test_numbers_and_letters_that_no_database_has(browser):
+    headers = {"x-csrf-token": csrf(browser), "content-type": "application/json"}
+    for number in EVIL[:3]:
+        assert browser.get(f"/alerts/{number}").status_code == 404
+        assert browser.get(f"/api/alerts/{number}").status_code == 404
+        for path, more in (("assign", {}), ("close", {"verdict": "false_positive", "reason": "x"}), ("reopen", {})):
+            body = json.dumps({"ids": [number], **more})
+            assert browser.post(f"/api/alerts/{path}", content=body, headers=headers).status_code == 404
+        assert browser.post(f"/api/alerts/{number}/notes", content='{"text": "x"}', headers=headers).status_code == 404
+    for text in EVIL[3:]:
+        answer = browser.post("/api/alerts/3/notes", content=json.dumps({"text": text}), headers=headers)
+        assert answer.status_code in {200, 400}, answer.text
+        body = json.dumps({"ids": [3], "assignee": text})
+        assert browser.post("/api/alerts/assign", content=body, headers=headers).status_code == 400
+        form = {"category": "loss", "severity": "low", "zone": "lgwan", "title": "x" + str(text), "text": text}
+        form |= {"department": text, "csrf": csrf(browser)}
+        sent = {name: str(value).encode("utf-8", "surrogatepass") for name, value in form.items()}
+        plain = {"content-type": "application/x-www-form-urlencoded"}
+        assert browser.post("/alerts/new", content=urlencode(sent), headers=plain).status_code in {303, 400}
+    assert browser.get("/alerts/3").status_code == 200
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

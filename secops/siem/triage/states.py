@@ -103,9 +103,14 @@ def reopened(alert: Alert, successor: int | None) -> Alert:
     return replace(alert, state=state, verdict=None, closed_reason="", closed_at=None)
 
 
+def cleaned(text: str) -> str:
+    """What somebody typed as every database can keep it, without blanks around it."""
+    return _CONTROL.sub("", text).strip()
+
+
 def said(text: str, what: str) -> str:
     """A text that a person must give, without blanks around it; ``what`` names it in the message."""
-    text = _CONTROL.sub("", text).strip()
+    text = cleaned(text)
     if not text:
         raise UsageError(_("{what}がありません。入力してください。").format(what=what))
     if len(text) > MAX_TEXT:
@@ -119,4 +124,4 @@ def said(text: str, what: str) -> str:
 
 def closing_text(verdict: Verdict, reason: str) -> str:
     """What history keeps of a closing: it must outlive a reopening."""
-    return f"{VERDICT_LABELS[verdict]}: {_CONTROL.sub('', reason).strip()}"
+    return f"{VERDICT_LABELS[verdict]}: {cleaned(reason)}"

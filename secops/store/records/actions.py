@@ -15,7 +15,7 @@ from secops.siem.triage import manual, states
 from secops.store.records.codec import alert_of, changeable, chunks, row_of
 from secops.store.records.engine import Database, run_many, take
 from secops.store.records.notices import answer, put_notices
-from secops.store.records.queue import row_in_scope, visible
+from secops.store.records.queue import is_id, row_in_scope, visible
 from secops.store.records.siem_tables import alerts, history
 from secops.store.records.sink import active_alerts, entry
 
@@ -44,12 +44,13 @@ class Actions:
     ) -> Alert:
         """See `AlertDesk`."""
         title, code = manual.check_report(title, category)
+        department, text = states.cleaned(department), states.cleaned(text)
         with self._database.write() as connection:
             change = take(connection, "change")
             number = take(connection, "alert")
             alert = manual.reported(number, title, code, zone=zone, severity=severity, department=department, now=now)
             connection.execute(insert(alerts).values(row_of(alert, change)))
-            connection.execute(insert(history).values(entry(number, now, actor, "reported", text.strip())))
+            connection.execute(insert(history).values(entry(number, now, actor, "reported", text)))
             put_notices(connection, [(number, severity, zone)], Cause.OPENED, self._page_from, now)
         return alert
 
@@ -120,7 +121,7 @@ def _get(connection: Connection, alert_ids: Sequence[int], scope: Scope) -> list
     """The alerts in the order asked for, each once; NotFoundError names all that are not there for this user."""
     wanted = list(dict.fromkeys(alert_ids))
     found: dict[int, Alert] = {}
-    for part in chunks(wanted):
+    for part in chunks([alert_id for alert_id in wanted if is_id(alert_id)]):
         rows = connection.execute(select(alerts).where(alerts.c.id.in_(part), visible(scope))).mappings()
         found.update((row["id"], alert_of(row)) for row in rows)
     if missing := [alert_id for alert_id in wanted if alert_id not in found]:

@@ -255,13 +255,20 @@ def passes(wanted: AlertFilter) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
+def is_id(number: int) -> bool:
+    """Whether a number could be an id: databases refuse to compare their column with what is larger."""
+    return 0 < number < 1 << 63
+
+
 def row_in_scope(connection: Connection, alert_id: int, scope: Scope) -> Any:
     """The row of an alert; outside the scope it does not exist.
 
     Raises:
         NotFoundError: no such alert for this user.
     """
-    row = connection.execute(select(alerts).where(alerts.c.id == alert_id, visible(scope))).mappings().first()
+    row = None
+    if is_id(alert_id):
+        row = connection.execute(select(alerts).where(alerts.c.id == alert_id, visible(scope))).mappings().first()
     if row is None:
         raise NotFoundError(_("アラート {id} は見つかりませんでした。番号を確かめてください。").format(id=alert_id))
     return row

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from secops.access.ports import Right, Session
 from secops.schema.severity import Severity
 from secops.siem.ports import Verdict
+from secops.web.problems import Json
 from secops.web.session import api_changes, reads, scope_of, services
 from secops.web.siem.alert import HITS, check_assignee
 from secops.web.siem.filters import parse
@@ -76,7 +77,7 @@ def plain(value: Any) -> Any:
 
 
 def _json(value: object) -> Response:
-    return JSONResponse(plain(value))
+    return Json(plain(value))
 
 
 @router.get("/alerts")

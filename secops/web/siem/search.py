@@ -34,9 +34,9 @@ PAGE_SIZE = 100
 MOST_COLUMNS = 12
 DEFAULT_COLUMNS = ("labels.zone", "host.name", "user.name")
 TOP_VALUES = 5
-EXPORT_STEP = 2000  # events read at a time while a file is written
+EXPORT_STEP = 5000  # events read at a time while a file is written
 _FIELD = re.compile(r"[^\s,\"'<>&\x00-\x1f]{1,200}")
-_PLACE = re.compile(r"(?P<time>-?\d{1,17})-(?P<id>[a-z0-9.+-]{1,200})", re.ASCII)
+_PLACE = re.compile(r"(?P<time>-?\d{1,16}|\d{17})-(?P<id>[a-z0-9.+-]{1,200})", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
