@@ -48,15 +48,15 @@ def line(number: int) -> tuple[str, str | None]:
     return json.dumps(event), host if mark else None
 
 
-def write(path: Path, written: dict[str, float]) -> None:
-    """Append at a steady pace, ten times a second."""
+def write(path: Path, written: dict[str, float], pace: int = LINES_A_SECOND, seconds: int = SECONDS) -> None:
+    """Append so many lines a second at a steady pace, ten times a second."""
     number = 0
     started = time.monotonic()
     with path.open("a", encoding="utf-8") as file:
-        for tick in range(SECONDS * 10):
+        for tick in range(seconds * 10):
             time.sleep(max(0.0, started + tick / 10 - time.monotonic()))
             chunk, hosts = [], []
-            for _ in range(LINES_A_SECOND // 10):
+            for _ in range(pace // 10):
                 number += 1
                 text, host = line(number)
                 chunk.append(text + "\n")

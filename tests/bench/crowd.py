@@ -1,0 +1,104 @@
+"""Twenty people read the console while 5,000 events a second come in: how long a page takes.
+
+Everybody opens pages as the person on call does, with a second or two to read each; the clients share the machine with
+the program. ``SECOPS_CROWD_SECONDS`` makes it longer than its 20 seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from secops.access.ports import Access, Role
+from secops.siem.ports import AlertFilter, Scope
+from secops.wiring import open_site
+from tests.bench.latency import SOURCE, write
+from tests.bench.measure import SECOPS, Row, secops
+
+PEOPLE = 20
+EVENTS_A_SECOND = 5000
+SECONDS = int(os.environ.get("SECOPS_CROWD_SECONDS", "20"))
+READING = (1.0, 3.0)  # seconds between two pages of one person
+PORT = 8798
+PASSWORD = "twenty people read at once"
+PAGES = {
+    "queue": "/alerts",
+    "alert": "/alerts/{alert}",
+    "search of an hour": "/events?span=1h&q=host.name:L-0{host:03}",
+    "sources": "/sources",
+}
+
+
+def rows(folder: Path) -> Iterator[Row]:
+    site, log = folder / "crowd-site", folder / "crowd.jsonl"
+    secops("init", site, "--id", "bench")
+    settings = site / "secops.toml"
+    text = settings.read_text(encoding="utf-8").replace("port = 8765", f"port = {PORT}")
+    settings.write_text(text + SOURCE.format(path=log), encoding="utf-8")
+    log.touch()
+    with open_site(site) as opened:
+        opened.accounts.add("reader", PASSWORD, role=Role.CSIRT, access=Access(), actor="bench", now=opened.now())
+    process = subprocess.Popen([*SECOPS, "run", "--site", str(site)], stdout=subprocess.DEVNULL)
+    try:
+        time.sleep(8)  # all parts are up
+        taken, failed = _crowd(site, log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    for name, seconds in taken.items():
+        yield _row(f"{PEOPLE} people, {EVENTS_A_SECOND:,} events/s: {name}, p95 of {len(seconds)}", seconds)
+    everything = [one for seconds in taken.values() for one in seconds]
+    yield _row(f"{PEOPLE} people: all pages, p95 of {len(everything)}, {failed} failed", everything)
+
+
+def _row(name: str, seconds: list[float]) -> Row:
+    ordered = sorted(seconds)
+    p95 = ordered[int(len(ordered) * 0.95)] if ordered else float("nan")
+    return Row(name, f"{p95 * 1000:.0f} ms", "", "< 300 ms")
+
+
+def _crowd(site: Path, log: Path) -> tuple[dict[str, list[float]], int]:
+    """Seconds by kind of page, and how many answers were no page."""
+    writer = threading.Thread(target=write, args=(log, {}, EVENTS_A_SECOND, SECONDS + 6))
+    writer.start()
+    time.sleep(5)  # the first alerts are there
+    with open_site(site) as opened:
+        now = opened.now()
+        alerts = [alert.id for alert in opened.desk.alerts(AlertFilter(), Scope(), limit=50).alerts] or [1]
+        tokens = [
+            opened.accounts.login("reader", PASSWORD, peer="bench", now=now, demo_allowed=True)[0]
+            for _ in range(PEOPLE)
+        ]
+    taken: dict[str, list[float]] = {name: [] for name in PAGES}
+    failed = [0] * PEOPLE
+    over = time.monotonic() + SECONDS
+
+    def person(number: int) -> None:
+        dice = random.Random(number)
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{PORT}", cookies={"secops": tokens[number]}, timeout=30
+        ) as browser:
+            time.sleep(dice.uniform(0, READING[1]))
+            while time.monotonic() < over:
+                name = dice.choice(list(PAGES))
+                address = PAGES[name].format(alert=dice.choice(alerts), host=dice.randrange(200))
+                begin = time.perf_counter()
+                answer = browser.get(address)
+                taken[name].append(time.perf_counter() - begin)
+                failed[number] += answer.status_code != 200
+                time.sleep(dice.uniform(*READING))
+
+    people = [threading.Thread(target=person, args=(number,)) for number in range(PEOPLE)]
+    for one in people:
+        one.start()
+    for one in [*people, writer]:
+        one.join()
+    return taken, sum(failed)
