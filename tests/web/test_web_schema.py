@@ -54,12 +54,13 @@ def stage(tmp_path_factory) -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def browser(stage) -> TestClient:
-    return stage.client("touban")
+    made: TestClient = stage.client("touban")
+    return made
 
 
 def operations(stage: Stage) -> list[Any]:
     schema = schemathesis.openapi.from_dict(stage.app.openapi())
-    found = [one.ok() for one in schema.get_all_operations()]
+    found: list[Any] = [one.ok() for one in schema.get_all_operations()]  # type: ignore[union-attr]
     return [one for one in found if one.path.startswith("/api/") and not one.path.endswith("/stream")]
 
 
