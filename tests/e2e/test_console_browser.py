@@ -210,8 +210,7 @@ def test_it_works_without_script(browser, address, stage):
         assert "1 件を対応完了にしました。" in page.inner_text(".notice.good")
 
 
-@pytest.mark.parametrize("width", [375, 1440])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("width", "dark"), [(375, False), (1440, True)])  # the other two: test_console_reach
 def test_no_page_scrolls_sideways_or_complains(browser, address, width, dark):
     with visit(browser, address, width=width, dark=dark) as page:
         for path in PAGES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships no types
+from fastapi.routing import APIRoute
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from secops.access.ports import Role
@@ -90,8 +91,22 @@ def look(browser: Browser, address: str, known: Any, width: int, dark: bool = Fa
     context.close()
 
 
+def others(stage: Stage) -> list[str]:
+    """Pages that take nothing in their address and are not named above: those that come later are looked at too."""
+    found = {path for path in get_routes(stage.app.routes) if "{" not in path}
+    return sorted(found - {"/", "/healthz", "/login", "/events/export", *PAGES} - {p for p in found if "/api/" in p})
+
+
+def get_routes(routes: Iterable[Any]) -> Iterator[str]:
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield from [route.path] if "GET" in (route.methods or ()) else []
+        elif hasattr(route, "original_router"):
+            yield from get_routes(route.original_router.routes)
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (375, True)])
-def test_axe_finds_nothing_in_light_and_dark(browser, address, known, width, dark):
+def test_axe_finds_nothing_in_light_and_dark(browser, address, stage, known, width, dark):
     """All rules in one scheme; in the other those of colour, for nothing else depends on it."""
     found: dict[str, list[str]] = {}
 
@@ -101,7 +116,7 @@ def test_axe_finds_nothing_in_light_and_dark(browser, address, known, width, dar
             found.setdefault(where, []).extend([one["id"], *(node["html"][:200] for node in one["nodes"][:3])])
 
     with look(browser, address, known, width, dark) as page:
-        for path in PAGES:
+        for path in [*PAGES, *others(stage)]:
             page.goto(path)
             page.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true")
             over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
