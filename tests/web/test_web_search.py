@@ -316,3 +316,24 @@ def test_sources_show_their_rate_and_rhythm(stage):
     text = words(stage.client("touban").get("/sources").text)
     assert "期待:" in text
     assert "直近 60 分に" in text
+
+
+def test_around_an_alert_all_are_counted_and_the_nearest_shown(stage):
+    stage.store.write(
+        frame([
+            {
+                "@timestamp": NOW - timedelta(minutes=3) + timedelta(seconds=n - 125), "event.ingested": NOW,
+                "event.id": f"sumida.near.{n}", "event.sequence": n, "event.kind": "event", "host.name": "K-0213",
+                "user.name": "t-suzuki" if n % 2 else "other", "event.action": f"near-{n}",
+            }
+            for n in range(250)
+        ]),
+        {},
+    )  # fmt: skip
+    text = words(stage.client("touban").get("/alerts/3").text)
+    assert "同じ端末・利用者の記録 258 件" in text
+    assert "258 件のうち、検知の時刻に近い 200 件を表示しています。" in text
+    assert "端末 K-0213 258 件" in text
+    assert "利用者 t-suzuki 133 件" in text
+    assert "near-125" in text
+    assert "near-1 " not in text

@@ -61,10 +61,12 @@ def _around(here: Services, detail: AlertDetail, scope: Scope) -> Near:
     if query is None:
         return Near([], 0, centre)
     span, half = around.span(centre), around.SHOWN // 2
-    before = here.store.search(query, around.before(span, centre), scope, limit=half)
-    after = here.store.search(query, around.after(span, centre), scope, limit=half, newest_first=False)
-    events = [*reversed(before.events), *after.events]
-    total = before.total + after.total
+    found = here.store.search(query, span, scope, limit=around.SHOWN, newest_first=False)
+    events, total = list(found.events), found.total
+    if total > len(events):
+        before = here.store.search(query, around.before(span, centre), scope, limit=half)
+        after = here.store.search(query, around.after(span, centre), scope, limit=half, newest_first=False)
+        events = [*reversed(before.events), *after.events]
     whole = total == len(events)
     by = []
     host = next((name for name in ("host.name", "labels.device", "source.ip") if name in wanted), "")
