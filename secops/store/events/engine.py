@@ -14,16 +14,22 @@ from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.store.events.sql import MACROS
 
+AT_ONCE = 4  # queries; more would only take each other's memory and processors
+
 
 class FileGoneError(Exception):
     """A file was removed while the query began: ask again with a fresh list."""
 
 
 class Engine:
-    """One in-memory database for a lake folder. Each query has its own cursor, so threads may ask at the same time."""
+    """One in-memory database for a lake folder.
+
+    Each query has its own cursor, so threads may ask at the same time; `AT_ONCE` are answered, the others wait in turn.
+    """
 
     def __init__(self, folder: Path, *, memory: str, threads: int, seconds: float) -> None:
         self._seconds = seconds
+        self._places = threading.BoundedSemaphore(AT_ONCE)
         self._main = duckdb.connect(config={"memory_limit": memory, "threads": threads})
         for statement in (
             "SET TimeZone = 'UTC'",
@@ -48,6 +54,17 @@ class Engine:
             QueryError: it took too long or too much memory.
             StoreError: a file cannot be read.
         """
+        if not self._places.acquire(timeout=self._seconds):
+            text = _(
+                "ほかの検索が続いていて、{seconds:g} 秒待っても始められませんでした。少し待ってやり直してください。"
+            )
+            raise QueryError(text.format(seconds=self._seconds), limit=True)
+        try:
+            return self._ask(sql, params)
+        finally:
+            self._places.release()
+
+    def _ask(self, sql: str, params: Mapping[str, Any]) -> pl.DataFrame:
         cursor = self._main.cursor()
         timer = threading.Timer(self._seconds, cursor.interrupt)
         timer.daemon = True

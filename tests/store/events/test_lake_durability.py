@@ -19,7 +19,7 @@ from secops.query.tree import All, Text
 from secops.schema.ecs import dtype
 from secops.siem.ports import Scope, Span
 from secops.store.events.boot import take_back
-from secops.store.events.engine import Engine
+from secops.store.events.engine import AT_ONCE, Engine
 from secops.store.events.generations import current_generation, drop_old, new_generation, swap
 from secops.store.events.lake import Lake
 
@@ -255,3 +255,18 @@ def test_a_folder_with_odd_names_works(tmp_path):
 def test_a_folder_that_delta_cannot_name_is_refused(tmp_path):
     with pytest.raises(StoreError, match="%"):
         Lake(tmp_path / "50%25", threads=1)
+
+
+def test_a_crowd_of_searches_waits_in_turn_and_is_told_when_that_takes_too_long(tmp_path):
+    engine = Engine(tmp_path, memory="256MB", threads=1, seconds=0.05)
+    for _place in range(AT_ONCE):
+        engine._places.acquire()
+    with pytest.raises(QueryError, match="ほかの検索が続いていて") as told:
+        engine.ask("SELECT 1 AS n", {})
+    assert told.value.limit
+    engine._places.release()
+    for _again in range(3):  # a place is given back, after a mistake too
+        assert engine.ask("SELECT 1 AS n", {})["n"].to_list() == [1]
+        with pytest.raises(StoreError):
+            engine.ask("SELECT nothing", {})
+    engine.close()
