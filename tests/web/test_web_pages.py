@@ -343,10 +343,25 @@ def test_a_broken_store_gives_a_page_that_says_what_is_safe(stage):
         raise StoreError("lake: no such folder")
 
     stage.store.search = broken
-    answer = stage.client("touban").get("/alerts/3")
+    answer = stage.client("touban").get("/events")
     assert answer.status_code == 503
     assert "ログは失われていません" in answer.text
     assert re.search(r"<code>[0-9a-f]{8}</code>", answer.text)
+
+
+def test_without_the_event_store_alerts_and_sources_are_still_there_and_say_so(stage):
+    def gone(*_args, **_more):
+        raise StoreError("検索用データを読めませんでした: <b>elastic</b>")
+
+    stage.store.search = stage.store.arrivals = gone
+    browser = stage.client("touban")
+    for path, part in (("/alerts/3", "対応手順"), ("/sources", "128,402"), ("/alerts", "K-0213")):
+        answer = browser.get(path)
+        assert answer.status_code == 200, path
+        assert part in answer.text
+        if path != "/alerts":
+            assert "検索用データを読めませんでした: &lt;b&gt;elastic" in answer.text
+            assert "ログは失われていません。" in answer.text
 
 
 def test_an_unexpected_error_shows_nothing_of_itself(stage):

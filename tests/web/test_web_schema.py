@@ -21,7 +21,7 @@ from secops.store.events.lake import Lake
 from secops.store.records import open_records
 from tests.web.stage import NOW, RULES, Stage, csrf, frame, neighbours, night
 
-EXAMPLES = 8
+EXAMPLES = 5
 NAMES = ["q", "span", "since", "until", "cols", "after", "back", "was", "format", "state", "who", "severity", "zone"]
 ODD = [
     "0001-01-01",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from secops.access.ports import Right, Session
-from secops.errors import NotFoundError, SecopsError, UsageError
+from secops.errors import NotFoundError, QueryError, SecopsError, StoreError, UsageError
 from secops.locale import _
 from secops.query import write
 from secops.query.evaluate import matches
@@ -32,6 +33,7 @@ from secops.web.siem.raw import RawRecord, open_record
 from secops.web.words import field_label
 
 router = APIRouter()
+log = logging.getLogger("secops.web")
 HITS = 20
 ALIKE_DAYS = 90
 
@@ -100,7 +102,13 @@ def show(
     detail = here.desk.detail(alert_id, scope, hits=HITS)
     alert, rule = detail.alert, here.rule(detail.alert.rule_id)
     may_search = session.user.may(Right.SEARCH_EVENTS)
-    near = _around(here, detail, scope) if may_search else Near([], 0, alert.last_seen)
+    near, unread = Near([], 0, alert.last_seen), ""
+    if may_search:
+        try:
+            near = _around(here, detail, scope)
+        except (StoreError, QueryError) as error:  # whoever is on call needs the rest of the page all the more
+            unread = str(error)
+            log.warning("alert %s: %s", alert_id, error)
     return page(
         request,
         "alert.html",
@@ -114,6 +122,7 @@ def show(
         condition=story.condition(rule) if rule else "",
         exception=exemption.draft(alert, rule, detail.hits) if rule and detail.hits else "",
         near=near.lines,
+        unread=unread,
         near_total=near.total,
         near_by=near.by,
         timeline=around.timeline(near.lines, near.centre) if near.lines else "",

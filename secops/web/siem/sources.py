@@ -12,13 +12,14 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from secops.access.ports import Right, Session
+from secops.errors import QueryError, StoreError
 from secops.locale import _, language
 from secops.query.tree import Term
 from secops.query.write import term
 from secops.schema.dates import parse_duration
 from secops.schema.frame import PIPELINE_ERROR
 from secops.siem.health import problems_of
-from secops.siem.ports import SourceStatus, Span
+from secops.siem.ports import Found, SourceStatus, Span
 from secops.web.pages import page
 from secops.web.services import Services
 from secops.web.session import reads, scope_of, services
@@ -78,11 +79,14 @@ def show_sources(request: Request, session: Annotated[Session, Depends(reads(Rig
     here, scope = services(request), scope_of(session.user)
     found = visible_sources(here.sources(), scope)
     may_search = session.user.may(Right.SEARCH_EVENTS)
-    errors = (
-        here.store.search(Term("event.kind", PIPELINE_ERROR), Span(), scope, limit=ERRORS_SHOWN) if may_search else None
-    )
     system, now = here.system(), here.now()
-    arrived = here.store.arrivals(Span(now - timedelta(minutes=MINUTES)), scope, 60)
+    errors, arrived, unread = Found([], 0), {}, ""
+    try:
+        if may_search:
+            errors = here.store.search(Term("event.kind", PIPELINE_ERROR), Span(), scope, limit=ERRORS_SHOWN)
+        arrived = dict(here.store.arrivals(Span(now - timedelta(minutes=MINUTES)), scope, 60))
+    except (StoreError, QueryError) as error:  # what is wrong is to be seen here of all places
+        unread = str(error)
     # The site's list of problems names sources of all zones; who sees only some gets the list of those.
     problems = (
         system.problems
@@ -103,6 +107,7 @@ def show_sources(request: Request, session: Annotated[Session, Depends(reads(Rig
         system=system,
         problems=problems,
         errors=errors,
+        unread=unread,
         inactive=[rule for rule in rules if not rule.active],
         rule_title=lambda rule_id: titles.get(rule_id, rule_id),
         may_search=may_search,
