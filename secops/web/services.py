@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
 from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
@@ -32,7 +33,8 @@ class Services:
 
     All ports are called from worker threads, several at a time. ``sources`` and ``system`` may be as old as a few
     seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
-    end then, so that the server can. ``departments`` are names to choose from in forms.
+    end then, so that the server can. ``departments`` are names to choose from in forms. ``identity`` is the ward's own
+    identity provider, where it has one.
     """
 
     settings: Settings
@@ -48,6 +50,7 @@ class Services:
     now: Callable[[], datetime]
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
+    identity: IdentityProvider | None = None
 
     @property
     def secure(self) -> bool:

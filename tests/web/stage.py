@@ -15,8 +15,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import insert
 
+from secops.access.oidc import IdentityProvider
 from secops.access.passwords import Passwords
-from secops.access.ports import Access, Role, SessionLimits
+from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
@@ -395,7 +396,9 @@ class Stage:
         self.correlation = CorrelationHealth()
         self.database = connect(new_records(self.folder / "users.db"))
         quick = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        self.accounts = SqlAccounts(self.database, SessionLimits(), quick)
+        policy = LoginPolicy(self.web.password_length, frozenset(map(Role, self.web.second_factor)))
+        self.accounts = SqlAccounts(self.database, SessionLimits(), quick, policy)
+        self.identity: IdentityProvider | None = None
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
@@ -474,6 +477,7 @@ class Stage:
             now=lambda: self.clock,
             closing=lambda: self.stop,
             departments=lambda: ("区民課", "税務課"),
+            identity=self.identity,
         )
 
     @cached_property

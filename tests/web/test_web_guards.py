@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from secops.access.ports import RIGHTS, Right, Role
 from secops.settings import WebSettings
 from secops.siem.ports import State
-from secops.web.login import local_path
 from secops.web.security import CSP
+from secops.web.session import local_path
 from tests.web.stage import PASSWORD, Stage, csrf
 
 PUBLIC = "public"
