@@ -115,7 +115,7 @@ def _totp(request: Request, session: Session, target: str, problem: str = "") ->
     code = segno.make(place, error="m", micro=False)
     # Dark on light with its quiet zone, in dark mode too: many cameras read nothing else.
     picture = code.svg_inline(
-        scale=5, border=4, dark="#000", light="#fff", title=_("認証アプリに読み取らせる QR コード")
+        border=4, omitsize=True, dark="#000", light="#fff", title=_("認証アプリに読み取らせる QR コード")
     )
     return page(
         request,

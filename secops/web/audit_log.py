@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from secops.access.ports import AuditFilter, Right
+from secops.access.ports import ROLE_LABELS, AuditFilter, Right
 from secops.locale import _
 from secops.schema.dates import JST
 from secops.web.pages import page
@@ -46,6 +46,25 @@ LABELS: Mapping[str, str] = {
     "rules_imported": "ルール集の取り込み",
     "rules_import_undone": "ルール集の取り込みの取り消し",
 }
+
+
+# What the accounts write beside an action, and where a command came from.
+WORDS: Mapping[str, str] = {
+    **{role.value: text for role, text in ROLE_LABELS.items()},
+    "code": "登録コード",
+    "totp": "認証アプリ",
+    "passkey": "パスキー",
+    "recovery": "回復コード",
+    "factors": "多要素認証も解除",
+    "oidc": "認証基盤",
+    "demo": "デモ用",
+    "cli": "コマンド",
+}
+
+
+def worded(text: str) -> str:
+    """The text of an entry with its codes in words; only whole words, and only known ones."""
+    return " ".join(_(WORDS[one]) if one in WORDS else one for one in text.split(" "))
 
 
 def label(action: str) -> str:
@@ -105,4 +124,5 @@ def show_audit_log(request: Request) -> Response:
         actors=actors,
         actions=sorted(actions, key=label),
         label=label,
+        worded=worded,
     )

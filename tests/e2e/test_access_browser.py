@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import re
 import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pyotp
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from secops.access.ports import Access, Role
+from secops.access.ports import Access, AuditEntry, Role
 from secops.settings import WebSettings
 from tests.e2e.test_console_browser import CHROMIUM, FLAGS, until
 from tests.web.stage import HOSTILE, PASSWORD, Stage
@@ -160,15 +158,26 @@ def test_a_passkey_is_made_and_used(stage, context):
 
 def people(stage: Stage) -> None:
     """A crowd for pictures: long names, all states, a log with hostile text."""
-    from secops.access.ports import AuditEntry
 
     for n, role in enumerate(Role):
         scope = Access(frozenset({"lgwan", "mynumber"}), frozenset({"高齢者福祉課地域包括ケア推進担当", "区民課"}))
         stage.accounts.invite(
-            f"user{n}", role=role, access=scope if n % 2 else Access(), actor="kanri", now=stage.clock, display_name=LONG
+            f"user{n}",
+            role=role,
+            access=scope if n % 2 else Access(),
+            actor="kanri",
+            now=stage.clock,
+            display_name=LONG,
         )
     stage.accounts.disable("user3", actor="kanri", now=stage.clock)
     stage.accounts.record(AuditEntry(stage.clock, "sato", "raw_viewed", HOSTILE, "10.1.0.5", HOSTILE))
+
+
+def listen(context: BrowserContext) -> list[str]:
+    """What the browser complains about from here on."""
+    complaints: list[str] = []
+    context.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    return complaints
 
 
 @pytest.mark.parametrize("width", [375, 1440])
@@ -184,9 +193,7 @@ def test_the_pages_fit_and_their_targets_are_large_enough(stage, browser, addres
         made = browser.new_context(
             base_url=address, viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
         )
-        complaints: list[str] = []
-        page = begin(made, "kanri", PASSWORD)
-        page.on("console", lambda said, kept=complaints: kept.append(said.text) if said.type == "error" else None)
+        page, complaints = begin(made, "kanri", PASSWORD), listen(made)
         page.wait_for_url("**/alerts/3")
         for path in ("/account", "/account/totp", "/account/passkey", "/account/confirm", "/users", "/audit-log"):
             page.goto(path)

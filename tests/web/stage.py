@@ -40,6 +40,7 @@ from tests.fakes.journal import MemoryJournal
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
 PASSWORD = "watch-the-three-tiers"
+QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 HOSTILE = "<script>alert(1)</script><svg onload=alert(2)>\"'{{7*7}}\u202egpj.exe\x00\x1b[31m\ufeff"
 ZONES = {
     "mynumber": {"label": "マイナンバー利用事務系", "networks": ["10.1.0.0/16"]},
@@ -395,9 +396,8 @@ class Stage:
         self.standing = Standing(NOW, RULES, found)
         self.correlation = CorrelationHealth()
         self.database = connect(new_records(self.folder / "users.db"))
-        quick = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         policy = LoginPolicy(self.web.password_length, frozenset(map(Role, self.web.second_factor)))
-        self.accounts = SqlAccounts(self.database, SessionLimits(), quick, policy)
+        self.accounts = SqlAccounts(self.database, SessionLimits(), QUICK, policy)
         self.identity: IdentityProvider | None = None
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
