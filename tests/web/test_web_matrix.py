@@ -9,7 +9,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from httpx import Response
 
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
 from secops.store.records.accounts import SqlAccounts
@@ -65,7 +64,7 @@ def browser(app: FastAPI, stage: Stage, role: Role, inside: bool) -> TestClient:
     return made
 
 
-def send(client: TestClient, call: Call) -> Response:
+def send(client: TestClient, call: Call):
     token = csrf_token(client.cookies["secops"])
     if call.method == "GET":
         return client.get(call.url)

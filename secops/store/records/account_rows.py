@@ -129,7 +129,7 @@ def attempt(connection: Connection, name: str, peer: str, now: datetime) -> int:
             "ログインの失敗が続いたため、この利用者名を停止しています。{n} 分後にもう一度お試しください。"
             "急ぐときはシステム管理者に連絡してください。"
         )
-        raise DeniedError(text.format(n=int((until - now).total_seconds()) // 60 + 1))
+        raise DeniedError(text.format(n=-(int((now - until).total_seconds()) // 60)))
     by_peer = connection.execute(select(columns.at).where(columns.peer == peer)).scalars().all()
     pause = max(throttle.wait(by_user, now, throttle.PER_USER), throttle.wait(by_peer, now, throttle.PER_PEER))
     if pause:
