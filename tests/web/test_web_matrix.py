@@ -91,10 +91,10 @@ class Crowd:
 
     def _status(self, who: tuple[Role, bool], call: Call) -> int:
         client = self.known.pop(who, None) or browser(self.app, self.stage, *who)
-        answer = send(client, call)
+        status: int = send(client, call).status_code
         if call.path not in RENEWING:
             self.known[who] = client
-        return answer.status_code
+        return status
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from secops.access.ports import Step
+from secops.access.ports import Step, Visit
 from secops.errors import DeniedError
 from secops.wiring import create_site, open_site
 from tests.e2e.here import run_here
@@ -22,16 +22,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def users(folder: Path, *arguments: str):
-    return run_here(
-        ["users", *arguments, "--site", str(folder), *(["--as-user", "kanri"] if arguments[0] != "list" else [])]
-    )
+    actor = [] if arguments[0] == "list" else ["--as-user", "kanri"]
+    return run_here(["users", *arguments, "--site", str(folder), *actor])
 
 
-def code_in(text: str) -> str:
+def code_in(text: str):
     return re.findall(r"[2-9A-Z]{5}(?:-[2-9A-Z]{5}){3}", text)[0]
 
 
-def state(folder: Path, name: str) -> str:
+def state(folder: Path, name: str):
     return next(line for line in users(folder, "list").stdout.splitlines() if line.startswith(name))
 
 
@@ -77,8 +76,6 @@ def test_a_new_administrator_is_an_alert_that_others_see_and_needs_a_second_fact
     shown = run_here(["alerts", "list", "--site", str(folder)]).stdout
     assert "利用者・権限の変更" in shown
     with open_site(folder) as site:
-        from secops.access.ports import Visit
-
         _, session = site.accounts.login("boss", code, peer="p", now=site.now(), demo_allowed=False)
         chosen = site.accounts.choose_password(session, "orange umbrella 47", Visit("p", "", site.now()))
         assert chosen[1].step is Step.ENROLL, "web.second_factor of a new site names admin"
