@@ -64,6 +64,7 @@ POST /alerts/{alert_id}/assign      403      303/404  403      403      403     
 POST /alerts/{alert_id}/note        403      303/404  403      403      403      403      403 | text=x
 POST /alerts/{alert_id}/close       403      303/404  403      403      403      403      403 | verdict=false_positive&reason=x
 POST /alerts/{alert_id}/reopen      403      303/404  403      403      403      403      403
+POST /alerts/{alert_id}/confirm     403      303/404  403      403      403      403      403
 POST /alerts/{alert_id}/raw         403      200/404  403      403      403      403      403 | event_id=sumida.fw01.4567&reason=x
 POST /alerts/bulk                   403      303/404  403      403      403      403      403 | action=assign&ids=3
 GET  /alerts/new                    403      200      403      403      200      403      403
@@ -75,6 +76,11 @@ GET  /sources                       200      200      200      200      403     
 GET  /rules                         200      200      200      200      403      200      200
 GET  /rules/coverage                200      200      200      200      403      200      200
 GET  /rules/{rule_id}               200      200      200      200      403      200      200
+
+GET  /notify                        200      200      200      200      403      200      200
+POST /notify/test                   303      403      403      403      403      403      403 | channel=mail
+POST /notify/conditions/{condition_id}/confirm 303      303      403      403      403      403      403
+POST /notify/given-up               303      303      403      403      403      403      403
 
 GET  /api/alerts                    *        200
 GET  /api/alerts/stream             *        200

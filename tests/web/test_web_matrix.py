@@ -11,12 +11,14 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
+from secops.siem.ports import Scope, State, Verdict
 from secops.store.records.accounts import SqlAccounts
 from secops.web.app import create_app
 from secops.web.session import csrf_token
 from tests.web.matrix import Call, calls, line_of
 from tests.web.stage import PASSWORD, QUICK, Stage
 
+pytestmark = pytest.mark.xdist_group("matrix")  # one stage for all
 TABLE = {(call.method, call.path): call for call in calls()}
 # The stream of a reader has no end to wait for; see test_web_stream. It is asked only of who must not have it.
 ENDLESS = {("GET", "/api/alerts/stream")}
@@ -81,13 +83,23 @@ class Crowd:
         self.known: dict[tuple[Role, bool], TestClient] = {}
 
     def ask(self, call: Call) -> dict[tuple[Role, bool], int]:
-        """What each of them gets."""
+        """What each of them gets, alert 3 being open (or closed, where it is to be opened again)."""
+        self._prepare(closed=call.path.endswith("/reopen"))
         got = {}
         for role in Role:
             for who in ((role, True), (role, False)):
                 endless = (call.method, call.path) in ENDLESS and call.cells.get(who) == 200
                 got[who] = 200 if endless else self._status(who, call)
         return got
+
+    def _prepare(self, *, closed: bool) -> None:
+        desk, now = self.stage.desk, self.stage.clock
+        if closed is (desk.stored[3].state is State.CLOSED):
+            return
+        if closed:
+            desk.close([3], Verdict.FALSE_POSITIVE, "x", actor="test", scope=Scope(), now=now)
+        else:
+            desk.reopen([3], actor="test", scope=Scope(), now=now)
 
     def _status(self, who: tuple[Role, bool], call: Call) -> int:
         client = self.known.pop(who, None) or browser(self.app, self.stage, *who)
