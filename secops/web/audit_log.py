@@ -67,6 +67,11 @@ def worded(text: str) -> str:
     return " ".join(_(WORDS[one]) if one in WORDS else one for one in text.split(" "))
 
 
+def stamp(moment: datetime) -> str:
+    """Date with its year and time in JST: a log is read years later, and written out side by side with others."""
+    return f"{moment.astimezone(JST):%Y-%m-%d %H:%M:%S}"
+
+
 def label(action: str) -> str:
     """The word for an action; the code itself where it has none."""
     return _(LABELS[action]) if action in LABELS else action
@@ -125,4 +130,5 @@ def show_audit_log(request: Request) -> Response:
         actions=sorted(actions, key=label),
         label=label,
         worded=worded,
+        stamp=stamp,
     )

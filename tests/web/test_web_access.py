@@ -166,6 +166,7 @@ def test_the_audit_log_is_filtered_and_paged_with_exact_counts(stage):
     browser = stage.client("auditor")
     page = browser.get("/audit-log?action=raw_viewed&actor=touban").text
     assert "全 205 件のうち 1〜100 件目" in page
+    assert "2026-11-23 02:07:00" in page
     assert "<script>alert" not in page
     seen = re.findall(r"event-(\d+)<", page)
     while older := re.search(r'href="([^"]+)" rel="next"', page):
