@@ -190,8 +190,10 @@ def test_the_token_from_before_the_second_factor_is_worth_nothing(door: Door):
     door.now += timedelta(minutes=2)
     before, session = door.login()
     assert door.step(before) is Step.FACTOR
+    assert door.accounts.user("tanaka").last_login == NOW, "half a login is none"
     after, _ = door.accounts.pass_code(session, app.at(door.now), door.visit())
     assert (door.step(before), door.step(after)) == (None, Step.DONE)
+    assert door.accounts.user("tanaka").last_login == door.now
     with pytest.raises(DeniedError, match="終わって"):
         door.accounts.pass_code(session, app.at(door.now), door.visit())
 

@@ -40,6 +40,7 @@ from secops.store.records.account_rows import (
     session_of,
     succeeded,
     tell_others,
+    user_of,
     visits,
 )
 from secops.store.records.engine import Database
@@ -83,7 +84,9 @@ class SqlSessions:
         with self._database.write() as connection:
             found = row(connection, name)
             _refuse(found, known, demo_allowed)
-            connection.execute(update(users).where(users.c.name == name).values(last_login=now, password=fresh))
+            connection.execute(update(users).where(users.c.name == name).values(password=fresh))
+            if not user_of(found).has_factor:
+                came_in(connection, name, now)
             token, session = self._open(connection, name, Visit(peer, agent, now), passed=None)
             succeeded(connection, name, number, wholly=session.step is not Step.FACTOR)
             action = "login_password" if session.step is Step.FACTOR else "login"
@@ -95,7 +98,8 @@ class SqlSessions:
         try:
             with self._database.write() as connection:
                 name = self._bind(connection, identity, visit, make=make)
-                connection.execute(update(users).where(users.c.name == name).values(last_login=visit.now))
+                if identity.strong or not user_of(row(connection, name)).has_factor:
+                    came_in(connection, name, visit.now)
                 token, session = self._open(connection, name, visit, passed=visit.now if identity.strong else None)
                 action = "login_password" if session.step is Step.FACTOR else "login"
                 log(connection, AuditEntry(visit.now, name, action, "", visit.peer, "oidc"))
@@ -252,6 +256,11 @@ class SqlSessions:
 
     def _over(self, started: datetime, last_used: datetime, now: datetime) -> bool:
         return now - last_used >= self._limits.idle or now - started >= self._limits.absolute
+
+
+def came_in(connection: Connection, name: str, now: datetime) -> None:
+    """Note a login that needs no second factor any more."""
+    connection.execute(update(users).where(users.c.name == name).values(last_login=now))
 
 
 def _refuse(found: Any, known: dict[str, Any], demo_allowed: bool) -> None:

@@ -14,7 +14,7 @@ from secops.errors import ConflictError, DeniedError, NotFoundError, UsageError
 from secops.locale import _
 from secops.store.records.access_tables import passkeys, recovery_codes, sessions, users
 from secops.store.records.account_rows import failed, log, open_session, row, succeeded
-from secops.store.records.door import SqlSessions
+from secops.store.records.door import SqlSessions, came_in
 
 MOST_PASSKEYS = 20
 LONGEST_NAME = 60
@@ -204,6 +204,7 @@ class SqlFactors(SqlSessions):
         self, connection: Connection, session: Session, visit: Visit, number: int, what: str
     ) -> tuple[str, Session]:
         succeeded(connection, session.user.name, number, wholly=True)
+        came_in(connection, session.user.name, visit.now)
         log(connection, AuditEntry(visit.now, session.user.name, "login", "", visit.peer, what))
         return self._renew(connection, session, visit, passed=visit.now, confirmed=visit.now, challenge=None)
 
