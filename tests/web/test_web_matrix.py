@@ -57,30 +57,29 @@ def routes(app: FastAPI) -> set[tuple[str, str]]:
     return found
 
 
-def browser(app: FastAPI, stage: Stage, role: Role, inside: bool) -> TestClient:
-    """Someone who has just logged in."""
-    made = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False, raise_server_exceptions=False)
+def logged_in(stage: Stage, role: Role, inside: bool) -> str:
+    """The token of someone who has just logged in."""
     name = role.value.replace("_", "-") + ("" if inside else "-lgwan")
-    token, _session = stage.accounts.login(name, PASSWORD, peer="test", now=stage.clock, demo_allowed=True)
-    made.cookies.set("secops", token)
-    return made
+    return stage.accounts.login(name, PASSWORD, peer="test", now=stage.clock, demo_allowed=True)[0]
 
 
-def send(client: TestClient, call: Call):
-    token = csrf_token(client.cookies["secops"])
+def send(client: TestClient, token: str, call: Call):
+    """One client for all people: to start another one costs more than to ask."""
+    client.cookies.clear()
+    headers = {"cookie": f"secops={token}", "x-csrf-token": csrf_token(token)}
     if call.method == "GET":
-        return client.get(call.url)
+        return client.get(call.url, headers=headers)
     if call.path.startswith("/api/"):
-        return client.request(call.method, call.url, json=call.json, headers={"x-csrf-token": token})
-    return client.request(call.method, call.url, data={**call.form, "csrf": token})
+        return client.request(call.method, call.url, json=call.json, headers=headers)
+    return client.request(call.method, call.url, data={**call.form, "csrf": csrf_token(token)}, headers=headers)
 
 
 class Crowd:
     """Someone of every role, in scope and out of it, who stay logged in from call to call as long as they can."""
 
-    def __init__(self, app: FastAPI, stage: Stage) -> None:
-        self.app, self.stage = app, stage
-        self.known: dict[tuple[Role, bool], TestClient] = {}
+    def __init__(self, client: TestClient, stage: Stage) -> None:
+        self.client, self.stage = client, stage
+        self.tokens: dict[tuple[Role, bool], str] = {}
 
     def ask(self, call: Call) -> dict[tuple[Role, bool], int]:
         """What each of them gets, alert 3 being open (or closed, where it is to be opened again)."""
@@ -102,16 +101,17 @@ class Crowd:
             desk.reopen([3], actor="test", scope=Scope(), now=now)
 
     def _status(self, who: tuple[Role, bool], call: Call) -> int:
-        client = self.known.pop(who, None) or browser(self.app, self.stage, *who)
-        status: int = send(client, call).status_code
+        token = self.tokens.pop(who, None) or logged_in(self.stage, *who)
+        status: int = send(self.client, token, call).status_code
         if call.path not in RENEWING:
-            self.known[who] = client
+            self.tokens[who] = token
         return status
 
 
 @pytest.fixture(scope="module")
-def crowd(app: FastAPI, stage: Stage) -> Crowd:
-    return Crowd(app, stage)
+def crowd(app: FastAPI, stage: Stage) -> Iterator[Crowd]:
+    with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False, raise_server_exceptions=False) as client:
+        yield Crowd(client, stage)
 
 
 def test_every_route_has_a_line_and_every_line_a_route(app, crowd):
@@ -137,10 +137,11 @@ def test_steps_of_a_login_lead_who_has_taken_them_on(crowd, key):
 def test_before_the_last_step_nothing_but_the_steps_opens(stage):
     """A right password alone, of someone who must have a second factor, opens no other call of the table."""
     strict = SqlAccounts(stage.database, SessionLimits(), QUICK, LoginPolicy(12, frozenset(Role)))
-    client = browser(create_app(replace(stage.services, accounts=strict)), stage, Role.CSIRT, inside=True)
+    app, token = create_app(replace(stage.services, accounts=strict)), logged_in(stage, Role.CSIRT, inside=True)
+    client = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
     for key, call in TABLE.items():
         if call.kind != "guarded" or call.path in {"/account/totp", "/account/passkey"}:
             continue
-        answer = send(client, call)
+        answer = send(client, token, call)
         assert answer.status_code == (401 if call.path.startswith("/api/") else 303), key
         assert call.path.startswith("/api/") or answer.headers["location"].startswith("/login/enroll"), key
