@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -33,7 +34,11 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+
+    @cached_property
+    def _nobody(self) -> str:
+        """A hash that no password fits; made when first needed, since most commands check none."""
+        return self._hasher.hash(secrets.token_hex(16))
 
     def hash(self, password: str) -> str:
         """The argon2id hash with its parameters and salt, as text."""
@@ -43,8 +48,9 @@ class Passwords:
         """Whether the password is the one. Without one it takes as long, so that names cannot be told by the clock."""
         if len(password) > MAX_LENGTH:
             return False
+        nobody = self._nobody  # whatever the name is, or the first login after a start would tell
         try:
-            self._hasher.verify(stored or self._nobody, normal(password))
+            self._hasher.verify(stored or nobody, normal(password))
         except (VerificationError, InvalidHashError):
             return False
         return bool(stored)
