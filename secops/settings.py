@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -103,6 +104,15 @@ def _host(text: str) -> str:
     return text
 
 
+def _issuer(text: str) -> str:
+    """TLS, or this machine: whoever stands between could be anyone otherwise."""
+    found = urlsplit(text)
+    local = found.scheme == "http" and found.hostname in {"127.0.0.1", "localhost", "::1"}
+    if not found.hostname or not (found.scheme == "https" or local) or found.query or found.fragment:
+        raise ValueError(_("https:// で始まる発行者の URL を書いてください(例: https://login.example.lg.jp/realms/ku)"))
+    return text.rstrip("/")
+
+
 def _clock(text: str) -> str:
     if not re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", text):
         raise ValueError(_("時刻を 07:00 のように書いてください"))
@@ -132,6 +142,7 @@ Network = Annotated[str, AfterValidator(_network)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Clock = Annotated[str, AfterValidator(_clock)]
+RoleName = Literal["admin", "csirt", "audit_lead", "auditor", "security_manager", "policy_owner", "viewer"]
 Encoding = Literal["utf-8", "cp932", "euc_jp", "utf-16", "utf-16-le", "utf-16-be"]
 
 
@@ -226,8 +237,45 @@ class CorrelationSettings(_Strict):
     max_group: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
 
 
+class OidcSettings(_Strict):
+    """``[web.oidc]``: logging in through the ward's own identity provider (OpenID Connect). Off without ``issuer``.
+
+    ``name_claim`` becomes the user name (of an address the part before ``@``); ``roles`` maps values of ``role_claim``
+    to roles, the first that fits counts. ``domains``: only people with a verified address there. ``unknown``: whether
+    someone who was not added here is refused or becomes a viewer. ``trust_second_factor``: a provider that says ``mfa``
+    in ``amr`` is believed, and no second factor of our own is asked for. ``ca_file``: the ward's own CA, as PEM.
+    """
+
+    issuer: Annotated[str, _or_empty(_issuer)] = ""
+    client_id: str = ""
+    client_secret_file: str = ""
+    label: str = ""
+    scopes: list[str] = ["openid", "profile", "email"]
+    name_claim: str = "preferred_username"
+    role_claim: str = ""
+    roles: dict[str, RoleName] = {}
+    domains: list[str] = []
+    unknown: Literal["refuse", "viewer"] = "refuse"
+    trust_second_factor: bool = False
+    ca_file: str = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> OidcSettings:
+        if self.issuer and not self.client_id:
+            raise ValueError(_("issuer を書くときは client_id も必要です"))
+        if "openid" not in self.scopes:
+            raise ValueError(_("scopes には openid が必要です"))
+        if bool(self.roles) != bool(self.role_claim):
+            raise ValueError(_("role_claim と roles は両方書いてください"))
+        return self
+
+
 class WebSettings(_Strict):
-    """``[web]``: where the console listens. Beyond 127.0.0.1 it needs a certificate and its key."""
+    """``[web]``: where the console listens. Beyond 127.0.0.1 it needs a certificate and its key.
+
+    A session ends when unused for ``session_minutes``, and ``session_hours`` after login. ``second_factor`` are the
+    roles that must have one.
+    """
 
     host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8765
@@ -235,6 +283,10 @@ class WebSettings(_Strict):
     tls_certificate: str = ""
     tls_key: str = ""
     session_minutes: Annotated[int, Field(ge=5, le=1440)] = 480
+    session_hours: Annotated[int, Field(ge=1, le=24)] = 12
+    password_length: Annotated[int, Field(ge=8, le=64)] = 12
+    second_factor: list[RoleName] = []
+    oidc: OidcSettings = OidcSettings()
 
     @model_validator(mode="after")
     def _tls(self) -> WebSettings:
@@ -304,6 +356,8 @@ def absent_files(settings: Settings, folder: Path) -> list[Problem]:
         "web.tls_certificate": [settings.web.tls_certificate],
         "web.tls_key": [settings.web.tls_key],
         "notify.channels": [path for one in settings.notify.channels for path in (one.password_file, one.ca_file)],
+        "web.oidc.client_secret_file": [settings.web.oidc.client_secret_file],
+        "web.oidc.ca_file": [settings.web.oidc.ca_file],
     }
     return [
         Problem(f"{folder / FILE_NAME}: {key}", _("「{path}」がありません。パスを確認してください。").format(path=path))

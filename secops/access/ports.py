@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
+
+CLI = "cli"  # the peer of what was done at the command line
 
 
 class Role(StrEnum):
@@ -70,9 +72,23 @@ class Access:
     departments: frozenset[str] | None = None
 
 
+class Step(StrEnum):
+    """What a session still has to do before anything else, in this order."""
+
+    FACTOR = "factor"  # give the second factor
+    PASSWORD = "new-password"  # noqa: S105 - a step, no secret: choose a password: the login was by a set-up code
+    ENROLL = "enroll"  # set a second factor up, which the role requires
+    DONE = "done"
+
+
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person with a login. ``demo`` logins have published passwords: they must not work beyond 127.0.0.1."""
+    """A person with a login. ``demo`` logins have published passwords: they must not work beyond 127.0.0.1.
+
+    ``locked_until`` is set while logins are refused after too many failures. ``has_password`` is false until the
+    set-up code was used. ``external`` logs in at the identity provider and has no password here. ``passkeys`` and
+    ``recovery`` are numbers of passkeys and of recovery codes left.
+    """
 
     name: str
     display_name: str
@@ -82,21 +98,38 @@ class User:
     disabled: bool
     created_at: datetime
     last_login: datetime | None
+    locked_until: datetime | None = None
+    has_password: bool = True
+    external: bool = False
+    totp: bool = False
+    passkeys: int = 0
+    recovery: int = 0
 
     def may(self, right: Right) -> bool:
         """Whether the role gives this right."""
         return right in RIGHTS[self.role]
 
+    @property
+    def has_factor(self) -> bool:
+        """Whether a second factor is set up."""
+        return self.totp or self.passkeys > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A person at the console. ``id`` is the SHA-256 of the token in hex: safe to log and to bind CSRF tokens to."""
+    """A person at the console. ``id`` is the SHA-256 of the token in hex: safe to log and to bind CSRF tokens to.
+
+    ``confirmed`` is when the person last showed who they are, ``agent`` what the browser calls itself (hostile text).
+    """
 
     id: str
     user: User
     started: datetime
     last_used: datetime
     peer: str
+    agent: str = ""
+    step: Step = Step.DONE
+    confirmed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +141,66 @@ class SessionLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginPolicy:
+    """What the ward asks of logins: the length of passwords in characters, and who needs a second factor."""
+
+    password_length: int = 12
+    second_factor: frozenset[Role] = frozenset()
+
+    def requires_factor(self, user: User) -> bool:
+        """Whether this user must have a second factor; demo logins are bound to this machine instead."""
+        return user.role in self.second_factor and not user.demo
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request to log in or to go on logging in: where from (``peer``), with which browser, and when."""
+
+    peer: str
+    agent: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A passkey of a user; ``id`` is the credential's id in base64url."""
+
+    id: str
+    name: str
+    created_at: datetime
+    last_used: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """The console as passkeys know it (WebAuthn relying party): the host's name, and the origin that browsers see."""
+
+    id: str
+    name: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who somebody is at the ward's identity provider.
+
+    ``subject`` is the issuer with its own number of the person, for ever the same; ``role`` what its groups are mapped
+    to, None where nothing is mapped; ``strong`` whether the provider vouches for a second factor.
+    """
+
+    subject: str
+    name: str
+    display_name: str
+    role: Role | None = None
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Who did what to what, when, and from where (``peer``: the address, ``cli`` or empty)."""
+    """Who did what to what, when, and from where (``peer``: the address, ``cli`` or empty).
+
+    ``number`` is its place in the log, zero before it is there.
+    """
 
     at: datetime
     actor: str
@@ -117,13 +208,34 @@ class AuditEntry:
     target: str
     peer: str
     text: str = ""
+    number: int = field(default=0, compare=False)
 
 
-class Accounts(Protocol):
-    """Users, their sessions and the audit log. Every change is in the audit log with its actor."""
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries of the audit log: exact actor and action, a piece of the target or text, and a span of time."""
 
-    def users(self) -> Sequence[User]:
-        """All users, by name."""
+    actor: str = ""
+    action: str = ""
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Some entries, newest first, out of ``total``; ``newer`` of them lie before the first one."""
+
+    entries: Sequence[AuditEntry]
+    total: int
+    newer: int
+
+
+class Users(Protocol):
+    """Who may log in. Every change is in the audit log with its actor; a new administrator raises an alert."""
+
+    def users(self, now: datetime | None = None) -> Sequence[User]:
+        """All users, by name; ``locked_until`` is told where the time is given."""
         ...
 
     def user(self, name: str) -> User:
@@ -142,7 +254,7 @@ class Accounts(Protocol):
         display_name: str = "",
         demo: bool = False,
     ) -> User:
-        """A new user.
+        """A new user whose password is known already (the demo ward).
 
         Raises:
             UsageError: the name or the password is not acceptable; the message says why.
@@ -150,27 +262,83 @@ class Accounts(Protocol):
         """
         ...
 
-    def disable(self, name: str, *, actor: str, now: datetime, disabled: bool = True) -> User:
+    def invite(
+        self,
+        name: str,
+        *,
+        role: Role,
+        access: Access,
+        actor: str,
+        now: datetime,
+        display_name: str = "",
+        external: bool = False,
+        peer: str = CLI,
+    ) -> tuple[User, str]:
+        """A new user and the one-time code with which the first login sets a password.
+
+        ``external``: the user logs in at the identity provider under this name, and the code is empty. Raises as `add`.
+        """
+        ...
+
+    def reset(
+        self, name: str, *, actor: str, now: datetime, factors: bool = False, peer: str = CLI
+    ) -> tuple[User, str]:
+        """A new one-time code in the place of the password, without second factors if asked; all sessions end.
+
+        A lock ends as well, and an alert tells the others. An external user gets no code (it is empty) and stays one.
+        """
+        ...
+
+    def disable(self, name: str, *, actor: str, now: datetime, disabled: bool = True, peer: str = CLI) -> User:
         """Disable (sessions end at once) or enable again; the user stays for the history's sake."""
         ...
 
-    def reset(self, name: str, password: str, *, actor: str, now: datetime) -> User:
-        """A new password given by an administrator; all sessions of the user end."""
+    def unlock(self, name: str, *, actor: str, now: datetime, peer: str = CLI) -> User:
+        """Forget failed logins of this user, so that the next one is heard at once."""
         ...
 
-    def change_password(self, name: str, old: str, new: str, *, peer: str, now: datetime) -> None:
-        """A new password chosen by the user; all sessions end. DeniedError where the old one is wrong."""
-        ...
 
-    def login(self, name: str, password: str, *, peer: str, now: datetime, demo_allowed: bool) -> tuple[str, Session]:
-        """The token to put in the cookie, and the session.
+class Sessions(Protocol):
+    """Logging in, in steps, and what is open. A token is given anew whenever a session becomes worth more."""
 
-        ``demo_allowed`` is whether the console listens on 127.0.0.1 only.
+    def login(
+        self, name: str, password: str, *, peer: str, now: datetime, demo_allowed: bool, agent: str = ""
+    ) -> tuple[str, Session]:
+        """The token to put in the cookie, and the session; its ``step`` says what must follow.
+
+        The password may be the set-up code. ``demo_allowed`` is whether the console listens on 127.0.0.1 only.
 
         Raises:
             DeniedError: wrong name or password (one message for both), disabled, too many attempts, or a demo login
                 where it is not allowed.
         """
+        ...
+
+    def login_external(self, identity: Identity, visit: Visit, *, make: bool) -> tuple[str, Session]:
+        """A login that the identity provider vouches for; ``make`` is whether an unknown person becomes a viewer.
+
+        A user added as external is bound to the subject that first comes under the name.
+
+        Raises:
+            DeniedError: unknown, disabled, or the name belongs to somebody else here.
+        """
+        ...
+
+    def choose_password(self, session: Session, new: str, visit: Visit) -> tuple[str, Session]:
+        """The first password after a set-up code, which is worth nothing from here on; other sessions end.
+
+        Raises:
+            UsageError: the password is not acceptable; the message says why.
+            DeniedError: the session is not in this step.
+        """
+        ...
+
+    def confirm(self, session: Session, password: str, visit: Visit) -> tuple[str, Session]:
+        """Show again who one is, before something that a borrowed browser must not do. DeniedError if wrong."""
+        ...
+
+    def change_password(self, session: Session, old: str, new: str, visit: Visit) -> tuple[str, Session]:
+        """A new password chosen by the user; all other sessions end. DeniedError where the old one is wrong."""
         ...
 
     def session(self, token: str, now: datetime, *, touch: bool = True) -> Session | None:
@@ -180,9 +348,79 @@ class Accounts(Protocol):
         """
         ...
 
+    def sessions(self, name: str, now: datetime) -> Sequence[Session]:
+        """The open sessions of a user, the last used first."""
+        ...
+
+    def end_session(self, name: str, session_id: str, visit: Visit) -> None:
+        """End one session of this user; NotFoundError where the user has no such session."""
+        ...
+
+    def end_others(self, session: Session, visit: Visit) -> int:
+        """End all sessions of the user but this one, and say how many they were."""
+        ...
+
     def logout(self, token: str, now: datetime) -> None:
         """End a session; an unknown token changes nothing."""
         ...
+
+
+class Factors(Protocol):
+    """Second factors: codes of an app (TOTP, RFC 6238), passkeys (WebAuthn), recovery codes for the day both are lost.
+
+    What proves a factor raises DeniedError where it is wrong or comes too often. The first factor of a user brings
+    recovery codes: they are returned once and kept as hashes.
+    """
+
+    def begin_totp(self, session: Session) -> str:
+        """The secret to show (base32), the same until it is confirmed or the session ends."""
+        ...
+
+    def finish_totp(self, session: Session, code: str, visit: Visit) -> tuple[str, Session, Sequence[str]]:
+        """Take the secret in use after its first code: new token, session, recovery codes (empty: there are some)."""
+        ...
+
+    def drop_totp(self, session: Session, visit: Visit) -> None:
+        """Give the app up. ConflictError where it is the only factor of someone who must have one."""
+        ...
+
+    def passkeys(self, name: str) -> Sequence[Passkey]:
+        """The passkeys of a user, oldest first."""
+        ...
+
+    def begin_passkey(self, session: Session, party: Party) -> str:
+        """What the browser needs to make a passkey: options as JSON."""
+        ...
+
+    def finish_passkey(
+        self, session: Session, party: Party, name: str, credential: str, visit: Visit
+    ) -> tuple[str, Session, Sequence[str]]:
+        """Keep a passkey that the browser made (JSON); returns as `finish_totp`."""
+        ...
+
+    def drop_passkey(self, session: Session, passkey: str, visit: Visit) -> None:
+        """Give a passkey up; raises as `drop_totp`, and NotFoundError."""
+        ...
+
+    def new_recovery(self, session: Session, visit: Visit) -> Sequence[str]:
+        """New recovery codes; the old ones are worth nothing."""
+        ...
+
+    def pass_code(self, session: Session, code: str, visit: Visit) -> tuple[str, Session]:
+        """Go on with a code of the app or a recovery code."""
+        ...
+
+    def ask_passkey(self, session: Session, party: Party) -> str:
+        """What the browser needs to use a passkey: options as JSON."""
+        ...
+
+    def pass_passkey(self, session: Session, party: Party, credential: str, visit: Visit) -> tuple[str, Session]:
+        """Go on with what a passkey signed."""
+        ...
+
+
+class AuditLog(Protocol):
+    """Who did and saw what."""
 
     def record(self, entry: AuditEntry) -> None:
         """Add to the audit log."""
@@ -193,3 +431,17 @@ class Accounts(Protocol):
     ) -> Sequence[AuditEntry]:
         """The audit log, newest first."""
         ...
+
+    def audit_page(
+        self, wanted: AuditFilter, *, limit: int, before: int | None = None, after: int | None = None
+    ) -> AuditPage:
+        """Entries older than number ``before``, or the next newer than ``after``, or the newest."""
+        ...
+
+    def audit_names(self) -> tuple[Sequence[str], Sequence[str]]:
+        """All actors and all actions that are in the log, sorted."""
+        ...
+
+
+class Accounts(Users, Sessions, Factors, AuditLog, Protocol):
+    """All of it: users, their sessions and factors, and the audit log."""

@@ -1,6 +1,8 @@
-"""Guessing passwords is slowed down: a wait after a few failures, for the user name and for the address.
+"""Guessing passwords and codes is slowed down: a wait after a few failures, for the user name and for the address.
 
-The window forgets, so nobody is locked out for good: locking accounts would let anyone lock the CSIRT out at night.
+After `LOCK_AFTER` failures a name is locked for `LOCK`: that long, or until an administrator says otherwise. A lock is
+nothing but a long wait that is reckoned from the failures, so a name that does not exist locks like any other and
+nobody learns which names do.
 """
 
 from __future__ import annotations
@@ -8,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-WINDOW = timedelta(minutes=15)
+WINDOW = timedelta(minutes=30)
 PER_USER = 5
 PER_PEER = 30  # a whole office may come through one address
 FIRST_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=5)
+LOCK_AFTER = 10
+LOCK = timedelta(minutes=30)
 
 
 def wait(failures: Sequence[datetime], now: datetime, free: int) -> timedelta:
@@ -26,3 +30,12 @@ def wait(failures: Sequence[datetime], now: datetime, free: int) -> timedelta:
         return timedelta(0)
     pause = min(FIRST_WAIT * (1 << min(len(recent) - free, 10)), LONGEST_WAIT)
     return max(timedelta(0), max(recent) + pause - now)
+
+
+def locked_until(failures: Sequence[datetime], now: datetime) -> datetime | None:
+    """When a name is heard again after too many failures; None where it is not locked."""
+    recent = [moment for moment in failures if now - moment < WINDOW]
+    if len(recent) < LOCK_AFTER:
+        return None
+    end = max(recent) + LOCK
+    return end if end > now else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,12 +25,6 @@ def users() -> None:
     """画面の利用者。"""
 
 
-def _password_option(function: F) -> F:
-    return click.option("--password-stdin", "from_stdin", is_flag=True, help="パスワードを標準入力の 1 行目から読む")(
-        function
-    )
-
-
 def _actor_option(function: F) -> F:
     return click.option("--as-user", "actor", default="", help="操作した人(省略時は OS の利用者名)")(function)
 
@@ -44,7 +37,7 @@ def list_(site: Path, as_json: bool) -> None:
     from secops.wiring import open_site
 
     with open_site(site) as opened:
-        found = opened.accounts.users()
+        found = opened.accounts.users(opened.now())
     if as_json:
         emit_json(found)
         return
@@ -52,7 +45,7 @@ def list_(site: Path, as_json: bool) -> None:
     from secops.schema.dates import screen
 
     emit_table(
-        [_("利用者名"), _("氏名"), _("役割"), _("系統"), _("課"), _("状態"), _("最終ログイン")],
+        [_("利用者名"), _("氏名"), _("役割"), _("系統"), _("課"), _("多要素認証"), _("状態"), _("最終ログイン")],
         [
             (
                 user.name,
@@ -60,6 +53,7 @@ def list_(site: Path, as_json: bool) -> None:
                 _(ROLE_LABELS[user.role]),
                 _scope(user.access.zones),
                 _scope(user.access.departments),
+                _factors(user),
                 _state(user),
                 screen(user.last_login) if user.last_login else "",
             )
@@ -75,7 +69,7 @@ def list_(site: Path, as_json: bool) -> None:
 @click.option("--zone", "zones", multiple=True, help="見てよい系統(繰り返し可、省略時はすべて)")
 @click.option("--department", "departments", multiple=True, help="見てよい課(繰り返し可、省略時はすべて)")
 @click.option("--display-name", default="", help="画面に出す氏名")
-@_password_option
+@click.option("--oidc", is_flag=True, help="庁内の認証基盤([web.oidc])でログインする利用者にする(登録コードは出ない)")
 @_actor_option
 @json_option
 def add(
@@ -85,11 +79,11 @@ def add(
     zones: tuple[str, ...],
     departments: tuple[str, ...],
     display_name: str,
-    from_stdin: bool,
+    oidc: bool,
     actor: str,
     as_json: bool,
 ) -> None:
-    """利用者を登録する。"""
+    """利用者を登録し、最初のログインに使う登録コードを表示する。"""
     from secops.access.ports import Access, Role
     from secops.wiring import open_site
 
@@ -97,77 +91,113 @@ def add(
         if unknown := [zone for zone in zones if zone not in opened.settings.zones]:
             text = _("系統「{zone}」はありません。次から選んでください: {known}")
             raise UsageError(text.format(zone=", ".join(unknown), known=", ".join(opened.settings.zones)))
-        user = opened.accounts.add(
+        known = {department.name for department in opened.directory.departments}
+        if known and (unknown := [one for one in departments if one not in known]):
+            text = _("課「{department}」は台帳にありません。secops inventory で取り込んだ名前を書いてください。")
+            raise UsageError(text.format(department=", ".join(unknown)))
+        if oidc and not opened.settings.web.oidc.issuer:
+            raise UsageError(_("secops.toml に [web.oidc] がありません。書いてから登録してください。"))
+        user, code = opened.accounts.invite(
             name,
-            _password(from_stdin),
             role=Role(role),
             access=Access(frozenset(zones) or None, frozenset(departments) or None),
             actor=_who(actor),
             now=opened.now(),
             display_name=display_name,
+            external=oidc,
         )
-    _done(user, as_json, _("利用者「{name}」を登録しました。"))
+    _done(user, as_json, _("利用者「{name}」を登録しました。"), code)
 
 
 @users.command()
 @site_option
 @click.argument("name")
-@click.option("--undo", is_flag=True, help="停止を取り消す")
 @_actor_option
 @json_option
-def disable(site: Path, name: str, undo: bool, actor: str, as_json: bool) -> None:
+def disable(site: Path, name: str, actor: str, as_json: bool) -> None:
     """利用者を停止する(記録は残る。ログイン中ならすぐに切れる)。"""
     from secops.wiring import open_site
 
     with open_site(site) as opened:
-        user = opened.accounts.disable(name, actor=_who(actor), now=opened.now(), disabled=not undo)
-    done = _("利用者「{name}」の停止を取り消しました。") if undo else _("利用者「{name}」を停止しました。")
-    _done(user, as_json, done)
+        user = opened.accounts.disable(name, actor=_who(actor), now=opened.now())
+    _done(user, as_json, _("利用者「{name}」を停止しました。"))
 
 
 @users.command()
 @site_option
 @click.argument("name")
-@_password_option
 @_actor_option
 @json_option
-def reset(site: Path, name: str, from_stdin: bool, actor: str, as_json: bool) -> None:
-    """パスワードを設定し直す(ログイン中ならすぐに切れる)。"""
+def enable(site: Path, name: str, actor: str, as_json: bool) -> None:
+    """利用者の停止を取り消す。"""
     from secops.wiring import open_site
 
     with open_site(site) as opened:
-        opened.accounts.user(name)  # say so before a password is typed
-        user = opened.accounts.reset(name, _password(from_stdin), actor=_who(actor), now=opened.now())
-    _done(user, as_json, _("利用者「{name}」のパスワードを設定し直しました。"))
+        user = opened.accounts.disable(name, actor=_who(actor), now=opened.now(), disabled=False)
+    _done(user, as_json, _("利用者「{name}」の停止を取り消しました。"))
 
 
-def _password(from_stdin: bool) -> str:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise UsageError(_("パスワードを入力できません。--password-stdin を付けて標準入力から渡してください。"))
-    entered: str = click.prompt(
-        _("パスワード(12 字以上)"), hide_input=True, confirmation_prompt=_("もう一度入力してください")
-    )
-    return entered
+@users.command()
+@site_option
+@click.argument("name")
+@_actor_option
+@json_option
+def unlock(site: Path, name: str, actor: str, as_json: bool) -> None:
+    """ログインの失敗が続いて停止した利用者を、すぐにログインできるようにする。"""
+    from secops.wiring import open_site
+
+    with open_site(site) as opened:
+        user = opened.accounts.unlock(name, actor=_who(actor), now=opened.now())
+    _done(user, as_json, _("利用者「{name}」の失敗の記録を消しました。すぐにログインできます。"))
+
+
+@users.command()
+@site_option
+@click.argument("name")
+@click.option("--factors", is_flag=True, help="多要素認証(認証アプリ・パスキー・回復コード)も外す")
+@_actor_option
+@json_option
+def reset(site: Path, name: str, factors: bool, actor: str, as_json: bool) -> None:
+    """パスワードを無効にし、新しい登録コードを表示する(ログイン中ならすぐに切れる)。"""
+    from secops.wiring import open_site
+
+    with open_site(site) as opened:
+        user, code = opened.accounts.reset(name, actor=_who(actor), now=opened.now(), factors=factors)
+    _done(user, as_json, _("利用者「{name}」のパスワードを無効にしました。"), code)
 
 
 def _who(actor: str) -> str:
     return actor.strip() or getpass.getuser()
 
 
-def _done(user: User, as_json: bool, text: str) -> None:
+def _done(user: User, as_json: bool, text: str, code: str = "") -> None:
     if as_json:
-        emit_json(user)
-    else:
-        click.echo(text.format(name=user.name))
+        emit_json({"user": user, "setup_code": code} if code else user)
+        return
+    click.echo(text.format(name=user.name))
+    if code:
+        click.echo(_("登録コード(1 回だけ、7 日以内): {code}").format(code=code))
+        click.echo(_("本人に直接渡してください。ログイン画面のパスワード欄に入力すると、パスワードを決められます。"))
 
 
 def _scope(names: frozenset[str] | None) -> str:
     return _("すべて") if names is None else ", ".join(sorted(names))
 
 
+def _factors(user: User) -> str:
+    found = [_("認証アプリ")] if user.totp else []
+    if user.passkeys:
+        found.append(_("パスキー {n}").format(n=user.passkeys))
+    return "・".join(found) or "—"
+
+
 def _state(user: User) -> str:
     if user.disabled:
         return _("停止")
+    if user.locked_until:
+        return _("ログイン失敗で停止中")
+    if user.external:
+        return _("有効(認証基盤)")
+    if not user.has_password:
+        return _("登録待ち")
     return _("デモ用") if user.demo else _("有効")

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
-from secops.web import login, notify, problems
+from secops.web import account, audit_log, login, notify, problems, sso, steps, users
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
 from secops.web.services import Services
@@ -52,7 +52,9 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.mount("/static", _Static(directory=STATIC), name="static")
-    for part in (login, report, queue, alert, search, events, rules, sources, zones, notify, stream, api):
+    for part in (login, steps, sso, account, users, audit_log, notify):
+        app.include_router(part.router)
+    for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)
     problems.install(app)
 

@@ -8,35 +8,34 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from secops.access.ports import Step
 from secops.errors import DeniedError
-from secops.locale import LANGUAGES
+from secops.locale import LANGUAGES, _
 from secops.web.pages import page
 from secops.web.security import LANGUAGE_COOKIE, YEAR
 from secops.web.session import (
     LOGIN_COOKIE,
     LoginNeededError,
-    changes,
+    begun,
     check_csrf,
     cookie_name,
     csrf_token,
-    current,
+    enter,
+    local_path,
+    onward,
     services,
     set_cookie,
+    step_form,
     token_of,
+    visit,
 )
 
 router = APIRouter()
 LOGIN_SECONDS = 3600
 
 
-def local_path(text: str) -> str:
-    """An address to go on to, only if it is a path on this host; else the queue. Ends open redirects."""
-    if text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and len(text) < 1000:
-        return text
-    return "/alerts"
-
-
-def _form(request: Request, *, status: int = 200, name: str = "", target: str = "", problem: str = "") -> Response:
+def login_form(request: Request, *, status: int = 200, name: str = "", target: str = "", problem: str = "") -> Response:
+    """The login page, with the secret of its own token in a cookie."""
     here = services(request)
     secret = request.cookies.get(LOGIN_COOKIE) or secrets.token_urlsafe(32)
     response = page(
@@ -47,6 +46,7 @@ def _form(request: Request, *, status: int = 200, name: str = "", target: str = 
         name=name,
         target=target,
         problem=problem,
+        oidc=(here.settings.web.oidc.label or _("庁内の認証基盤")) if here.identity else "",
     )
     set_cookie(response, LOGIN_COOKIE, secret, secure=here.secure, seconds=LOGIN_SECONDS)
     return response
@@ -56,10 +56,10 @@ def _form(request: Request, *, status: int = 200, name: str = "", target: str = 
 def show_login(request: Request, next: str = "") -> Response:  # noqa: A002 - the name of the value in the address
     """The login page; whoever is logged in already goes on."""
     try:
-        current(request)
+        session = begun(request)
     except LoginNeededError:
-        return _form(request, target=next)
-    return RedirectResponse(local_path(next), 303)
+        return login_form(request, target=next)
+    return RedirectResponse(onward(session, next), 303)
 
 
 @router.post("/login")
@@ -71,24 +71,22 @@ def login(
     target: Annotated[str, Form()] = "",
 ) -> Response:
     """Check name and password; failures are slowed down and recorded by the accounts."""
-    here = services(request)
-    peer = request.client.host if request.client else ""
+    here, who = services(request), visit(request)
     try:
         check_csrf(request.cookies.get(LOGIN_COOKIE, ""), csrf)
-        token, _session = here.accounts.login(
-            name.strip()[:64], password, peer=peer, now=here.now(), demo_allowed=here.local_only
+        token, session = here.accounts.login(
+            name.strip()[:64], password, peer=who.peer, now=who.now, demo_allowed=here.local_only, agent=who.agent
         )
     except DeniedError as error:
-        return _form(request, status=403, name=name.strip()[:64], target=target, problem=str(error))
+        return login_form(request, status=403, name=name.strip()[:64], target=target, problem=str(error))
     if old := token_of(request):
         here.accounts.logout(old, here.now())
-    response = RedirectResponse(local_path(target), 303)
-    set_cookie(response, cookie_name(here.secure), token, secure=here.secure)
+    response = enter(request, RedirectResponse(onward(session, target), 303), token)
     response.delete_cookie(LOGIN_COOKIE, path="/")
     return response
 
 
-@router.post("/logout", dependencies=[Depends(changes(None))])
+@router.post("/logout", dependencies=[Depends(step_form(*Step))])
 def logout(request: Request) -> Response:
     """End the session here and in the records."""
     here = services(request)

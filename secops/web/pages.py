@@ -72,13 +72,14 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     here = services(request)
     notify = here.settings.notify
     session = getattr(request.state, "session", None)
+    begun = getattr(request.state, "begun", None)
     token = token_of(request)
     body = (
         environment()
         .get_template(template)
         .render(
             user=session.user if session else None,
-            csrf=csrf_token(token) if session and token else "",
+            csrf=csrf_token(token) if begun and token else "",
             now=here.now(),
             on_duty=order(notify, here.now())[0].name if session and notify.enabled else "",
             site=here.settings.site.name,

@@ -24,7 +24,7 @@ from secops.errors import (
 )
 from secops.locale import _
 from secops.web.pages import page
-from secops.web.session import LoginNeededError
+from secops.web.session import STEP_PATHS, ConfirmNeededError, LoginNeededError, StepNeededError
 
 log = logging.getLogger("secops.web")
 
@@ -101,6 +101,14 @@ def answer(request: Request, status: int, detail: str, number: str = "") -> Resp
     )
 
 
+def _next(request: Request) -> str:
+    """What a page was asked for, for the address of the login; empty for what was sent and for steps of a login."""
+    path = request.url.path
+    if request.method != "GET" or path == "/" or path.startswith("/login"):
+        return ""
+    return f"?next={quote(path + (f'?{request.url.query}' if request.url.query else ''))}"
+
+
 def install(app: FastAPI) -> None:
     """Hang the handlers into the app."""
 
@@ -108,9 +116,19 @@ def install(app: FastAPI) -> None:
     def login_needed(request: Request, _error: LoginNeededError) -> Response:
         if request.url.path.startswith("/api/"):
             return Json({"error": {"status": 401, "title": _("ログインしてください")}}, 401)
-        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        wanted = f"?next={quote(target)}" if request.method == "GET" and target != "/" else ""
-        return RedirectResponse(f"/login{wanted}", 303)
+        return RedirectResponse(f"/login{_next(request)}", 303)
+
+    @app.exception_handler(StepNeededError)
+    def step_needed(request: Request, error: StepNeededError) -> Response:
+        if request.url.path.startswith("/api/"):
+            return Json({"error": {"status": 401, "title": _("ログインしてください")}}, 401)
+        if error.step not in STEP_PATHS:
+            return RedirectResponse("/", 303)
+        return RedirectResponse(STEP_PATHS[error.step] + _next(request), 303)
+
+    @app.exception_handler(ConfirmNeededError)
+    def confirm_needed(_request: Request, error: ConfirmNeededError) -> Response:
+        return RedirectResponse(f"/account/confirm?next={quote(error.target)}", 303)
 
     @app.exception_handler(SecopsError)
     def known(request: Request, error: SecopsError) -> Response:

@@ -23,6 +23,7 @@ from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
 from secops.web.services import Services, Standing
 from secops.wiring.coverage import sources_of
+from secops.wiring.oidc import HttpProvider
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 
@@ -98,6 +99,7 @@ def services(site: Site, stop: threading.Event) -> Services:
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),
+        identity=HttpProvider(site.settings.web.oidc, site.folder) if site.settings.web.oidc.issuer else None,
     )
 
 

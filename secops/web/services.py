@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
 from secops.org.flows import FlowJudge
 from secops.settings import Settings
@@ -34,7 +35,7 @@ class Services:
     All ports are called from worker threads, several at a time. ``sources`` and ``system`` may be as old as a few
     seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
     end then, so that the server can. ``departments`` are names to choose from in forms. ``flows`` judges connections
-    between zones by the ward's model and register.
+    between zones by the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
     """
 
     settings: Settings
@@ -51,6 +52,7 @@ class Services:
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None
+    identity: IdentityProvider | None = None
 
     @property
     def secure(self) -> bool:

@@ -10,22 +10,43 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Form, Header, Request
 from starlette.responses import Response
 
-from secops.access.ports import Right, Session, User
+from secops.access.ports import Party, Right, Session, Step, User, Visit
 from secops.errors import DeniedError
 from secops.locale import _
+from secops.settings import is_address
 from secops.siem.ports import Scope
 from secops.web.services import Services
 
 LOGIN_COOKIE = "secops_login"
+RECENT = timedelta(minutes=15)  # how long after showing who one is one may change how one logs in
+STEP_PATHS = {Step.FACTOR: "/login/factor", Step.PASSWORD: "/login/password", Step.ENROLL: "/login/enroll"}
 
 
 class LoginNeededError(Exception):
     """Nobody is logged in, or the session has ended."""
+
+
+class StepNeededError(Exception):
+    """Somebody has logged in as far as this step, and not further; DONE: there is no step left to take."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(step)
+        self.step = step
+
+
+class ConfirmNeededError(Exception):
+    """The login is too long ago for what is asked for; ``target`` is where to go on afterwards."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self.target = target
 
 
 def services(request: Request) -> Services:
@@ -41,8 +62,9 @@ def cookie_name(secure: bool) -> str:
 
 
 def token_of(request: Request) -> str:
-    """The session token the browser sent, or an empty text."""
-    return request.cookies.get(cookie_name(services(request).secure), "")
+    """The session token the browser sent, or the one this answer gives it; an empty text where there is none."""
+    fresh: str = getattr(request.state, "token", "")
+    return fresh or request.cookies.get(cookie_name(services(request).secure), "")
 
 
 def set_cookie(response: Response, name: str, value: str, *, secure: bool, seconds: int | None = None) -> None:
@@ -66,8 +88,8 @@ def check_csrf(secret: str, given: str) -> None:
         raise DeniedError(_("画面が古くなっています。変更はしていません。画面を開き直して、もう一度操作してください。"))
 
 
-def current(request: Request) -> Session:
-    """The session of this request. What a page asks for by itself (``X-Background``) does not prolong it.
+def begun(request: Request) -> Session:
+    """The session of this request, at whatever step. What a page asks for by itself (``X-Background``) is no use of it.
 
     Raises:
         LoginNeededError: there is none, or it has ended.
@@ -78,8 +100,59 @@ def current(request: Request) -> Session:
     session = here.accounts.session(token, here.now(), touch=by_hand) if token else None
     if session is None:
         raise LoginNeededError
+    request.state.begun = session
+    return session
+
+
+def current(request: Request) -> Session:
+    """The session of someone who has taken all steps of the login.
+
+    Raises:
+        LoginNeededError: there is none, or it has ended.
+        StepNeededError: something has to be done first.
+    """
+    session = begun(request)
+    if session.step is not Step.DONE:
+        raise StepNeededError(session.step)
     request.state.session = session
     return session
+
+
+def visit(request: Request) -> Visit:
+    """Who asks, as far as the network tells."""
+    peer = request.client.host if request.client else ""
+    return Visit(peer, request.headers.get("user-agent", ""), services(request).now())
+
+
+def party(request: Request) -> Party | None:
+    """The console as this browser sees it; None where browsers have no passkeys: under a number, or without TLS."""
+    here = services(request)
+    host = request.headers.get("host", "").lower()
+    name = host.partition(":")[0]
+    if host.startswith("[") or not name or is_address(name) or not (here.secure or name == "localhost"):
+        return None
+    return Party(name, f"secops {here.settings.site.name}", f"{'https' if here.secure else 'http'}://{host}")
+
+
+def enter(request: Request, response: Response, token: str) -> Response:
+    """Give the browser the token of its session."""
+    here = services(request)
+    set_cookie(response, cookie_name(here.secure), token, secure=here.secure)
+    return response
+
+
+def onward(session: Session, target: str) -> str:
+    """Where somebody goes next: the next step of the login, or what they wanted (a path on this host)."""
+    if session.step is Step.DONE:
+        return local_path(target)
+    return STEP_PATHS[session.step] + (f"?next={quote(target)}" if local_path(target) == target else "")
+
+
+def local_path(text: str) -> str:
+    """An address to go on to, only if it is a path on this host; else the queue. Ends open redirects."""
+    if text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and len(text) < 1000:
+        return text
+    return "/alerts"
 
 
 def scope_of(user: User) -> Scope:
@@ -116,6 +189,44 @@ def changes(right: Right | None) -> Callable[[Request, str], Session]:
         return session if right is None else require(session, right)
 
     return guard
+
+
+def step(*steps: Step) -> Callable[[Request], Session]:
+    """A guard for pages of the login itself: only at these steps."""
+
+    def guard(request: Request) -> Session:
+        session = begun(request)
+        if session.step not in steps:
+            raise StepNeededError(session.step)
+        if session.step is Step.DONE:
+            request.state.session = session
+        return session
+
+    return guard
+
+
+def step_form(*steps: Step) -> Callable[[Request, str], Session]:
+    """The same for their forms, sent by our own page."""
+    at = step(*steps)
+
+    def guard(request: Request, csrf: Annotated[str, Form()] = "") -> Session:
+        begun(request)
+        check_csrf(token_of(request), csrf)
+        return at(request)
+
+    return guard
+
+
+def recent(request: Request, session: Session, target: str) -> None:
+    """Refuse a change of how one logs in from a browser that was left open.
+
+    Raises:
+        ConfirmNeededError: the person showed who they are longer than `RECENT` ago.
+    """
+    if session.step is not Step.DONE:
+        return
+    if session.confirmed is None or services(request).now() - session.confirmed > RECENT:
+        raise ConfirmNeededError(target)
 
 
 def api_changes(right: Right) -> Callable[[Request, str], Session]:

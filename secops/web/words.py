@@ -161,3 +161,25 @@ def moment_of(value: Any) -> datetime | None:
             return None
         return found if found.tzinfo else None
     return None
+
+
+_BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "Mac"),
+    ("Linux", "Linux"),
+)
+
+
+def browser(agent: str) -> str:
+    """A browser and its system by the name it gives itself: ``Edge (Windows)``; the name's beginning if unknown."""
+    if not agent:
+        return _("不明")
+    name = next((word for mark, word in _BROWSERS if mark in agent), "")
+    system = next((word for mark, word in _SYSTEMS if mark in agent), "")
+    if not name:
+        return agent[:60]
+    return f"{name} ({system})" if system else name

@@ -160,12 +160,14 @@ class Site:
     @cached_property
     def desk(self) -> Records:
         """Hits, alerts and positions."""
-        from secops.access.ports import SessionLimits
+        from secops.access.ports import LoginPolicy, Role, SessionLimits
         from secops.store.records import open_records
 
-        limits = SessionLimits(idle=timedelta(minutes=self.settings.web.session_minutes))
+        web = self.settings.web
+        limits = SessionLimits(timedelta(minutes=web.session_minutes), timedelta(hours=web.session_hours))
+        policy = LoginPolicy(web.password_length, frozenset(map(Role, web.second_factor)))
         place = self.settings.records.url or self.folder / "records.db"
-        records = open_records(place, lambda: self.rules, self._assets, limits, self._page_from())
+        records = open_records(place, lambda: self.rules, self._assets, limits, self._page_from(), policy)
         self._close.append(records.dispose)
         return records
 

@@ -60,3 +60,37 @@ def test_every_role_has_a_label_and_rights():
     assert set(RIGHTS) == set(ROLE_LABELS) == set(Role)
     assert [role for role in Role if Right.MANAGE_USERS in RIGHTS[role]] == [Role.ADMIN]
     assert [role for role in Role if Right.SEE_RAW in RIGHTS[role]] == [Role.CSIRT]
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password1234",
+        "P@ssw0rd!2026",
+        "qwertyuiop12",
+        "123456789012",
+        "abcabcabcabc",
+        "Administrator1!",
+        "secops-secops",
+        "0987654321ab",
+        "パスワード2026年です",
+        "yamada2026!!",
+        "midori-hanako",
+    ],
+)
+def test_obvious_passwords_are_refused(password):
+    with pytest.raises(UsageError, match="推測"):
+        check_password(password, "yamada", display_name="midori")
+
+
+@pytest.mark.parametrize(
+    "password", ["orange umbrella 47", "みどりの三輪車と夕立と猫", "tokyo rain umbrella", "x7!pq-Rr2-Kw9z"]
+)
+def test_unusual_ones_are_taken_whatever_their_characters(password):
+    check_password(password, "ya", display_name="山田")
+
+
+def test_the_length_is_a_setting():
+    check_password("cat-umbrella", "x")
+    with pytest.raises(UsageError, match="16"):
+        check_password("cat-umbrella", "x", length=16)

@@ -12,7 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from secops.access.passwords import Passwords
-from secops.access.ports import Access, Accounts, AuditEntry, Role, Session, SessionLimits
+from secops.access.ports import Access, Accounts, AuditEntry, Role, Session, SessionLimits, Visit
 from secops.access.throttle import PER_PEER, PER_USER
 from secops.errors import ConflictError, DeniedError, NotFoundError, UsageError
 from secops.store.records.accounts import SqlAccounts
@@ -35,6 +35,10 @@ class Door:
 
     def login(self, name: str = "tanaka", password: str = GOOD, peer: str = "10.1.0.5") -> tuple[str, Session]:
         return self.accounts.login(name, password, peer=peer, now=self.now, demo_allowed=False)
+
+    @property
+    def visit(self) -> Visit:
+        return Visit("10.1.0.5", "Firefox", self.now)
 
     def wait(self, **time: int) -> None:
         self.now += timedelta(**time)
@@ -129,19 +133,17 @@ def test_logout_ends_one_session(door: Door):
     assert (door.open(here), door.open(there)) == (False, True)
 
 
-def test_a_new_password_ends_all_sessions(door: Door):
-    tokens = [door.login()[0] for _ in range(2)]
+def test_a_new_password_ends_all_other_sessions(door: Door):
+    (old, mine), (other, _) = door.login(), door.login()
     with pytest.raises(DeniedError):
-        door.accounts.change_password("tanaka", OTHER, OTHER, peer="p", now=NOW)
+        door.accounts.change_password(mine, OTHER, OTHER, door.visit)
     with pytest.raises(UsageError):
-        door.accounts.change_password("tanaka", GOOD, "short", peer="p", now=NOW)
-    assert all(map(door.open, tokens))
-    door.accounts.change_password("tanaka", GOOD, OTHER, peer="p", now=NOW)
-    assert not any(map(door.open, tokens))
-    token, _ = door.login(password=OTHER)
-    door.accounts.reset("tanaka", GOOD, actor="root", now=NOW)
-    assert not door.open(token)
-    door.login()
+        door.accounts.change_password(mine, GOOD, "short", door.visit)
+    assert door.open(old)
+    assert door.open(other)
+    token, _ = door.accounts.change_password(mine, GOOD, OTHER, door.visit)
+    assert (door.open(old), door.open(other), door.open(token)) == (False, False, True)
+    door.login(password=OTHER)
 
 
 def test_disabling_works_at_once_and_can_be_undone(door: Door):
@@ -160,8 +162,9 @@ def test_demo_logins_work_on_this_machine_only(door: Door):
         door.login("demo", "demo")
     _, session = door.accounts.login("demo", "demo", peer="127.0.0.1", now=NOW, demo_allowed=True)
     assert session.user.demo
-    assert not door.accounts.reset("demo", GOOD, actor="root", now=NOW).demo
-    door.login("demo", GOOD)
+    user, code = door.accounts.reset("demo", actor="root", now=NOW)
+    assert not user.demo
+    door.login("demo", code)
 
 
 def test_guessing_is_slowed_down_for_the_name(door: Door):

@@ -13,10 +13,11 @@ import polars as pl
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
+from secops.access.oidc import IdentityProvider
 from secops.access.passwords import Passwords
-from secops.access.ports import Access, Role, SessionLimits
+from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
@@ -29,6 +30,7 @@ from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
 from secops.store.records.paging import SqlPaging
 from secops.store.records.siem_tables import alerts
+from secops.store.records.tables import counters
 from secops.web.app import create_app
 from secops.web.services import Services, Standing
 from secops.web.session import csrf_token
@@ -39,6 +41,7 @@ from tests.fakes.journal import MemoryJournal
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
 PASSWORD = "watch-the-three-tiers"
+QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 HOSTILE = "<script>alert(1)</script><svg onload=alert(2)>\"'{{7*7}}\u202egpj.exe\x00\x1b[31m\ufeff"
 ZONES = {
     "mynumber": {"label": "マイナンバー利用事務系", "networks": ["10.1.0.0/16"]},
@@ -394,11 +397,14 @@ class Stage:
         self.standing = Standing(NOW, RULES, found)
         self.correlation = CorrelationHealth()
         self.database = connect(new_records(self.folder / "users.db"))
-        quick = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        self.accounts = SqlAccounts(self.database, SessionLimits(), quick)
+        policy = LoginPolicy(self.web.password_length, frozenset(map(Role, self.web.second_factor)))
+        self.accounts = SqlAccounts(self.database, SessionLimits(), QUICK, policy)
+        self.identity: IdentityProvider | None = None
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
+        with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own
+            connection.execute(update(counters).where(counters.c.name == "alert").values(value=100_000))
 
     def close(self) -> None:
         """Give up the database."""
@@ -474,6 +480,7 @@ class Stage:
             now=lambda: self.clock,
             closing=lambda: self.stop,
             departments=lambda: ("区民課", "税務課"),
+            identity=self.identity,
         )
 
     @cached_property

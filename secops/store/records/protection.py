@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
-from secops.siem.ports import Cause, State
 from secops.siem.triage import protection as pure
 from secops.siem.triage.protection import Exemption, Protection
 from secops.siem.triage.states import SYSTEM
 from secops.store.records.access_tables import audit_log
-from secops.store.records.codec import from_json, row_of, to_json
-from secops.store.records.engine import Database, take
-from secops.store.records.notices import put_notices
-from secops.store.records.siem_tables import alerts, history, told
-from secops.store.records.sink import Book, entry
+from secops.store.records.codec import from_json, to_json
+from secops.store.records.engine import Database
+from secops.store.records.program import tell_of
+from secops.store.records.siem_tables import told
+from secops.store.records.sink import Book
 
 NAME = "protection"
 
@@ -56,19 +55,7 @@ def _remember(connection: Connection, new: Protection) -> None:
 
 
 def _raise(connection: Connection, text: str, book: Book, now: datetime) -> None:
-    """Into the alert that is not closed yet, else into a new one that follows the last; and into the audit log."""
-    change = take(connection, "change")
-    columns = alerts.c
-    active = select(columns.id).where(columns.key == pure.KEY, columns.state != State.CLOSED.value)
-    number = connection.execute(active).scalar()
-    if number is None:
-        previous = connection.execute(select(func.max(columns.id)).where(columns.key == pure.KEY)).scalar()
-        number = take(connection, "alert")
-        alert = replace(pure.alert_of_changes(number, now), previous=previous)
-        connection.execute(insert(alerts).values(row_of(alert, change)))
-        put_notices(connection, [(number, alert.severity, "")], Cause.OPENED, book.page_from, now)
-    else:
-        connection.execute(update(alerts).where(columns.id == number).values(last_seen=now, changed=change))
-    connection.execute(insert(history).values(entry(number, now, SYSTEM, "changed", text)))
+    """Into the alert, and into the audit log."""
+    tell_of(connection, pure.KEY, pure.alert_of_changes, text, book.page_from, now)
     logged = {"at": now, "actor": SYSTEM, "action": "rules.changed", "target": "", "peer": "", "text": text}
     connection.execute(insert(audit_log).values(logged))

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from secops.access.ports import SessionLimits
+from secops.access.ports import LoginPolicy, SessionLimits
 from secops.schema.severity import Severity
 from secops.siem.ports import Rule
 from secops.siem.triage.identity import Assets
@@ -43,9 +43,10 @@ class Records(LiveSink, Queue, Actions):
         assets: Marked,
         limits: SessionLimits,
         page_from: Severity | None = None,
+        policy: LoginPolicy | None = None,
     ) -> None:
         self.database = database
-        self._rules, self._assets, self._limits = rules, assets, limits
+        self._rules, self._assets, self._limits, self._policy = rules, assets, limits, policy
         self._read: Book | None = None
         LiveSink.__init__(self, database, self.book)
         Queue.__init__(self, database)
@@ -54,7 +55,7 @@ class Records(LiveSink, Queue, Actions):
     @cached_property
     def accounts(self) -> SqlAccounts:
         """Users, sessions and the audit log, in the same database."""
-        return SqlAccounts(self.database, self._limits)
+        return SqlAccounts(self.database, self._limits, policy=self._policy, page_from=self._page_from)
 
     @cached_property
     def paging(self) -> SqlPaging:
@@ -108,6 +109,7 @@ def open_records(
     assets: Marked | None = None,
     limits: SessionLimits | None = None,
     page_from: Severity | None = None,
+    policy: LoginPolicy | None = None,
 ) -> Records:
     """The records at a SQLAlchemy URL or in a SQLite file, brought up to today's tables.
 
@@ -122,4 +124,4 @@ def open_records(
     except BaseException:
         database.close()
         raise
-    return Records(database, rules, assets or Assets(), limits or SessionLimits(), page_from)
+    return Records(database, rules, assets or Assets(), limits or SessionLimits(), page_from, policy)

@@ -16,7 +16,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import StreamingResponse
 
-from secops.access.ports import Right
+from secops.access.ports import Right, Step
 from secops.errors import SecopsError
 from secops.web.services import Services
 from secops.web.session import reads, services, token_of
@@ -121,5 +121,6 @@ async def messages(
 
 
 async def _alive(here: Services, token: str) -> bool:
-    """Whether the session still stands."""
-    return await to_thread.run_sync(lambda: here.accounts.session(token, here.now(), touch=False)) is not None
+    """Whether the session still stands, and no step of the login has come up since."""
+    session = await to_thread.run_sync(lambda: here.accounts.session(token, here.now(), touch=False))
+    return session is not None and session.step is Step.DONE

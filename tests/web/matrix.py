@@ -1,0 +1,155 @@
+"""Who may do what: every call of the console × every role × in scope and out of it → the status that must come.
+
+One line a call. A cell is what a person of the role gets: before the stroke one who may see all zones, behind it one
+who may see the LGWAN zone alone, where the things asked for (alert 3, its events) are not. Without a stroke both get
+the same. ``*`` stands for all roles. After ``|`` comes what is sent, as a form (``a=b&c=d``) or, for /api, as JSON.
+
+To add a call: run ``tests/web/test_web_matrix.py``; where a call has no line, its failure prints one with what the
+console answers now. Look at each cell before you paste it: 200 and 303 are a yes, 403 the role may not, 404 it is out
+of scope.
+``public`` calls need no login; ``begun`` ones only a login under way (they lead someone who is logged in elsewhere).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from secops.access.ports import Role
+
+TABLE = """
+#                                   admin    csirt    lead     auditor  manager  policy   viewer
+GET  /                              public
+GET  /healthz                       public
+GET  /login                         public
+POST /login                         public
+POST /language                      public
+GET  /login/oidc                    public
+GET  /login/oidc/callback           public
+
+POST /logout                        begun
+GET  /login/password                begun
+POST /login/password                begun
+GET  /login/factor                  begun
+POST /login/factor                  begun
+POST /login/factor/passkey          begun
+GET  /login/enroll                  begun
+
+GET  /account                       *        200
+POST /account/password              *        403 | old=wrong&new=long+enough+and+new&again=long+enough+and+new
+GET  /account/confirm               *        200
+POST /account/confirm               *        303 | password=watch-the-three-tiers
+GET  /account/totp                  *        200
+POST /account/totp                  *        400 | code=1
+POST /account/totp/remove           *        404
+GET  /account/passkey               *        200
+POST /account/passkey               *        303
+POST /account/passkey/remove        *        404 | passkey=none
+POST /account/recovery              *        409
+POST /account/sessions/end          *        404 | which=none
+POST /account/sessions/end-others   *        303
+
+GET  /users                         200      403      403      403      403      403      403
+POST /users/{name}/disable          303      403      403      403      403      403      403
+POST /users/{name}/enable           303      403      403      403      403      403      403
+POST /users/{name}/unlock           303      403      403      403      403      403      403
+POST /users/{name}/reset            200      403      403      403      403      403      403
+GET  /audit-log                     200      403      200      200      403      403      403
+
+GET  /alerts                        *        200
+GET  /alerts/{alert_id}             *        200/404
+POST /alerts/{alert_id}/assign      403      303/404  403      403      403      403      403
+POST /alerts/{alert_id}/note        403      303/404  403      403      403      403      403 | text=x
+POST /alerts/{alert_id}/close       403      303/404  403      403      403      403      403 | verdict=false_positive&reason=x
+POST /alerts/{alert_id}/reopen      403      303/404  403      403      403      403      403
+POST /alerts/{alert_id}/confirm     403      303/404  403      403      403      403      403
+POST /alerts/{alert_id}/raw         403      200/404  403      403      403      403      403 | event_id=sumida.fw01.4567&reason=x
+POST /alerts/bulk                   403      303/404  403      403      403      403      403 | action=assign&ids=3
+GET  /alerts/new                    403      200      403      403      200      403      403
+POST /alerts/new                    403      303/403  403      403      303/403  403      403 | title=x&category=loss&severity=low&zone=mynumber
+GET  /events                        403      200      200      200      403      403      403
+GET  /events/export                 403      200      200      200      403      403      403
+GET  /events/{event_id}             403      200/404  200/404  200/404  403      403      403
+POST /events/{event_id}/raw         403      200/404  403      403      403      403      403 | reason=x
+
+GET  /sources                       200      200      200      200      403      200      200
+GET  /zones                         200      200      200      200      403      200      200
+GET  /rules                         200      200      200      200      403      200      200
+GET  /rules/coverage                200      200      200      200      403      200      200
+GET  /rules/{rule_id}               200      200      200      200      403      200      200
+
+GET  /notify                        200      200      200      200      403      200      200
+POST /notify/test                   303      403      403      403      403      403      403 | channel=mail
+POST /notify/conditions/{condition_id}/confirm 303      303      403      403      403      403      403
+POST /notify/given-up               303      303      403      403      403      403      403
+
+GET  /api/alerts                    *        200
+GET  /api/alerts/stream             *        200
+GET  /api/alerts/{alert_id}         *        200/404
+POST /api/alerts/looked             *        200
+POST /api/alerts/assign             403      200/404  403      403      403      403      403 | {"ids": [3]}
+POST /api/alerts/close              403      200/404  403      403      403      403      403 | {"ids": [3], "verdict": "false_positive", "reason": "x"}
+POST /api/alerts/reopen             403      200/404  403      403      403      403      403 | {"ids": [3]}
+POST /api/alerts/{alert_id}/notes   403      200/404  403      403      403      403      403 | {"text": "x"}
+"""  # noqa: E501 - a table is read by its columns, what is sent stands behind them
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A line of the table. ``kind`` is ``public``, ``begun`` or ``guarded``; ``cells`` by role and being in scope."""
+
+    method: str
+    path: str
+    kind: str
+    cells: dict[tuple[Role, bool], int]
+    body: str
+
+    @property
+    def url(self) -> str:
+        """The address with the things of the stage in it."""
+        return self.path.format(
+            alert_id=3, event_id="sumida.fw01.4567", rule_id="zone-crossing", name="victim", condition_id=1
+        )
+
+    @property
+    def form(self) -> dict[str, str]:
+        """What a form sends."""
+        return dict(parse_qsl(self.body))
+
+    @property
+    def json(self) -> Any:
+        """What is sent to /api."""
+        return json.loads(self.body) if self.body else None
+
+
+def calls() -> list[Call]:
+    """The table, read."""
+    return [_call(line) for line in TABLE.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def _call(line: str) -> Call:
+    told, _bar, body = line.partition("|")
+    method, path, *cells = told.split()
+    if cells in (["public"], ["begun"]):
+        return Call(method, path, cells[0], {}, body.strip())
+    if cells[0] == "*":
+        cells = cells[1:] * len(Role)
+    found: dict[tuple[Role, bool], int] = {}
+    for role, cell in zip(Role, cells, strict=True):
+        inside, stroke, outside = cell.partition("/")
+        found[role, True], found[role, False] = int(inside), int(outside if stroke else inside)
+    return Call(method, path, "guarded", found, body.strip())
+
+
+def line_of(call: Call, seen: dict[tuple[Role, bool], int]) -> str:
+    """A line with what was seen, to be looked at and pasted."""
+    cells = []
+    for role in Role:
+        inside, outside = seen[role, True], seen[role, False]
+        cells.append(str(inside) if inside == outside else f"{inside}/{outside}")
+    if len(set(cells)) == 1:
+        cells = ["*", cells[0]]
+    body = f" | {call.body}" if call.body else ""
+    return f"{call.method:4} {call.path:30} " + " ".join(f"{cell:8}" for cell in cells).rstrip() + body
