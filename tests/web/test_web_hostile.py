@@ -192,6 +192,6 @@ def test_no_form_leads_elsewhere_or_breaks_on_an_attack(stage):
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8765", "127.0.0.1.evil.example"])
 def test_no_page_is_served_under_a_foreign_name(stage, host):
-    browser = stage.client("csirt")
+    browser = stage.visitor()
     for path in [*routes(stage, "GET"), "/static/base.js"]:
         assert browser.get(path.replace("{", "").replace("}", ""), headers={"host": host}).status_code == 400, path
