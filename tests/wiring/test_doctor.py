@@ -27,7 +27,7 @@ ROOT = os.geteuid() == 0
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("doctor") / "ward"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
