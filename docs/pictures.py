@@ -1,7 +1,7 @@
 """Takes the pictures of the guides from a running console: `make pictures`.
 
-A demo ward is made in a temporary folder and run as `make run` does; when its alerts are there, Debian's chromium looks at
-the pages. Everybody and every address in the pictures is made up. A picture that is too large is an error, not a surprise.
+A demo ward is made in a temporary folder and run as `make run` does; when its alerts are there, Debian's chromium looks
+at the pages. Everybody and every address in the pictures is made up. A picture that is too large is an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 IMAGES = Path(__file__).parent / "ja" / "images"
 MOST_BYTES = 150_000
-WIDE, PHONE = (1100, 760), (375, 700)
+WIDE, PHONE = (1280, 760), (375, 760)
+NARROW = 1000  # wide enough for one column, and small
 ENOUGH = 20
 SHOWN = "マイナンバー利用事務系と外部との禁止された通信"
 
@@ -84,6 +85,13 @@ def open_page(browser: Browser, address: str, size: tuple[int, int]) -> Page:
     return page
 
 
+def show(page: Page, text: str) -> None:
+    """Scroll so that a text stands near the upper edge."""
+    page.get_by_text(text, exact=True).first.evaluate(
+        "one => scrollTo(0, scrollY + one.getBoundingClientRect().top - 60)"
+    )
+
+
 def take(page: Page, name: str, target: Path) -> None:
     """One picture of what is in the window.
 
@@ -106,14 +114,18 @@ def take_all(address: str, target: Path) -> None:
         page.get_by_role("link", name=SHOWN).first.click()
         page.wait_for_url("**/alerts/*")
         alert = page.url
-        page.set_viewport_size({"width": WIDE[0], "height": 1000})
+        page.set_viewport_size({"width": NARROW, "height": 700})
         take(page, "alert", target)
-        page.set_viewport_size({"width": WIDE[0], "height": 620})
+        show(page, "検知理由")
+        take(page, "reason", target)
+        page.goto(alert)
         page.get_by_text("対応を完了する").first.click()
+        show(page, "完了の区分")
         take(page, "close", target)
         page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
         page.goto(f"{address}/events?q=labels.flow_verdict:(forbidden OR unregistered)&since=7d")
         take(page, "search", target)
+        page.set_viewport_size({"width": NARROW, "height": 700})
         page.goto(f"{address}/sources")
         take(page, "sources", target)
         phone = open_page(browser, address, PHONE)

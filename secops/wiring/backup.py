@@ -163,7 +163,7 @@ def _lake(site: Site, out: Writer) -> None:
     from secops.store.events.snapshot import lake_files
 
     folder = site.folder / "lake"
-    if not folder.exists():
+    if not _has_lake(site):
         return
     try:
         for name in lake_files(folder).files:
@@ -206,7 +206,13 @@ def _left_out(site: Site) -> dict[str, str]:
     names = sorted(path.name for path in site.folder.iterdir() if path.name not in taken | {"lake"})
     others = _("サイトのデータではないもの(収集元のログ、証明書など)")
     found = {name: reasons.get(name, others) for name in names}
-    return found | ({f"lake/{path.name}": reasons["lake"] for path in lake})
+    if not _has_lake(site):
+        return found | {"lake": _("この機械に検索用データはない。戻したあと secops replay で作り直す")}
+    return found | {f"lake/{path.name}": reasons["lake"] for path in lake}
+
+
+def _has_lake(site: Site) -> bool:
+    return bool(_current(site)) and (site.folder / "lake" / _current(site) / "_delta_log").is_dir()
 
 
 def _current(site: Site) -> str:

@@ -40,8 +40,11 @@ def system_status(site: Site) -> SystemStatus:
         chain=chain,
         disk=disk,
         parts=parts,
-        problems=problems_of(sources, chain, disk, parts, active, filters) + paging_problems(paging, site.now()),
-        problems=[*problems_of(sources, chain, disk, parts, active, filters), *key_problems(site.folder / "keys")],
+        problems=[
+            *problems_of(sources, chain, disk, parts, active, filters),
+            *key_problems(site.folder / "keys"),
+            *paging_problems(paging, site.now()),
+        ],
         filters=filters,
         correlation=correlation_health(site),
         paging=paging,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -35,8 +34,6 @@ SETTINGS = """
 [site]
 id = "ward"
 name = "みどり区"
-[web]
-port = {port}
 [zones.internet]
 label = "インターネット接続系"
 networks = ["10.30.0.0/16"]
@@ -78,12 +75,18 @@ def ran(*words: str | Path, code: int = 0) -> str:
 
 @contextmanager
 def running(folder: Path) -> Iterator[None]:
-    argv = [sys.executable, "-m", "secops.cli", "run", "--site", str(folder)]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
+    """All parts of `secops run` that write to the site."""
+    argv = [sys.executable, "-m", "secops.cli", "run", "--site", str(folder), "--part"]
+    quiet = subprocess.DEVNULL
+    parts = [
+        subprocess.Popen([*argv, part], stdout=quiet, stderr=quiet) for part in ("collectors", "worker-0", "keeper")
+    ]
+    try:
+        yield
+    finally:
+        for process in parts:
             process.send_signal(signal.SIGTERM)
+        for process in parts:
             process.wait(60)
 
 
@@ -112,10 +115,7 @@ def made(tmp_path_factory) -> Made:
     place = tmp_path_factory.mktemp("backup")
     folder, logs = place / "ward", place / "logs"
     logs.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    create_site(folder, site_id="ward", settings=SETTINGS.format(port=port, logs=logs))
+    create_site(folder, site_id="ward", settings=SETTINGS.format(logs=logs))
     (folder / "keys" / "smtp-password").write_text(SECRET, encoding="utf-8")
     (folder / "inventory" / "departments.csv").write_text("所属コード,所属名\n1,総務課\n", encoding="utf-8")
     with open_site(folder) as site:
@@ -128,7 +128,7 @@ def made(tmp_path_factory) -> Made:
         while not stop.is_set():
             write(logs, written, 5)
             written += 5
-            stop.wait(0.02)
+            stop.wait(0.05)
 
     with running(folder):
         wait_until_stored(folder, 200)

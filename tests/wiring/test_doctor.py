@@ -20,6 +20,7 @@ from secops.siem.ports import NewBatch, Origin
 from secops.wiring import create_site, open_site
 from secops.wiring.doctor import MACHINE, SITE, State, examine, machine, site
 from secops.wiring.doctor.model import Patient
+from secops.wiring.doctor.paging import paging
 from secops.wiring.locks import held
 
 NOW = datetime.now(UTC)
@@ -42,6 +43,26 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def patient(made: Path) -> Patient:
     return Patient(now=NOW, folder=made, settings=load(made))
+
+
+PAGED = """
+[[notify.channels]]
+id = "mail"
+kind = "mail"
+host = "127.0.0.1"
+port = {port}
+sender = "secops@example.jp"
+user = "secops"
+password_file = "{secret}"
+[[notify.channels]]
+id = "page"
+kind = "command"
+argv = ["{argv}"]
+[[notify.people]]
+id = "toban"
+name = "当番"
+contacts = {{mail = "toban@example.jp"}}
+"""
 
 
 def with_sources(patient: Patient, text: str) -> Patient:
@@ -238,3 +259,20 @@ def test_ports_in_use_unless_by_the_site_itself(patient: Patient):
 def test_a_certificate_near_its_end():
     states = [site._by_end(timedelta(days=days), "").state for days in (-1, 10, 90)]
     assert states == [State.WRONG, State.WARNING, State.OK]
+
+
+def test_ways_out_to_the_person_on_call(patient: Patient, tmp_path: Path):
+    assert paging(patient).state is State.WARNING, "a new site pages nobody"
+    secret = tmp_path / "smtp"
+    secret.write_text("himitsu", encoding="ascii")
+    secret.chmod(0o600)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ward = with_sources(patient, PAGED.format(port=server.getsockname()[1], secret=secret, argv="/bin/true"))
+        assert paging(ward).state is State.OK
+        secret.chmod(0o644)
+        assert "chmod 600" in paging(ward).what
+        secret.chmod(0o600)
+    assert "つながりません" in paging(ward).what
+    ward = with_sources(patient, PAGED.format(port=1, secret=secret, argv="/nowhere/page"))
+    assert "/nowhere/page" in paging(ward).what
+    assert paging(ward).state is State.WRONG

@@ -1,8 +1,8 @@
 """A consistent copy of a journal that is being written to, file by file.
 
-Sealed segments never change, so they are copied first and without a lock. What is still in SQLite format follows under
-the locks of rotation and sealing: for these moments no segment is closed, sealed or retired, while collectors go on
-writing; SQLite's own backup gives each open segment as it stood at one moment.
+What is in SQLite format is copied under the locks of rotation and sealing: for these moments no segment is closed,
+sealed or retired, while collectors go on writing; SQLite's own backup gives each open segment as it stood at one
+moment. Sealed segments never change (retention puts a signed tombstone in their place): they are read unlocked.
 """
 
 from __future__ import annotations
@@ -21,29 +21,19 @@ Put = Callable[[str, Path], None]
 
 
 def copy_journal(folder: Path, scratch: Path, put: Put) -> None:
-    """Hand over every segment of a journal, the sealed ones first; ``scratch`` takes copies of the open ones.
+    """Hand over every segment of a journal; ``scratch`` takes copies of the open ones.
 
     Raises:
         JournalError: there is no journal in the folder.
     """
-    done: set[str] = set()
-
-    def take_sealed() -> None:
-        for path in sorted(folder.glob("*.sealed")):
-            if path.name not in done:
-                put(path.name, path)
-                done.add(path.name)
-
-    take_sealed()
     with layout.locked(folder, layout.SEAL_LOCK), layout.locked(folder, layout.ROTATE_LOCK):
         found = layout.numbers(folder)
         if not (found["open"] | found["sealed"]):
             raise no_journal(folder)
-        take_sealed()
-        for number in sorted(found["open"] - found["sealed"]):
-            path = layout.open_path(folder, number)
-            put(path.name, copy_database(path, scratch / path.name))
-    for path in sorted(folder.glob("*.damaged")):
+        unsealed = [layout.open_path(folder, number) for number in sorted(found["open"] - found["sealed"])]
+        copies = [copy_database(path, scratch / path.name) for path in unsealed]
+    sealed = [layout.sealed_path(folder, number) for number in sorted(found["sealed"])]
+    for path in [*sealed, *copies, *sorted(folder.glob("*.damaged"))]:
         put(path.name, path)
 
 

@@ -16,6 +16,7 @@ from secops.settings import load
 from secops.wiring.clock import now
 from secops.wiring.doctor import machine, site
 from secops.wiring.doctor.model import Check, Finding, Patient, State
+from secops.wiring.doctor.paging import paging
 
 __all__ = ["MACHINE", "SITE", "Finding", "Patient", "State", "examine"]
 
@@ -43,6 +44,7 @@ SITE: tuple[Check, ...] = (
     site.sources,
     site.ports,
     site.certificate,
+    paging,
 )
 
 
