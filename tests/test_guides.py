@@ -24,6 +24,7 @@ from secops.cli.help import translated
 from secops.errors import SecopsError
 
 ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.xdist_group("guides")  # one ward for all of them
 GUIDES = ROOT / "docs" / "ja"
 # They end with 1 where something needs a person: a ward that stands still, a connection that is not allowed.
 MAY_END_WITH_ONE = ("status", "doctor", "zones")

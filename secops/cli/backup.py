@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -56,6 +57,7 @@ def backup(archive: Path, base: Path | None, site: Path, as_json: bool) -> None:
 @json_option
 def restore(archive: Path, folder: Path, base: Path | None, keys: Path | None, as_json: bool) -> None:
     """ARCHIVE から、空のフォルダ DIR にサイトを戻す。すべてのファイルを目録のハッシュと照合する。"""
+    from secops.schema.dates import screen
     from secops.wiring.archive import read_manifest
     from secops.wiring.backup import restore as bring_back
 
@@ -66,7 +68,8 @@ def restore(archive: Path, folder: Path, base: Path | None, keys: Path | None, a
         emit_json(found)
         return
     text = _("{folder} に戻しました(サイト {site}、{made} の時点、ファイル {files:,} はすべて目録と一致)。")
-    click.echo(text.format(folder=found.folder, site=found.site, made=found.made, files=found.files))
+    made = screen(datetime.fromisoformat(found.made))
+    click.echo(text.format(folder=found.folder, site=found.site, made=made, files=found.files))
     if found.keys:
         click.echo(_("鍵を戻しました: {names}").format(names=", ".join(found.keys)))
     else:
@@ -77,6 +80,8 @@ def restore(archive: Path, folder: Path, base: Path | None, keys: Path | None, a
 
 
 def _not_in_it(left_out: dict[str, str]) -> None:
+    from secops.wiring.backup import LEFT_OUT
+
     click.echo(_("入っていないもの:"))
     for name, reason in left_out.items():
-        click.echo(f"  {name}: {reason}")
+        click.echo(f"  {name}: {_(LEFT_OUT.get(reason, reason))}")

@@ -29,6 +29,14 @@ _FOLDERS = ("inventory", "rules", IMPORTED)
 _FILES = ("flows.toml", "demo.json")
 _PASSWORD = re.compile(r"(://[^:/@\s\"']+:)[^@\s\"']+@")
 _SPARE = 64 << 20
+# Why something of a site folder is not in a backup; in words where it is shown.
+LEFT_OUT = {
+    "keys": "鍵とパスワードのファイル。別の媒体に控え、--keys で戻す",
+    "run": "動いている間だけの状態とキャッシュ。作り直される",
+    "older_lake": "前の世代の検索用データ",
+    "no_lake": "この機械に検索用データはない。戻したあと secops replay で作り直す",
+    "other": "サイトのデータではないもの(収集元のログ、証明書など)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,21 +202,15 @@ def _journal(site: Site, scratch: Path, out: Writer) -> dict[str, int]:
 
 
 def _left_out(site: Site) -> dict[str, str]:
-    """What lies in the site folder and is not taken, with the reason."""
-    reasons = {
-        "keys": _("鍵とパスワードのファイル。別の媒体に控え、--keys で戻す"),
-        "run": _("動いている間だけの状態とキャッシュ。作り直される"),
-        "lake": _("前の世代の検索用データ"),
-    }
-    taken = {"journal", "records.db", "records.db-wal", "records.db-shm", FILE_NAME, *_FOLDERS, *_FILES}
+    """What lies in the site folder and is not taken → why: a key of `LEFT_OUT`."""
+    taken = {"journal", "lake", "records.db", "records.db-wal", "records.db-shm", FILE_NAME, *_FOLDERS, *_FILES}
     taken |= {path.relative_to(site.folder).parts[0] for path in _written_by_people(site)}
-    lake = [path for path in (site.folder / "lake").glob("g*") if path.name != _current(site)]
-    names = sorted(path.name for path in site.folder.iterdir() if path.name not in taken | {"lake"})
-    others = _("サイトのデータではないもの(収集元のログ、証明書など)")
-    found = {name: reasons.get(name, others) for name in names}
+    names = sorted(path.name for path in site.folder.iterdir() if path.name not in taken)
+    found = {name: name if name in {"keys", "run"} else "other" for name in names}
     if not _has_lake(site):
-        return found | {"lake": _("この機械に検索用データはない。戻したあと secops replay で作り直す")}
-    return found | {f"lake/{path.name}": reasons["lake"] for path in lake}
+        return found | {"lake": "no_lake"}
+    older = [path for path in (site.folder / "lake").glob("g*") if path.name != _current(site)]
+    return found | {f"lake/{path.name}": "older_lake" for path in older}
 
 
 def _has_lake(site: Site) -> bool:
