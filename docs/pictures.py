@@ -18,13 +18,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 IMAGES = Path(__file__).parent / "ja" / "images"
 MOST_BYTES = 150_000
-WIDE, PHONE = (1280, 760), (375, 760)
+WIDE, PHONE = (1240, 640), (375, 760)
 NARROW = 1000  # wide enough for one column, and small
 ENOUGH = 20
 SHOWN = "マイナンバー利用事務系と外部との禁止された通信"
@@ -85,11 +85,9 @@ def open_page(browser: Browser, address: str, size: tuple[int, int]) -> Page:
     return page
 
 
-def show(page: Page, text: str) -> None:
-    """Scroll so that a text stands near the upper edge."""
-    page.get_by_text(text, exact=True).first.evaluate(
-        "one => scrollTo(0, scrollY + one.getBoundingClientRect().top - 60)"
-    )
+def show(place: Locator) -> None:
+    """Scroll so that something stands near the upper edge."""
+    place.first.evaluate("one => scrollTo(0, scrollY + one.getBoundingClientRect().top - 60)")
 
 
 def take(page: Page, name: str, target: Path) -> None:
@@ -116,14 +114,14 @@ def take_all(address: str, target: Path) -> None:
         alert = page.url
         page.set_viewport_size({"width": NARROW, "height": 700})
         take(page, "alert", target)
-        show(page, "検知理由")
+        show(page.get_by_role("heading", name="検知理由"))
         take(page, "reason", target)
         page.goto(alert)
         page.get_by_text("対応を完了する").first.click()
-        show(page, "完了の区分")
+        show(page.get_by_text("完了の区分"))
         take(page, "close", target)
         page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
-        page.goto(f"{address}/events?q=labels.flow_verdict:(forbidden OR unregistered)&since=7d")
+        page.goto(f"{address}/events?q=labels.flow_verdict:(forbidden OR unregistered)&span=7d")
         take(page, "search", target)
         page.set_viewport_size({"width": NARROW, "height": 700})
         page.goto(f"{address}/sources")

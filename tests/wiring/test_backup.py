@@ -157,7 +157,10 @@ def test_a_restored_site_verifies_and_takes_up_what_came_in_after_the_backup(mad
     assert report.ok
     with open_site(copy) as site:
         assert site.journal.heads() == heads
-        assert catch_up(site)
+        for _turn in range(5):  # it stops when nothing came for a while, as on a machine that is very busy
+            assert catch_up(site)
+            if site.journal.heads()["linux"] == made.written:
+                break
     assert seen(copy) == seen(made.folder), "the source is read on from its checkpoint: every event, once, same ids"
     assert len(seen(copy)[0]) == made.written
 
