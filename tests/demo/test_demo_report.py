@@ -10,7 +10,7 @@ from secops.siem.ports import Hit, Rule
 from tests.fakes.desk import MemoryDesk
 
 BUILT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
-STATE = State(7, BUILT, 5, 5514, 5515, ((BUILT, BUILT + timedelta(minutes=12)),))
+STATE = State(7, BUILT, 5, 5514, 5515, ((BUILT, BUILT + timedelta(minutes=24)),))
 
 
 def rule(name, theme):
@@ -59,7 +59,7 @@ def test_a_past_story_is_found_by_address_and_time_and_its_delay_counts_from_rec
 
 
 def test_a_live_story_s_delay_counts_from_its_first_line(desk):
-    live = next(one for one in STATE.plan.live(BUILT, BUILT + timedelta(minutes=12)) if one.story == "mail-chain")
+    live = next(one for one in STATE.plan.live(BUILT, BUILT + timedelta(minutes=24)) if one.story == "mail-chain")
     name = next(marker for marker in live.markers if marker.startswith("I-"))
     at = live.start + timedelta(seconds=6)
     put(desk, "office", at, at, 1, host__name=f"{name}.soto.city.midori.example")

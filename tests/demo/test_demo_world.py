@@ -144,6 +144,24 @@ def test_flow_stories_break_the_rule_they_are_about(site, plan, story, verdict):
         assert found.verdict == verdict
 
 
+def tiers(scene) -> set[str]:
+    """The tiers that have to do with a story, read from its lines alone."""
+    found = set()
+    for line in scene.lines:
+        kind, _dash, zone = line.stream.partition("-")
+        found |= {zone} if kind in {"win", "ops"} else set() if kind == "fw01" else {"internet"}
+        for prefix, name in ((b"10.10.", "mynumber"), (b"10.20.", "lgwan"), (b"10.30.", "internet")):
+            if kind in {"fw01", "squid"} and prefix in line.data:
+                found.add(name)
+    return found
+
+
+def test_at_least_eight_stories_cross_the_tiers(plan):
+    crossing = {scene.story for scene in plan.history() if len(tiers(scene)) > 1}
+    assert len(crossing) >= 11, crossing
+    assert {"sanitized-macro", "usb-bridge", "contractor-night"} <= crossing
+
+
 def test_a_taken_port_is_passed_over():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -57,6 +57,19 @@ def fortigate(at: datetime, session: Session, number: int) -> bytes:
     return text.encode()
 
 
+def fortigate_vpn(at: datetime, user: str, remote: str, inside: str, number: int) -> bytes:
+    """An SSL VPN tunnel that came up (log id 0101039947), for a client at ``remote`` that is given ``inside``."""
+    local = at.astimezone(JST)
+    nanos = int(at.timestamp()) * 10**9 + at.microsecond * 1000
+    text = (
+        f'<190>date={local:%Y-%m-%d} time={local:%H:%M:%S} devname="{FIREWALL}" devid="FG101FTK22000417" '
+        f'eventtime={nanos} tz="+0900" logid="0101039947" type="event" subtype="vpn" level="information" vd="root" '
+        f'logdesc="SSL VPN tunnel up" action="tunnel-up" tunneltype="ssl-tunnel" tunnelid={number} remip={remote} '
+        f'tunnelip={inside} user="{user}" group="hoshu" dst_host="N/A" reason="N/A" msg="SSL tunnel established"'
+    )
+    return text.encode()
+
+
 def squid(
     at: datetime,
     client: str,

@@ -93,3 +93,25 @@ def _unreadable(path: Path, error: Exception) -> JournalError:
     reason = error.strerror if isinstance(error, OSError) else error
     text = _("{path}: 署名鍵(Ed25519)を読めません({reason})。鍵ファイルを控えから戻してください。")
     return JournalError(text.format(path=path, reason=reason))
+
+
+def key_problems(folder: Path) -> list[str]:
+    """What is wrong with a keys folder, one sentence each, without reading the private key: missing, empty, exposed."""
+    problems = []
+    for name in (PRIVATE_NAME, PUBLIC_NAME):
+        path = folder / name
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            problems.append(_("{path}: 署名鍵がありません。").format(path=path))
+            continue
+        if not status.st_size:
+            problems.append(_("{path}: 署名鍵が空です。").format(path=path))
+        elif name == PRIVATE_NAME and status.st_mode & 0o077:
+            problems.append(_("{path}: 署名鍵をほかの利用者が読めます。").format(path=path))
+    if not problems:
+        try:
+            load_public_key(folder)
+        except JournalError as error:
+            problems.append(str(error))
+    return problems
