@@ -16,8 +16,8 @@ URL = os.environ.get("SECOPS_TEST_ES_URL", "")
 needed = pytest.mark.skipif(not URL, reason="SECOPS_TEST_ES_URL names no Elasticsearch (../shared/servers starts one)")
 
 
-def access(url: str = URL, **kind: float) -> Access:
-    return Access([url], **{"seconds": 30.0, "patience": 20.0, **kind})
+def access(url: str = URL, *, seconds: float = 30.0, patience: float = 20.0) -> Access:
+    return Access([url], seconds=seconds, patience=patience)
 
 
 @contextmanager
@@ -35,5 +35,5 @@ def own_prefix(url: str = URL) -> Iterator[str]:
         server.close()
 
 
-def store(prefix: str, generation: str = "g1", site: str = "ward", url: str = URL) -> ElasticStore:
-    return ElasticStore(access(url), prefix, site, generation)
+def store(prefix: str, generation: str = "g1", *, site: str = "ward", url: str = URL, patience: float = 20.0) -> ElasticStore:
+    return ElasticStore(access(url, patience=patience), prefix, site, generation)

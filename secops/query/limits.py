@@ -19,6 +19,9 @@ MAX_VALUE = 7_500
 MAX_NAME = 500
 """Characters of a field's name."""
 
+MAX_WORDS = 40
+"""Bare words in one query: a store may have to look for each of them in each field."""
+
 MAX_EFFORT = 50_000
 """Size of a pattern's automaton (sum over its states of the positions they stand for); Lucene stops at twice that."""
 
@@ -35,6 +38,17 @@ def check_name(field: str) -> None:
                 field=field[:40], most=MAX_NAME
             )
         )
+
+
+def check_words(found: int) -> None:
+    """Refuse a query with too many bare words.
+
+    Raises:
+        QueryError: with both numbers.
+    """
+    if found > MAX_WORDS:
+        text = _("項目名のない語が多すぎます({found} 個)。{most} 個までにするか、項目名:値 の形にしてください。")
+        raise QueryError(text.format(found=found, most=MAX_WORDS))
 
 
 def check_value(value: str) -> None:

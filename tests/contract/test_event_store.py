@@ -16,6 +16,7 @@ from secops.query.tree import All, And, Between, Exists, Like, Not, Or, Term, Te
 from secops.schema.ecs import dtype
 from secops.schema.frame import EXTRA
 from secops.siem.ports import EventStore, Place, Scope, Span
+from secops.store.events.elastic import ElasticStore
 from secops.store.events.lake import Lake
 from tests import elastic
 
@@ -52,7 +53,7 @@ def store(request, tmp_path):
     else:
         made = memory_store() if request.param == "memory" else Lake(tmp_path / "lake", threads=1)
     yield made
-    if request.param == "elastic":
+    if isinstance(made, ElasticStore):
         made.drop()
     made.close()
 

@@ -18,8 +18,7 @@ import zstandard
 from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.query.evaluate import check
-from secops.query.fields import Kind, kind
-from secops.query.tree import Node
+from secops.query.tree import Exists, Node
 from secops.schema.ecs import COLUMNS, dtype
 from secops.schema.frame import EXTRA
 from secops.siem.ports import KIND_COLUMNS, Found, Scope, SeenKind, Span, StoreStats
@@ -27,7 +26,7 @@ from secops.store.events import elastic_fields as names
 from secops.store.events.elastic_bulk import Bulk
 from secops.store.events.elastic_documents import Line, Naming, chunks, event_of, lines, row_of
 from secops.store.events.elastic_dsl import asked as dsl
-from secops.store.events.elastic_dsl import inside, visible
+from secops.store.events.elastic_dsl import condition, inside, visible
 from secops.store.events.elastic_indices import Indices
 from secops.store.events.elastic_positions import Positions
 from secops.store.events.elastic_server import Access, Server
@@ -171,18 +170,16 @@ class ElasticStore:
     def seen(self, received: Span, asked: Collection[str] = ()) -> Sequence[SeenKind]:
         """The kinds of events received in a span, page by page (see the port)."""
         query = {"bool": {"filter": inside(received, names.RECEIVED)}}
-        wanted = sorted(set(asked).difference(COLUMNS))
-        columns = {name: {"exists": {"field": f"{name}.text" if kind(name) == Kind.IP else name}} for name in COLUMNS}
-        aggs: dict[str, Any] = {"columns": {"filters": {"filters": columns}}}
-        if wanted:
-            aggs["others"] = {"terms": {"field": names.KEYS, "include": wanted, "size": len(wanted)}}
+        told = [*COLUMNS, *sorted(set(asked).difference(COLUMNS))]
+        has = {f"f{at}": condition(Exists(name)) for at, name in enumerate(told)}  # a name of a log names no bucket
+        aggs: dict[str, Any] = {"fields": {"filters": {"filters": has}}}
         pages = self._composite(
             lambda aggs: self._checked(self._indices.search({"query": query, "size": 0, "aggs": aggs})),
             [{"kind": {"terms": {"field": names.KIND}}}],
-            max(1, _CELLS // (len(columns) + len(wanted))),
+            max(1, _CELLS // len(told)),
             aggs,
         )
-        kinds = [_kind(bucket) for bucket in pages]
+        kinds = [_kind(bucket, told) for bucket in pages]
         return sorted(kinds, key=lambda kind: [(one is None, one or "") for one in kind.values.values()])
 
     def stats(self) -> StoreStats:
@@ -202,6 +199,15 @@ class ElasticStore:
             cut=found.get(names.CUT, {}).get("doc_count", 0),
             refused=found.get(names.REJECTED, {}).get("doc_count", 0),
         )
+
+    def probe(self) -> None:
+        """Whether it takes something now: a small document, as a full disk would stop it.
+
+        Raises:
+            AwayError: it does not.
+        """
+        self._prepare()
+        self._positions.probe()
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """All rows as they were written; for a replay that takes over what it keeps."""
@@ -266,9 +272,9 @@ class ElasticStore:
             composite["after"] = page["after_key"]
 
 
-def _kind(bucket: Mapping[str, Any]) -> SeenKind:
+def _kind(bucket: Mapping[str, Any], told: Sequence[str]) -> SeenKind:
     values = dict(zip(KIND_COLUMNS, orjson.loads(bucket["key"]["kind"]), strict=True))
-    fields = {name for name, one in bucket["columns"]["buckets"].items() if one["doc_count"]}
-    fields |= {one["key"] for one in bucket.get("others", {}).get("buckets", ())}
+    counts = bucket["fields"]["buckets"]
+    fields = {name for at, name in enumerate(told) if counts[f"f{at}"]["doc_count"]}
     return SeenKind(values, int(bucket["doc_count"]), frozenset(fields))
 

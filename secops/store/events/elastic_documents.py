@@ -27,6 +27,7 @@ from secops.store.events.table import receive_day
 CUT_MARK = "\x1f"  # ends what was cut, so that no term equals it; a bare word never has it
 CHUNK_BYTES = 4 << 20  # of one bulk request
 MOST_BYTES = 64 << 20  # of one document; Elasticsearch takes requests of 100 MB
+_SHORT = MAX_VALUE // 18  # characters that folding cannot make longer than `MAX_VALUE` (NFKC: 18 for one at most)
 _KEPT = 1_000_000  # characters of a value in a document that would be larger
 _DAY = "secops.day"
 _DATES = [name for name, kind in COLUMNS.items() if kind == "date"]
@@ -201,32 +202,71 @@ def _folded_columns(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _add_extra(document: dict[str, Any], text: str) -> None:
     """The fields without an ECS name: as they are for the reader, folded for the search."""
-    fields: dict[str, list[str]] = {}
-    pairs, keys, order, short = [], [], [], []
     given = extra_fields(text)
-    for name, value in given.items():
-        items = value if value.__class__ is list else (value,)
-        items = [one for one in items if one is not None]
-        if not items or name in COLUMNS:
-            continue
-        usable = 0 < len(name) <= MAX_NAME and NUL not in name
-        folded = [fold(one) for one in map(text_of, items) if one is not None]
-        if any(len(one) > MAX_VALUE for one in folded) or not usable:
-            short.append(name[:MAX_NAME].replace(NUL, ""))
-            folded = [cut(one) for one in folded]
-        fields.setdefault(name if usable else "_", []).extend(folded)
-        if usable:
-            keys.append(name)
-            pairs += [f"{name}{NUL}{one}" for one in folded]
-            order += [f"{name}{NUL}{place}" for one in folded if (place := place_of(one))]
     if not given:
         return
     document[names.EXTRA_JSON] = text
-    for own, found in ((names.PAIRS, pairs), (names.KEYS, keys), (names.FIELDS, fields)):
-        if found:
-            document[own] = found
+    fields: dict[str, str | list[str]] = {}
+    pairs, order, odd = [], [], {}
+    for name, value in given.items():
+        # The ordinary case, once for each of ten fields of each event: a short text or a whole number.
+        if value.__class__ is str and len(value) <= _SHORT:
+            folded = value.lower() if value.isascii() else fold(value)
+        elif value.__class__ is int:
+            folded = str(value)
+        else:
+            odd[name] = value
+            continue
+        if not _usable(name):
+            odd[name] = value
+            continue
+        fields[name] = folded
+        pairs.append(f"{name}{NUL}{folded}")
+        if place := place_of(folded):
+            order.append(f"{name}{NUL}{place}")
+    found = {names.FIELDS: fields, names.PAIRS: pairs, names.ORDER: order}
+    if odd:
+        _add_odd(odd, document, fields, pairs, order)
     if order:
-        document[names.ORDER] = [*document.get(names.ORDER, ()), *order]
+        found[names.ORDER] = [*document.get(names.ORDER, ()), *order]
+    document.update((name, one) for name, one in found.items() if one)
+
+
+@lru_cache(maxsize=20_000)
+def _usable(name: str) -> bool:
+    """Whether a name can be asked for, and is no column's."""
+    return 0 < len(name) <= MAX_NAME and NUL not in name and name not in COLUMNS
+
+
+def _add_odd(
+    odd: Mapping[str, Any],
+    document: dict[str, Any],
+    fields: dict[str, str | list[str]],
+    pairs: list[str],
+    order: list[str],
+) -> None:
+    """Lists, objects, long texts, and names that cannot be asked for: their texts are found by a bare word only."""
+    keys, short = [], []
+    for name, value in odd.items():
+        items = [one for one in (value if value.__class__ is list else (value,)) if one is not None]
+        if not items or name in COLUMNS:
+            continue
+        whole = [fold(one) for one in map(text_of, items) if one is not None]
+        folded = [cut(one) for one in whole]
+        if folded != whole or not _usable(name):
+            short.append(name[:MAX_NAME].replace(NUL, ""))
+        if not _usable(name):
+            there = fields.get("_", [])
+            fields["_"] = [*([there] if isinstance(there, str) else there), *folded]
+            continue
+        if folded:
+            fields[name] = folded
+        else:
+            keys.append(name)
+        pairs += [f"{name}{NUL}{one}" for one in folded]
+        order += [f"{name}{NUL}{place}" for one in folded if (place := place_of(one))]
+    if keys:
+        document[names.KEYS] = keys
     if short:
         document[names.CUT] = [*document.get(names.CUT, ()), *short]
 

@@ -26,10 +26,11 @@ from secops.store.events.elastic_fields import (
     NUL,
     ORDER,
     PAIRS,
-    TEXT,
     TIME,
+    WORDS,
     ZONE,
     address_place,
+    column,
     micros,
     moment_place,
     number_place,
@@ -89,7 +90,9 @@ def _joined(parts: Sequence[Dsl], *, every: bool) -> Dsl:
 def _leaf(node: Term | Like | Between | Exists | Text) -> Dsl:
     match node:
         case Exists(field):
-            return {"exists": {"field": _column(field)}} if field in COLUMNS else {"term": {KEYS: field}}
+            if field in COLUMNS:
+                return {"exists": {"field": column(field)}}
+            return _joined([{"exists": {"field": f"{FIELDS}.{field}"}}, {"term": {KEYS: field}}], every=False)
         case Text(value):
             return _text(fold(value))
         case Term():
@@ -99,7 +102,7 @@ def _leaf(node: Term | Like | Between | Exists | Text) -> Dsl:
                 escaped(fold(part)) if isinstance(part, str) else "*" if part.many else "?" for part in pattern
             )
             if field in COLUMNS:
-                return _wildcard(_column(field), written)
+                return _wildcard(column(field), written)
             return _wildcard(PAIRS, escaped(field) + NUL + written)
         case Between():
             return _between(node)
@@ -113,7 +116,7 @@ def _text(folded: str) -> Dsl:
     if not folded:
         return EVERYTHING  # every event has some text
     written = f"*{escaped(folded)}*"
-    return _joined([_wildcard(TEXT, written), _wildcard(FIELDS, written)], every=False)
+    return _joined([_wildcard(field, written) for field in WORDS], every=False)
 
 
 def _term(node: Term) -> Dsl:
@@ -122,8 +125,8 @@ def _term(node: Term) -> Dsl:
         return {"term": {node.field: wanted}}
     if isinstance(wanted, str):
         if node.field in COLUMNS:
-            return {"term": {_column(node.field): wanted}}
-        return {"term": {PAIRS: f"{node.field}{NUL}{wanted}"}}
+            return {"term": {column(node.field): wanted}}
+        return {"term": {f"{FIELDS}.{node.field}": wanted}}
     if isinstance(wanted, datetime):
         if node.field in MOMENTS:
             return {"term": {MOMENTS[node.field]: micros(wanted)}}
@@ -171,10 +174,6 @@ def _numbers(field: str, low: Decimal | int | None, high: Decimal | int | None) 
     least = _LEAST if low is None else max(int(low), _LEAST)
     most = _MOST if high is None else min(int(high), _MOST)
     return {"range": {field: {"gte": least, "lte": most}}} if least <= most else NOTHING
-
-
-def _column(field: str) -> str:
-    return f"{field}.text" if kind(field) == Kind.IP else field
 
 
 def _wildcard(field: str, written: str) -> Dsl:

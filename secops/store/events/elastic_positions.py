@@ -76,6 +76,10 @@ class Positions:
             return
         raise StoreError(_("Elasticsearch に位置を書き込めませんでした。ほかの処理と競合し続けています。"))
 
+    def probe(self) -> None:
+        """Write something that means nothing."""
+        self._server.ask("PUT", f"/{self._index}/_doc/probe", {"site": self._site})
+
     def forget(self) -> None:
         """Remove the document; for a generation that goes."""
         if self._server.found(self._path) is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from secops.errors import QueryError, StoreError
+from secops.errors import AwayError, QueryError, StoreError
 from secops.locale import _
 
 if TYPE_CHECKING:
@@ -35,10 +35,6 @@ class Access:
     ca_file: str = ""
     seconds: float = 30.0
     patience: float = 20.0
-
-
-class AwayError(StoreError):
-    """Elasticsearch cannot be reached or takes nothing at present; later it may."""
 
 
 class Server:
