@@ -29,7 +29,7 @@ from secops.store.events.elastic_dsl import asked as dsl
 from secops.store.events.elastic_dsl import condition, inside, visible
 from secops.store.events.elastic_indices import Indices
 from secops.store.events.elastic_positions import Positions
-from secops.store.events.elastic_server import Access, Server
+from secops.store.events.elastic_server import Access, Server, reason_of
 from secops.store.events.rows import fresh
 
 MAX_PAGE = 10_000  # rows of one answer, offset included, as in the lake
@@ -254,8 +254,16 @@ class ElasticStore:
             text = _("検索が {seconds:g} 秒で終わりませんでした。期間を短くするか、条件を加えてください。")
             raise QueryError(text.format(seconds=self._seconds))
         if found["_shards"]["failed"]:
-            text = _("Elasticsearch の一部が応答しません({failed}/{total})。ノードの状態を確認してください。")
-            raise StoreError(text.format(failed=found["_shards"]["failed"], total=found["_shards"]["total"]))
+            text = _("Elasticsearch の索引 {failed}/{total} 個が応答しません({index}: {reason})。状態を確認してください。")
+            first = found["_shards"]["failures"][0]
+            raise StoreError(
+                text.format(
+                    failed=found["_shards"]["failed"],
+                    total=found["_shards"]["total"],
+                    index=first.get("index"),
+                    reason=reason_of(first.get("reason")),
+                )
+            )
         return found
 
     def _composite(

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from secops.access.ports import Right, Session
-from secops.errors import NotFoundError, SecopsError, UsageError
+from secops.errors import NotFoundError, SecopsError, StoreError, UsageError
 from secops.locale import _
 from secops.siem.ports import AlertDesk, AlertDetail, Scope
 from secops.siem.triage import exemption
@@ -60,7 +60,12 @@ def show(
     detail = here.desk.detail(alert_id, scope, hits=HITS)
     alert, rule = detail.alert, here.rule(detail.alert.rule_id)
     may_search = session.user.may(Right.SEARCH_EVENTS)
-    near, near_total, centre = _around(here, detail, scope) if may_search else ([], 0, alert.last_seen)
+    near, near_total, centre, store_away = [], 0, alert.last_seen, ""
+    try:
+        if may_search:
+            near, near_total, centre = _around(here, detail, scope)
+    except StoreError as error:  # what the alert itself has is in the records: the page goes without the rest
+        store_away = str(error)
     return page(
         request,
         "alert.html",
@@ -75,6 +80,7 @@ def show(
         exception=exemption.draft(alert, rule, detail.hits) if rule and detail.hits else "",
         near=near,
         near_total=near_total,
+        store_away=store_away,
         timeline=around.timeline(near, centre) if near else "",
         same_clause=story.same_clause(here.rules(), alert.clauses, alert.rule_id),
         verdict_words=story.verdict_counts(detail.similar),

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from secops.access.ports import Right, Session
+from secops.errors import StoreError
 from secops.locale import language
 from secops.query.tree import Term
 from secops.schema.frame import PIPELINE_ERROR
@@ -37,15 +38,18 @@ def show_sources(request: Request, session: Annotated[Session, Depends(reads(Rig
     here, scope = services(request), scope_of(session.user)
     found = visible_sources(here.sources(), scope)
     may_search = session.user.may(Right.SEARCH_EVENTS)
-    errors = (
-        here.store.search(Term("event.kind", PIPELINE_ERROR), Span(), scope, limit=ERRORS_SHOWN) if may_search else None
-    )
+    errors, store_away = None, ""
+    try:
+        if may_search:
+            errors = here.store.search(Term("event.kind", PIPELINE_ERROR), Span(), scope, limit=ERRORS_SHOWN)
+    except StoreError as error:
+        store_away = str(error)
     system = here.system()
     # The site's list of problems names sources of all zones; who sees only some gets the list of those.
     problems = (
         system.problems
         if scope.zones is None
-        else problems_of(found, system.chain, system.disk, system.parts, system.rules_active, system.filters)
+        else problems_of(found, system.chain, system.disk, system.parts, system.rules_active, system.filters, system.store)
     )
     rules = here.rules()
     titles = {rule.id: (rule.title_ja if language() == "ja" else rule.title) for rule in rules}
@@ -58,6 +62,7 @@ def show_sources(request: Request, session: Annotated[Session, Depends(reads(Rig
         system=system,
         problems=problems,
         errors=errors,
+        store_away=store_away,
         inactive=[rule for rule in rules if not rule.active],
         rule_title=lambda rule_id: titles.get(rule_id, rule_id),
         may_search=may_search,
