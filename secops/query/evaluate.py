@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
@@ -21,7 +21,7 @@ from secops.query.fields import (
     text_of,
     values,
 )
-from secops.query.limits import check_name, check_pattern, check_value, check_words
+from secops.query.limits import check_name, check_pattern, check_value
 from secops.query.tree import All, And, Between, Exists, Like, Node, Not, Or, Term, Text, Wild
 from secops.schema.text import fold
 
@@ -64,36 +64,19 @@ def check(node: Node) -> None:
         QueryError: a wildcard on a number, date, boolean or address; a term or bound that does not fit its field; a
             name, value or pattern beyond `secops.query.limits`.
     """
-    check_words(sum(1 for _text in _words(node)))
-    _check(node)
-
-
-def _words(node: Node) -> Iterator[Text]:
-    match node:
-        case And(parts) | Or(parts):
-            for part in parts:
-                yield from _words(part)
-        case Not(part):
-            yield from _words(part)
-        case Text():
-            yield node
-
-
-def _check(node: Node) -> None:
     if isinstance(node, (Term, Like, Between, Exists)):
         check_name(node.field)
     match node:
         case And(parts) | Or(parts):
             for part in parts:
-                _check(part)
+                check(part)
         case Not(part):
-            _check(part)
+            check(part)
         case Like(field, _pattern) if kind(field) != Kind.TEXT:
             raise QueryError(_("「{field}」にワイルドカードは使えません(文字列の項目だけ)。").format(field=field))
         case Like(_field, pattern):
             check_pattern(pattern)
         case Text(value):
-            check_value(value)
             check_pattern((Wild(many=True), value, Wild(many=True)))
         case Term():
             check_value(node.value)

@@ -19,8 +19,8 @@ MAX_VALUE = 7_500
 MAX_NAME = 500
 """Characters of a field's name."""
 
-MAX_WORDS = 40
-"""Bare words in one query: a store may have to look for each of them in each field."""
+MAX_PATTERN = 1_000
+"""Characters of a pattern with a ``*``, and of a bare word or phrase, which is looked for inside of values."""
 
 MAX_EFFORT = 50_000
 """Size of a pattern's automaton (sum over its states of the positions they stand for); Lucene stops at twice that."""
@@ -40,17 +40,6 @@ def check_name(field: str) -> None:
         )
 
 
-def check_words(found: int) -> None:
-    """Refuse a query with too many bare words.
-
-    Raises:
-        QueryError: with both numbers.
-    """
-    if found > MAX_WORDS:
-        text = _("項目名のない語が多すぎます({found} 個)。{most} 個までにするか、項目名:値 の形にしてください。")
-        raise QueryError(text.format(found=found, most=MAX_WORDS))
-
-
 def check_value(value: str) -> None:
     """Refuse a value that is longer than what is indexed.
 
@@ -58,11 +47,12 @@ def check_value(value: str) -> None:
         QueryError: with both lengths.
     """
     if (found := len(fold(value))) > MAX_VALUE:
-        raise QueryError(
-            _("検索する値が長すぎます({found} 文字)。{most} 文字までにしてください。").format(
-                found=found, most=MAX_VALUE
-            )
-        )
+        raise _too_long(found, MAX_VALUE)
+
+
+def _too_long(found: int, most: int) -> QueryError:
+    text = _("検索する値が長すぎます({found} 文字)。{most} 文字までにしてください。")
+    return QueryError(text.format(found=found, most=most))
 
 
 def check_pattern(pattern: Sequence[str | Wild]) -> None:
@@ -80,8 +70,9 @@ def check_pattern(pattern: Sequence[str | Wild]) -> None:
             stars.add(len(marks))
         else:
             marks.append("")
-    if len(marks) > MAX_VALUE:
-        check_value("?" * len(marks))
+    most = MAX_PATTERN if stars else MAX_VALUE
+    if len(marks) > most:
+        raise _too_long(len(marks), most)
     if stars and _effort(marks, frozenset(stars)) > MAX_EFFORT:
         raise QueryError(
             _("検索する形が複雑すぎます。* の後の ? を減らすか、同じ文字の繰り返しを短くしてください。")

@@ -26,8 +26,8 @@ from secops.store.events.elastic_fields import (
     NUL,
     ORDER,
     PAIRS,
+    TEXT,
     TIME,
-    WORDS,
     ZONE,
     address_place,
     column,
@@ -116,7 +116,7 @@ def _text(folded: str) -> Dsl:
     if not folded:
         return EVERYTHING  # every event has some text
     written = f"*{escaped(folded)}*"
-    return _joined([_wildcard(field, written) for field in WORDS], every=False)
+    return _joined([_wildcard(field, written) for field in (TEXT, FIELDS)], every=False)
 
 
 def _term(node: Term) -> Dsl:

@@ -8,7 +8,7 @@ what is no address), so a document has a few fields of ours beside them:
 ``secops.fields``   the fields without an ECS name: ``flattened``, folded texts
 ``secops.pairs``    the same as ``name NUL text``: wildcards on one of them, which a flattened field does not have
 ``secops.keys``     the names of those that have a value without a text (an object): ``Exists``
-``secops.text``     numbers and booleans of ECS columns as text (``copy_to``), for bare words
+``secops.text``     all values of ECS columns (``copy_to``): a bare word is a wildcard on it and on ``secops.fields``
 ``secops.order``    ``name NUL place`` of values that read as a number, an address or a moment: ranges
 ``secops.time``     ``@timestamp`` in microseconds (``secops.received``: ``event.ingested``): spans, order, histograms
 ``secops.zone``     zone and ``secops.department`` as they are, for the scope of a user
@@ -71,21 +71,18 @@ def mapping() -> dict[str, Any]:
 
 
 def _column(name: str, kind: str) -> dict[str, Any]:
+    found = {} if name in NOT_SEARCHED or kind == "date" else {"copy_to": TEXT}
     if kind in {"long", "boolean", "date"}:
-        return {"type": kind, **({} if name in NOT_SEARCHED or kind == "date" else {"copy_to": TEXT})}
+        return {"type": kind, **found}
     text = {"type": "keyword", "normalizer": "lowercase"}
     if kind == "ip":
-        return {"type": "ip", "ignore_malformed": True, "fields": {"text": {**text, "doc_values": False}}}
-    return {**text, "doc_values": kind not in _LONG and name not in _ONCE}
+        return {"type": "ip", "ignore_malformed": True, "fields": {"text": {**text, "doc_values": False}}, **found}
+    return {**text, "doc_values": kind not in _LONG and name not in _ONCE, **found}
 
 
 def column(name: str) -> str:
     """Where the text of an ECS column is indexed."""
     return f"{name}.text" if kind_of(name) == Kind.IP else name
-
-
-WORDS = (TEXT, FIELDS, *(column(name) for name in COLUMNS if kind_of(name) in {Kind.TEXT, Kind.IP} and name not in NOT_SEARCHED))
-"""The fields in which a bare word is looked for."""
 
 
 def micros(moment: datetime) -> int:
