@@ -111,7 +111,9 @@ def _url(text: str) -> str:
     except ValueError:
         known = False
     if not known:
-        raise ValueError(_("「https://名前:ポート」で書いてください(例: https://es01:9200)。利用者名は user に書きます"))
+        raise ValueError(
+            _("「https://名前:ポート」で書いてください(例: https://es01:9200)。利用者名は user に書きます")
+        )
     return text.rstrip("/")
 
 

@@ -74,9 +74,7 @@ def check_pattern(pattern: Sequence[str | Wild]) -> None:
     if len(marks) > most:
         raise _too_long(len(marks), most)
     if stars and _effort(marks, frozenset(stars)) > MAX_EFFORT:
-        raise QueryError(
-            _("検索する形が複雑すぎます。* の後の ? を減らすか、同じ文字の繰り返しを短くしてください。")
-        )
+        raise QueryError(_("検索する形が複雑すぎます。* の後の ? を減らすか、同じ文字の繰り返しを短くしてください。"))
 
 
 def _effort(marks: Sequence[str], stars: frozenset[int]) -> int:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secops.errors import AwayError, SecopsError
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from secops.siem.ports import EventWriter
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between tries
 
 
 @dataclass(frozen=True, slots=True)

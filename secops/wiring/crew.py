@@ -48,7 +48,7 @@ def work_off_together(
 ) -> None:
     """Work the journal off on all cores until ``more()`` is false; see `Crew.run_dry`.
 
-    ``sinks`` opens the store of that generation and the sink of the hits, and starts what threads there are: the members
+    ``sinks`` opens the store of that generation and the sink of the hits, and starts what threads there are: members
     are forks of this process if polars is not loaded, which share its rules and are at work in half a second.
 
     Raises:

@@ -88,7 +88,10 @@ class ElasticStore:
         if any(done.get(source, -1) >= at for source, at in positions.items()):
             raise StoreError(_("検索用データにはすでに書き込まれています(ほかの処理と競合しました)。"))
         unpack = zstandard.ZstdDecompressor()
-        self._put([Line(index, one, body.encode()) for index, one, body in orjson.loads(unpack.decompress(chunk))] for chunk in staged)
+        self._put(
+            [Line(index, one, body.encode()) for index, one, body in orjson.loads(unpack.decompress(chunk))]
+            for chunk in staged
+        )
         self._server.patiently(lambda: self._positions.raise_to(positions))
 
     def positions(self) -> dict[str, int]:
@@ -155,7 +158,9 @@ class ElasticStore:
     def histogram(self, query: Node, span: Span, scope: Scope, seconds: int) -> list[tuple[datetime, int]]:
         """Counts per bucket of so many seconds since the epoch, ascending, empty buckets left out."""
         source = {"bucket": {"histogram": {"field": names.TIME, "interval": seconds * 1_000_000}}}
-        buckets = self._composite(lambda aggs: self._asked(query, span, scope, size=0, aggs=aggs), [source], _BUCKETS, {})
+        buckets = self._composite(
+            lambda aggs: self._asked(query, span, scope, size=0, aggs=aggs), [source], _BUCKETS, {}
+        )
         return [(names.moment_of(one["key"]["bucket"]), one["doc_count"]) for one in buckets]
 
     def get(self, event_id: str, scope: Scope) -> Mapping[str, Any] | None:
@@ -241,7 +246,11 @@ class ElasticStore:
 
     def _asked(self, query: Node, span: Span, scope: Scope, **body: Any) -> Any:
         check(query)
-        return self._checked(self._indices.search({"query": dsl(query, span, scope), "track_total_hits": True, "timeout": f"{self._seconds:g}s", **body}))
+        return self._checked(
+            self._indices.search(
+                {"query": dsl(query, span, scope), "track_total_hits": True, "timeout": f"{self._seconds:g}s", **body}
+            )
+        )
 
     def _checked(self, found: Any) -> Any:
         """The answer, if it is whole.
@@ -254,7 +263,9 @@ class ElasticStore:
             text = _("検索が {seconds:g} 秒で終わりませんでした。期間を短くするか、条件を加えてください。")
             raise QueryError(text.format(seconds=self._seconds))
         if found["_shards"]["failed"]:
-            text = _("Elasticsearch の索引 {failed}/{total} 個が応答しません({index}: {reason})。状態を確認してください。")
+            text = _(
+                "Elasticsearch の索引 {failed}/{total} 個が応答しません({index}: {reason})。状態を確認してください。"
+            )
             first = found["_shards"]["failures"][0]
             raise StoreError(
                 text.format(
@@ -285,4 +296,3 @@ def _kind(bucket: Mapping[str, Any], told: Sequence[str]) -> SeenKind:
     counts = bucket["fields"]["buckets"]
     fields = {name for at, name in enumerate(told) if counts[f"f{at}"]["doc_count"]}
     return SeenKind(values, int(bucket["doc_count"]), frozenset(fields))
-

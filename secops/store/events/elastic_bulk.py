@@ -83,4 +83,3 @@ class Bulk:
         if left:
             self._server.patiently(once)
         return refused
-

@@ -144,7 +144,7 @@ def _differs(text: str) -> bool:
 
 def _is_odd(text: str | None) -> bool:
     """Whether the lower case that Elasticsearch makes of a text may not be its folded text, or it is too long."""
-    return text is not None and (len(text) > MAX_VALUE or not text.isascii() and _differs(text))
+    return text is not None and (len(text) > MAX_VALUE or (not text.isascii() and _differs(text)))
 
 
 def cut(folded: str) -> str:

@@ -144,7 +144,9 @@ def _between(node: Between) -> Dsl:
         high = high - 1 if high is not None and not node.high_inclusive and high == span.high else high
         return _numbers(node.field, low, high)
     if node.field in MOMENTS:
-        return _range(MOMENTS[node.field], node, *(None if one is None else micros(one) for one in (span.low, span.high)))
+        return _range(
+            MOMENTS[node.field], node, *(None if one is None else micros(one) for one in (span.low, span.high))
+        )
     if span.kind == Kind.NUMBER:
         low, high = (None if one is None else number_place(one) for one in (span.low, span.high))
         first, last = "n", "n~"
@@ -183,5 +185,3 @@ def _wildcard(field: str, written: str) -> Dsl:
 def escaped(literal: str) -> str:
     """The literal as part of a wildcard query."""
     return literal.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
-
-

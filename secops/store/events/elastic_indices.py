@@ -77,7 +77,11 @@ class Indices:
 
     def retain(self, before: datetime) -> int:
         """Remove what was received before a moment; returns how many events went."""
-        old = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": inside(Span(until=before), names.RECEIVED)}}}
+        old = {
+            "size": 0,
+            "track_total_hits": True,
+            "query": {"bool": {"filter": inside(Span(until=before), names.RECEIVED)}},
+        }
         gone = 0
         for name, one in self.listed().items():
             found = self._server.ask("POST", f"/{quote(name)}/_search", old)["hits"]["total"]["value"]
@@ -91,13 +95,17 @@ class Indices:
     def _remove(self, name: str, query: Any) -> None:
         """Remove some documents of an index, page by page: delete-by-query would do no more, and may be turned off."""
         for page in self.pages(query, f"/{quote(name)}", source=False):
-            body = b"".join(orjson.dumps({"delete": {"_index": hit["_index"], "_id": hit["_id"]}}) + b"\n" for hit in page)
+            body = b"".join(
+                orjson.dumps({"delete": {"_index": hit["_index"], "_id": hit["_id"]}}) + b"\n" for hit in page
+            )
             self._server.ask_lines(body, filter_path="errors")
         self._server.ask("POST", f"/{quote(name)}/_refresh")
 
     def pages(self, query: Any, where: str = "", *, source: bool = True) -> Iterator[list[Any]]:
         """All hits of a query in pages, as of this moment, however many."""
-        pit = self._server.ask("POST", f"{where or '/' + self._naming.every}/_pit", keep_alive="5m", ignore_unavailable="true")["id"]
+        pit = self._server.ask(
+            "POST", f"{where or '/' + self._naming.every}/_pit", keep_alive="5m", ignore_unavailable="true"
+        )["id"]
         body = {
             "size": PAGE,
             "query": query,

@@ -49,6 +49,7 @@ def current_lake(folder: Path) -> Path:
 
 def new_generation(folder: Path) -> str:
     """The name of a new, empty generation behind all that exist; its folder is made."""
+    (folder / current_generation(folder)).mkdir(exist_ok=True)  # a store elsewhere has made none
     taken = [int(match[1]) for path in folder.iterdir() if (match := _GENERATION.fullmatch(path.name))]
     name = f"g{max(taken, default=0) + 1}"
     (folder / name).mkdir()

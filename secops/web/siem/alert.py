@@ -60,7 +60,8 @@ def show(
     detail = here.desk.detail(alert_id, scope, hits=HITS)
     alert, rule = detail.alert, here.rule(detail.alert.rule_id)
     may_search = session.user.may(Right.SEARCH_EVENTS)
-    near, near_total, centre, store_away = [], 0, alert.last_seen, ""
+    near: list[around.Line] = []
+    near_total, centre, store_away = 0, alert.last_seen, ""
     try:
         if may_search:
             near, near_total, centre = _around(here, detail, scope)
