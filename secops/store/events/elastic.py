@@ -6,6 +6,7 @@ are committed after the documents are durable (the translog is forced to the dis
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -18,15 +19,16 @@ import zstandard
 from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.query.evaluate import check
+from secops.query.fields import Kind, is_list, kind
 from secops.query.tree import Exists, Node
 from secops.schema.ecs import COLUMNS, dtype
 from secops.schema.frame import EXTRA
-from secops.siem.ports import KIND_COLUMNS, Found, Scope, SeenKind, Span, StoreStats
+from secops.siem.ports import KIND_COLUMNS, Found, Place, Scope, SeenKind, Span, StoreStats
 from secops.store.events import elastic_fields as names
 from secops.store.events.elastic_bulk import Bulk
 from secops.store.events.elastic_documents import Line, Naming, chunks, event_of, lines, row_of
 from secops.store.events.elastic_dsl import asked as dsl
-from secops.store.events.elastic_dsl import condition, inside, visible
+from secops.store.events.elastic_dsl import Dsl, condition, inside, visible
 from secops.store.events.elastic_indices import Indices
 from secops.store.events.elastic_positions import Positions
 from secops.store.events.elastic_server import Access, Server, reason_of
@@ -129,6 +131,7 @@ class ElasticStore:
         limit: int = 100,
         offset: int = 0,
         newest_first: bool = True,
+        after: Place | None = None,
     ) -> Found:
         """The page of events and the exact total."""
         if limit < 0 or offset < 0 or limit + offset > MAX_PAGE:
@@ -138,18 +141,23 @@ class ElasticStore:
                 )
             )
         order = "desc" if newest_first else "asc"
+        # Behind a place no offset is taken: what it would skip is fetched, and left out here.
+        behind = after is not None and limit + offset > 0
+        place: dict[str, Any] = {"size": limit, "from": offset}
+        if after is not None and behind:
+            place = {"size": limit + offset, "search_after": [names.micros(after.time), after.id]}
         found = self._asked(
             query,
             span,
             scope,
-            size=limit,
             sort=[
                 {names.TIME: {"order": order, "unmapped_type": "long"}},
                 {"event.id": {"order": order, "unmapped_type": "keyword"}},
             ],
-            **{"from": offset},
+            **place,
         )
-        return Found([event_of(hit["_source"]) for hit in found["hits"]["hits"]], found["hits"]["total"]["value"])
+        hits = found["hits"]["hits"][offset if behind else 0 :]
+        return Found([event_of(hit["_source"]) for hit in hits], found["hits"]["total"]["value"])
 
     def count(self, query: Node, span: Span, scope: Scope) -> int:
         """Exact number of events that match."""
@@ -162,6 +170,49 @@ class ElasticStore:
             lambda aggs: self._asked(query, span, scope, size=0, aggs=aggs), [source], _BUCKETS, {}
         )
         return [(names.moment_of(one["key"]["bucket"]), one["doc_count"]) for one in buckets]
+
+    def tally(
+        self, query: Node, span: Span, scope: Scope, fields: Sequence[str], limit: int = 1000
+    ) -> Sequence[tuple[tuple[str | None, ...], int]]:
+        """Counts by the values of some columns of text, the largest first (see the port).
+
+        Values that are indexed otherwise than they are, and columns without values to group by, are counted here.
+        """
+        if any(kind(field) is not Kind.TEXT or is_list(field) or field not in COLUMNS for field in fields):
+            raise QueryError(
+                _("件数を項目ごとに数えられるのは、文字列の列だけです: {names}").format(names=", ".join(fields))
+            )
+        check(query)
+        odd = {"terms": {names.ODD: list(fields)}}
+        asked_for = dsl(query, span, scope)
+        counts: Counter[tuple[str | None, ...]] = Counter()
+        by_hand = asked_for
+        if all(map(names.grouped, fields)):
+            by_hand = {"bool": {"filter": [asked_for, odd]}}
+            plain = {"bool": {"filter": [asked_for], "must_not": [odd]}}
+            sources = [
+                {f"f{at}": {"terms": {"field": f"{field}.raw", "missing_bucket": True}}}
+                for at, field in enumerate(fields)
+            ]
+            for bucket in self._composite(self._aggregated(plain), sources, _BUCKETS, {}):
+                counts[tuple(bucket["key"].values())] += bucket["doc_count"]
+        for page in self._indices.pages(by_hand) if self._indices.listed() else ():
+            counts.update(tuple(map(event_of(hit["_source"]).get, fields)) for hit in page)
+        ordered = sorted(counts.items(), key=lambda one: (-one[1], [(part is None, part or "") for part in one[0]]))
+        return ordered[:limit]
+
+    def arrivals(self, received: Span, scope: Scope, seconds: int) -> Mapping[str, Sequence[tuple[datetime, int]]]:
+        """Counts by source and time of receipt (see the port)."""
+        query = {"bool": {"filter": [*inside(received, names.RECEIVED), *visible(scope)]}}
+        sources: list[Dsl] = [
+            {"source": {"terms": {"field": "labels.source.raw", "missing_bucket": True}}},
+            {"bucket": {"histogram": {"field": names.RECEIVED, "interval": seconds * 1_000_000}}},
+        ]
+        counts: dict[str, list[tuple[datetime, int]]] = {}
+        for one in self._composite(self._aggregated(query), sources, _BUCKETS, {}):
+            at = names.moment_of(one["key"]["bucket"])
+            counts.setdefault(one["key"]["source"] or "", []).append((at, one["doc_count"]))
+        return counts
 
     def get(self, event_id: str, scope: Scope) -> Mapping[str, Any] | None:
         """One event by id."""
@@ -179,7 +230,7 @@ class ElasticStore:
         has = {f"f{at}": condition(Exists(name)) for at, name in enumerate(told)}  # a name of a log names no bucket
         aggs: dict[str, Any] = {"fields": {"filters": {"filters": has}}}
         pages = self._composite(
-            lambda aggs: self._checked(self._indices.search({"query": query, "size": 0, "aggs": aggs})),
+            self._aggregated(query),
             [{"kind": {"terms": {"field": names.KIND}}}],
             max(1, _CELLS // len(told)),
             aggs,
@@ -251,6 +302,9 @@ class ElasticStore:
                 {"query": dsl(query, span, scope), "track_total_hits": True, "timeout": f"{self._seconds:g}s", **body}
             )
         )
+
+    def _aggregated(self, query: Dsl) -> Callable[[Any], Any]:
+        return lambda aggs: self._checked(self._indices.search({"query": query, "size": 0, "aggs": aggs}))
 
     def _checked(self, found: Any) -> Any:
         """The answer, if it is whole.

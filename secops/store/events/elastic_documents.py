@@ -195,6 +195,7 @@ def _folded_columns(event: Mapping[str, Any]) -> dict[str, Any]:
         if any(one and one.endswith(CUT_MARK) and len(one) > MAX_VALUE for one in made):
             short.append(name)
     changed[names.ORIGINAL] = was
+    changed[names.ODD] = list(was)
     if short:
         changed[names.CUT] = short
     return changed
@@ -320,6 +321,7 @@ def reduced(line: Line, reason: str) -> Line:
         "event.original": cut(fold(whole)),
         names.REJECTED: message,
         names.ORIGINAL: {"event.original": whole, "error.message": message},
+        names.ODD: ["event.original", "error.message"],
     }
     return Line(line.index, line.id, orjson.dumps(document))
 

@@ -13,6 +13,7 @@ what is no address), so a document has a few fields of ours beside them:
 ``secops.time``     ``@timestamp`` in microseconds (``secops.received``: ``event.ingested``): spans, order, histograms
 ``secops.zone``     zone and ``secops.department`` as they are, for the scope of a user
 ``secops.kind``     what tells kinds of events apart, as they are
+``secops.odd``      the names of columns that hold folded text; ``<column>.raw`` has the values of the others to group by
 ``secops.cut``      the names of fields of which only the first `MAX_VALUE` characters are indexed
 ``secops.rejected`` why Elasticsearch refused the event as it was
 ``secops.extra``    not indexed: the fields without an ECS name as JSON; ``secops.original``: values as they were
@@ -39,13 +40,13 @@ from secops.schema.ecs import COLUMNS
 NUL = "\x00"
 FIELDS, PAIRS, KEYS, TEXT, ORDER = "secops.fields", "secops.pairs", "secops.keys", "secops.text", "secops.order"
 TIME, RECEIVED, ZONE, DEPARTMENT = "secops.time", "secops.received", "secops.zone", "secops.department"
-KIND, CUT, REJECTED = "secops.kind", "secops.cut", "secops.rejected"
+KIND, ODD, CUT, REJECTED = "secops.kind", "secops.odd", "secops.cut", "secops.rejected"
 EXTRA_JSON, ORIGINAL = "secops.extra", "secops.original"
 MOMENTS = {"@timestamp": TIME, "event.ingested": RECEIVED}  # dates with a field of their own in microseconds
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONG = frozenset({"wildcard", "match_only_text"})  # nobody groups by these: no column on disk
-_ONCE = frozenset({"event.original", "error.message", "message"})
+_ONCE = frozenset({"event.id", "event.original", "error.message", "message"})
 _FROM = 1 << 62
 
 
@@ -63,6 +64,7 @@ def mapping() -> dict[str, Any]:
         ZONE: term,
         DEPARTMENT: term,
         KIND: {"type": "keyword"},
+        ODD: term,
         CUT: term,
         REJECTED: term,
     }
@@ -74,10 +76,18 @@ def _column(name: str, kind: str) -> dict[str, Any]:
     found = {} if name in NOT_SEARCHED or kind == "date" else {"copy_to": TEXT}
     if kind in {"long", "boolean", "date"}:
         return {"type": kind, **found}
-    text = {"type": "keyword", "normalizer": "lowercase"}
+    text = {"type": "keyword", "normalizer": "lowercase", "doc_values": False}
     if kind == "ip":
-        return {"type": "ip", "ignore_malformed": True, "fields": {"text": {**text, "doc_values": False}}, **found}
-    return {**text, "doc_values": kind not in _LONG and name not in _ONCE, **found}
+        return {"type": "ip", "ignore_malformed": True, "fields": {"text": text}, **found}
+    if name == "event.id":
+        return {**text, "doc_values": True}  # the order of events of one moment
+    raw = {"fields": {"raw": {"type": "keyword", "index": False}}} if grouped(name) else {}
+    return {**text, **raw, **found}
+
+
+def grouped(name: str) -> bool:
+    """Whether events can be grouped by a column of text: the long ones would take too much disk."""
+    return COLUMNS[name] not in _LONG and name not in _ONCE and kind_of(name) == Kind.TEXT
 
 
 def column(name: str) -> str:
