@@ -31,7 +31,6 @@ def system_status(site: Site) -> SystemStatus:
     sources = source_statuses(site)
     active, inactive = rules_by_state(site.rules)
     filters = filter_states(site.detector.filters, site.desk.filter_counts(), site.now())
-    chain, disk, parts = _chain(site), _disk(site), parts_running(site.folder, site.settings)
     paging = site.desk.paging.counts()
     store, size = _store(site)
     chain, disk, parts = _chain(site), _disk(site, size), parts_running(site.folder, site.settings)
@@ -44,11 +43,11 @@ def system_status(site: Site) -> SystemStatus:
         chain=chain,
         disk=disk,
         parts=parts,
-        problems=problems_of(sources, chain, disk, parts, active, filters) + paging_problems(paging, site.now()),
         filters=filters,
         correlation=correlation_health(site),
         paging=paging,
-        problems=problems_of(sources, chain, disk, parts, active, filters, store),
+        problems=problems_of(sources, chain, disk, parts, active, filters, store)
+        + paging_problems(paging, site.now()),
         store=store,
     )
 
