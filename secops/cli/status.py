@@ -80,6 +80,8 @@ def _print_paging(found: SystemStatus) -> None:
             conditions=counts.conditions,
         )
     )
+
+
 def _print_store(found: SystemStatus) -> None:
     if found.store.kind == "elasticsearch":
         state = _("応答なし") if found.store.away else _("正常")

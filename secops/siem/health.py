@@ -229,6 +229,8 @@ def paging_problems(counts: PagingCounts, now: datetime) -> list[str]:
             text = _("通知手段「{channel}」で送れていません。secops notify list で理由を確かめてください。")
             problems.append(text.format(channel=channel))
     return problems
+
+
 def store_problem(store: StoreState) -> str:
     """What is wrong with the event store, and what goes on without it; '' where nothing is."""
     if not store.away:

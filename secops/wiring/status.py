@@ -19,8 +19,8 @@ from secops.siem.health import (
     source_status,
 )
 from secops.siem.ports import SourceStatus, Tally
-from secops.wiring.chain import chain_problem
 from secops.wiring.away import absence
+from secops.wiring.chain import chain_problem
 from secops.wiring.correlation import correlation_health
 from secops.wiring.locks import is_held, parts_running
 from secops.wiring.site import Site
@@ -46,8 +46,7 @@ def system_status(site: Site) -> SystemStatus:
         filters=filters,
         correlation=correlation_health(site),
         paging=paging,
-        problems=problems_of(sources, chain, disk, parts, active, filters, store)
-        + paging_problems(paging, site.now()),
+        problems=problems_of(sources, chain, disk, parts, active, filters, store) + paging_problems(paging, site.now()),
         store=store,
     )
 

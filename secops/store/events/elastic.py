@@ -27,8 +27,8 @@ from secops.siem.ports import KIND_COLUMNS, Found, Place, Scope, SeenKind, Span,
 from secops.store.events import elastic_fields as names
 from secops.store.events.elastic_bulk import Bulk
 from secops.store.events.elastic_documents import Line, Naming, chunks, event_of, lines, row_of
-from secops.store.events.elastic_dsl import asked as dsl
 from secops.store.events.elastic_dsl import Dsl, condition, inside, visible
+from secops.store.events.elastic_dsl import asked as dsl
 from secops.store.events.elastic_indices import Indices
 from secops.store.events.elastic_positions import Positions
 from secops.store.events.elastic_server import Access, Server, reason_of
