@@ -159,9 +159,9 @@ def _document(event: dict[str, Any], extra: str | None, odd: bool, ordered: Sequ
     order = []
     for name in ordered:
         value = document.get(name)
-        for one in value if value.__class__ is list else (value,):
-            if one is not None and (place := place_of(one.lower())):
-                order.append(f"{name}{NUL}{place}")
+        items = value if value.__class__ is list else (value,)
+        places = [place_of(one.lower()) for one in items if one is not None]
+        order += [f"{name}{NUL}{place}" for place in places if place]
     if order:
         document[names.ORDER] = order
     if extra:

@@ -13,7 +13,7 @@ what is no address), so a document has a few fields of ours beside them:
 ``secops.time``     ``@timestamp`` in microseconds (``secops.received``: ``event.ingested``): spans, order, histograms
 ``secops.zone``     zone and ``secops.department`` as they are, for the scope of a user
 ``secops.kind``     what tells kinds of events apart, as they are
-``secops.odd``      the names of columns that hold folded text; ``<column>.raw`` has the values of the others to group by
+``secops.odd``      the columns that hold folded text; ``<column>.raw`` has the values of the others, to group by
 ``secops.cut``      the names of fields of which only the first `MAX_VALUE` characters are indexed
 ``secops.rejected`` why Elasticsearch refused the event as it was
 ``secops.extra``    not indexed: the fields without an ECS name as JSON; ``secops.original``: values as they were

@@ -36,7 +36,7 @@ def prefix():
 
 @needed
 def test_one_bad_document_takes_no_other_with_it_and_is_kept_in_a_reduced_form(server, prefix):
-    """An index that was there before ours has its own idea of a field: the document is kept as text, with the reason."""
+    """An index that was there before ours has its own idea of a field: the event is kept as text, with the reason."""
     server.ask(
         "PUT",
         f"/{prefix}-test.log-none-{DAY}-g1",
