@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from secops.errors import StoreError
+from secops.errors import AwayError, StoreError
 from secops.siem.health import FilterState
 from secops.siem.ports import Scope, State, Verdict
 from secops.siem.triage.protection import alert_of_changes
@@ -345,6 +345,17 @@ def test_a_broken_store_gives_a_page_that_says_what_is_safe(stage):
     assert answer.status_code == 503
     assert "ログは失われていません" in answer.text
     assert re.search(r"<code>[0-9a-f]{8}</code>", answer.text)
+
+
+@pytest.mark.parametrize("path", ["/alerts/3", "/sources"])
+def test_a_store_that_is_away_takes_no_page_with_it(stage, path):
+    def away(*_args, **_more):
+        raise AwayError("Elasticsearch: connection refused")
+
+    stage.store.search = away
+    answer = stage.client("touban").get(path)
+    assert answer.status_code == 200
+    assert "検索用データの保管先が応答しない" in answer.text
 
 
 def test_an_unexpected_error_shows_nothing_of_itself(stage):

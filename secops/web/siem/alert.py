@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from secops.access.ports import Right, Session
-from secops.errors import NotFoundError, SecopsError, StoreError, UsageError
+from secops.errors import AwayError, NotFoundError, SecopsError, UsageError
 from secops.locale import _
 from secops.siem.ports import AlertDesk, AlertDetail, Scope
 from secops.siem.triage import exemption
@@ -65,7 +65,7 @@ def show(
     try:
         if may_search:
             near, near_total, centre = _around(here, detail, scope)
-    except StoreError as error:  # what the alert itself has is in the records: the page goes without the rest
+    except AwayError as error:  # what the alert itself has is in the records: the page goes without the rest
         store_away = str(error)
     return page(
         request,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from secops.access.ports import Right, Session
-from secops.errors import StoreError
+from secops.errors import AwayError
 from secops.locale import language
 from secops.query.tree import Term
 from secops.schema.frame import PIPELINE_ERROR
@@ -42,7 +42,7 @@ def show_sources(request: Request, session: Annotated[Session, Depends(reads(Rig
     try:
         if may_search:
             errors = here.store.search(Term("event.kind", PIPELINE_ERROR), Span(), scope, limit=ERRORS_SHOWN)
-    except StoreError as error:
+    except AwayError as error:
         store_away = str(error)
     system = here.system()
     # The site's list of problems names sources of all zones; who sees only some gets the list of those.
