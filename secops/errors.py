@@ -8,6 +8,7 @@
     │   └── RuleError         Sigma rules
     ├── QueryError            a search that cannot be read, or that the store cannot answer
     ├── StoreError            the event store or the records cannot be reached or written
+    │   └── AwayError         the event store cannot be reached or takes nothing at present; later it may
     ├── JournalError          the journal cannot be opened, read or written
     ├── ConflictError         the state does not allow it (closing what is closed, a second `secops run`)
     ├── NotFoundError         no such alert, event, source or user
@@ -87,6 +88,10 @@ class QueryError(SecopsError):
 
 class StoreError(SecopsError):
     """The event store or the records database failed."""
+
+
+class AwayError(StoreError):
+    """The event store cannot be reached, or takes nothing at present: a full disk, a full queue. Later it may."""
 
 
 class JournalError(SecopsError):

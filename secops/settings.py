@@ -113,6 +113,30 @@ def _issuer(text: str) -> str:
     return text.rstrip("/")
 
 
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in {"http", "https"} and parts.hostname and parts.port and parts.username is None
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError(
+            _("「https://名前:ポート」で書いてください(例: https://es01:9200)。利用者名は user に書きます")
+        )
+    return text.rstrip("/")
+
+
+def _is_local(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", text):
+        raise ValueError(_("英小文字で始め、英小文字・数字・下線(30 字以内)で書いてください"))
+    return text
+
+
 def _clock(text: str) -> str:
     if not re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", text):
         raise ValueError(_("時刻を 07:00 のように書いてください"))
@@ -296,6 +320,40 @@ class WebSettings(_Strict):
         return self
 
 
+class StoreSettings(_Strict):
+    """``[store]``: where events are searched: the lake in the site folder, or Elasticsearch (8 or 9).
+
+    ``prefix`` begins the names of its indices, and belongs to one site. Passwords and keys are in files (one line),
+    relative to the site folder. ``timeout_seconds`` bounds one request, ``retry_seconds`` how long a write is tried
+    before the worker goes on without the store.
+    """
+
+    kind: Literal["lake", "elasticsearch"] = "lake"
+    urls: list[Annotated[str, AfterValidator(_url)]] = []
+    prefix: Annotated[str, AfterValidator(_prefix)] = "secops"
+    user: str = ""
+    password_file: str = ""
+    api_key_file: str = ""
+    ca_file: str = ""
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    retry_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
+
+    @model_validator(mode="after")
+    def _complete(self) -> StoreSettings:
+        if self.kind == "lake":
+            return self
+        if not self.urls:
+            raise ValueError(_('Elasticsearch を使うには urls(例: ["https://es01:9200"])が必要です'))
+        if bool(self.user) != bool(self.password_file):
+            raise ValueError(_("user と password_file は両方書いてください"))
+        if self.user and self.api_key_file:
+            raise ValueError(_("user と api_key_file は、どちらか一方だけにしてください"))
+        secret = self.user or self.api_key_file
+        if secret and any(url.startswith("http:") and not _is_local(url) for url in self.urls):
+            raise ValueError(_("パスワードや API キーを平文で送らないよう、urls は https:// で始めてください"))
+        return self
+
+
 class RecordsSettings(_Strict):
     """``[records]``: the SQLAlchemy URL of alerts, users and notes; empty is ``records.db`` in the site folder."""
 
@@ -314,6 +372,7 @@ class Settings(_Strict):
     work: WorkSettings = WorkSettings()
     correlation: CorrelationSettings = CorrelationSettings()
     web: WebSettings = WebSettings()
+    store: StoreSettings = StoreSettings()
     records: RecordsSettings = RecordsSettings()
     notify: NotifySettings = NotifySettings()
 
@@ -358,6 +417,9 @@ def absent_files(settings: Settings, folder: Path) -> list[Problem]:
         "notify.channels": [path for one in settings.notify.channels for path in (one.password_file, one.ca_file)],
         "web.oidc.client_secret_file": [settings.web.oidc.client_secret_file],
         "web.oidc.ca_file": [settings.web.oidc.ca_file],
+        "store.password_file": [settings.store.password_file],
+        "store.api_key_file": [settings.store.api_key_file],
+        "store.ca_file": [settings.store.ca_file],
     }
     return [
         Problem(f"{folder / FILE_NAME}: {key}", _("「{path}」がありません。パスを確認してください。").format(path=path))

@@ -237,3 +237,20 @@ def test_files_that_are_named_and_not_there(tmp_path):
     (tmp_path / "own").mkdir()
     found = absent_files(parse(text, "secops.toml"), tmp_path)
     assert [problem.where.split(": ")[1] for problem in found] == ["rules.folders", "rules.pipelines"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('kind = "elasticsearch"', "urls"),
+        ('kind = "elasticsearch"\nurls = ["es01"]', "https://"),
+        ('kind = "elasticsearch"\nurls = ["https://a:b@es01:9200"]', "user"),
+        ('kind = "elasticsearch"\nurls = ["https://es01:9200"]\nuser = "x"', "password_file"),
+        ('kind = "elasticsearch"\nurls = ["http://es01:9200"]\napi_key_file = "k"', "平文"),
+        ('kind = "elasticsearch"\nurls = ["https://es01:9200"]\nprefix = "a-b"', "下線"),
+    ],
+)
+def test_a_store_that_is_not_complete_is_said(lines, said):
+    text = f'[site]\nid = "ward"\nname = "x"\n[zones.lgwan]\nlabel = "x"\n[store]\n{lines}\n'
+    with pytest.raises(SettingsError, match=said):
+        parse(text, "secops.toml")

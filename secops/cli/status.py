@@ -52,6 +52,7 @@ def _print(found: SystemStatus) -> None:
     free, total = disk.free / 2**30, disk.total / 2**30
     click.echo(text.format(free=free, total=total, journal=disk.journal / 2**20, lake=disk.lake / 2**20))
     _print_paging(found)
+    _print_store(found)
     for name, state in found.parts.items():
         words = {"running": _("稼働中"), "stopped": _("停止中"), "missing": _("動いていません")}
         click.echo(_("処理 {name}: {state}").format(name=name, state=words.get(state, state)))
@@ -79,6 +80,18 @@ def _print_paging(found: SystemStatus) -> None:
             conditions=counts.conditions,
         )
     )
+
+
+def _print_store(found: SystemStatus) -> None:
+    if found.store.kind == "elasticsearch":
+        state = _("応答なし") if found.store.away else _("正常")
+        click.echo(_("検索用データ: Elasticsearch({state})").format(state=state))
+    if found.store.refused:
+        text = _("  {count:>5,}  元の形では受け付けられず、全文だけを保管した記録(secops.rejected に理由)")
+        click.echo(text.format(count=found.store.refused))
+    if found.store.cut:
+        text = _("  {count:>5,}  長い値があり、その先頭だけを検索できる記録(secops.cut に項目名)")
+        click.echo(text.format(count=found.store.cut))
 
 
 def _print_correlation(found: SystemStatus) -> None:

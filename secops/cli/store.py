@@ -35,6 +35,8 @@ def stats(site: Path, as_json: bool) -> None:
         (_("大きさ(MB)"), f"{found.bytes / 1e6:,.1f}"),
         (_("最も古い時刻"), screen(found.oldest) if found.oldest else "-"),
         (_("最も新しい時刻"), screen(found.newest) if found.newest else "-"),
+        (_("先頭だけを検索できる値がある記録"), f"{found.cut:,}"),
+        (_("元の形では受け付けられなかった記録"), f"{found.refused:,}"),
     ]
     emit_table([_("項目"), _("値")], rows, right=[1])
 

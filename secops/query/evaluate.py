@@ -21,6 +21,7 @@ from secops.query.fields import (
     text_of,
     values,
 )
+from secops.query.limits import check_name, check_pattern, check_value
 from secops.query.tree import All, And, Between, Exists, Like, Node, Not, Or, Term, Text, Wild
 from secops.schema.text import fold
 
@@ -60,8 +61,11 @@ def check(node: Node) -> None:
     """Refuse a tree that asks for what no store can answer.
 
     Raises:
-        QueryError: a wildcard on a number, date, boolean or address; a term or bound that does not fit its field.
+        QueryError: a wildcard on a number, date, boolean or address; a term or bound that does not fit its field; a
+            name, value or pattern beyond `secops.query.limits`.
     """
+    if isinstance(node, (Term, Like, Between, Exists)):
+        check_name(node.field)
     match node:
         case And(parts) | Or(parts):
             for part in parts:
@@ -70,7 +74,12 @@ def check(node: Node) -> None:
             check(part)
         case Like(field, _pattern) if kind(field) != Kind.TEXT:
             raise QueryError(_("「{field}」にワイルドカードは使えません(文字列の項目だけ)。").format(field=field))
+        case Like(_field, pattern):
+            check_pattern(pattern)
+        case Text(value):
+            check_pattern((Wild(many=True), value, Wild(many=True)))
         case Term():
+            check_value(node.value)
             term_value(node)
         case Between():
             range_of(node)

@@ -31,7 +31,7 @@ from secops.query.value import Bound, compared, equal, pattern, ranged
 from secops.schema.aliases import ALIASES
 
 MAX_LENGTH = 10_000
-MAX_DEPTH = 50
+MAX_DEPTH = 24  # Elasticsearch nests no more than 30 conditions, and a leaf may be three of them
 MAX_TERMS = 500
 
 _SPECIAL = re.compile(r"\\(.)|([*?])", re.DOTALL)

@@ -7,6 +7,8 @@ Semantics, the same in every store:
 * A field with several values matches if one of them does.
 * Numbers: on a numeric field the term must be a number; on a text field a number is its decimal text.
 * ``Not`` is two-valued: it holds where the field is absent.
+* Lengths and the shape of patterns are bounded (`secops.query.limits`): no store refuses what another answers.
+* There is no order of text, no regular expression, no fuzziness: stores differ in them.
 * ``Text`` is a bare word or phrase: it is found as a folded part of any text value of the event.
 """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from secops.locale import _
-from secops.schema.dates import parse_duration
+from secops.schema.dates import parse_duration, screen
 from secops.settings import SourceSettings
 from secops.siem.ports import FilterCount, PagingCounts, Rule, RuleFilter, SourceStatus, Tally
 
@@ -38,6 +38,21 @@ class Disk:
     def low(self) -> bool:
         """Whether less than a tenth is free."""
         return self.free < self.total * DISK_LOW
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """The event store: its ``kind``, and whether it takes events.
+
+    ``away`` says why it does not (empty: it does), ``since`` when that began, where somebody tried to write. ``cut``
+    and ``refused`` are those of `secops.siem.ports.StoreStats`.
+    """
+
+    kind: str = "lake"
+    away: str = ""
+    since: datetime | None = None
+    cut: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +120,7 @@ class SystemStatus:
     filters: Sequence[FilterState] = ()
     correlation: CorrelationHealth = field(default_factory=CorrelationHealth)
     paging: PagingCounts = field(default_factory=PagingCounts)
+    store: StoreState = field(default_factory=StoreState)
 
     @property
     def ok(self) -> bool:
@@ -215,6 +231,20 @@ def paging_problems(counts: PagingCounts, now: datetime) -> list[str]:
     return problems
 
 
+def store_problem(store: StoreState) -> str:
+    """What is wrong with the event store, and what goes on without it; '' where nothing is."""
+    if not store.away:
+        return ""
+    if store.since is None:
+        text = _("検索用データの保管先に接続できません。収集は続いています。{reason}")
+        return text.format(reason=store.away)
+    text = _(
+        "検索用データに {since} から書き込めません。収集と検知は続いていて、直れば自動で追いつきます。"
+        "それまで検索には新しい記録が出ません。{reason}"
+    )
+    return text.format(since=screen(store.since), reason=store.away)
+
+
 def problems_of(
     sources: Sequence[SourceStatus],
     chain: ChainState,
@@ -222,6 +252,7 @@ def problems_of(
     parts: Mapping[str, str],
     rules_active: int,
     filters: Sequence[FilterState] = (),
+    store: StoreState | None = None,
 ) -> list[str]:
     """One sentence for each thing that needs a person."""
     problems = [
@@ -235,6 +266,8 @@ def problems_of(
         for name, state in parts.items()
         if state not in {"running", "stopped"}
     ]
+    if store and (said := store_problem(store)):
+        problems.append(said)
     if chain.problem:
         problems.append(chain.problem)
     if disk.low:

@@ -47,6 +47,7 @@ from secops.siem.ports import (
 log = logging.getLogger("secops")
 STEP_BYTES = 16 << 20
 FLUSH_ROWS = 25_000
+MOST_ROWS = 4 * FLUSH_ROWS  # that may wait while a write is under way
 # Batches of one origin received this close together are parsed as one: a syslog source commits ten times a second.
 MERGE_WITHIN = timedelta(seconds=60)
 _TALLIED = ("labels.source", "event.sequence", "event.kind", "@timestamp", "error.message")
@@ -85,13 +86,17 @@ class Pipeline:
         site: str,
         journal: JournalReader,
         stages: Stages,
-        store: EventWriter,
+        store: EventWriter | None,
         sink: HitWriter,
         *,
         owns: Callable[[str], bool] = lambda _source: True,
         flush_every: timedelta = timedelta(seconds=3),
     ) -> None:
-        """``owns`` says which sources this worker is responsible for."""
+        """``owns`` says which sources this worker is responsible for.
+
+        Without a store (it is away) hits alone are made, of what has none yet; a later road with the store begins where
+        that one ends, and counts what it stores.
+        """
         self._site = site
         self._journal = journal
         self._stages = stages
@@ -102,7 +107,9 @@ class Pipeline:
         self._grouping = grouping_of(stages.detector)
         self._hits_at = sink.positions()
         self._tallied = sink.tally_positions()
-        self._next = _lowest(self._hits_at, store.positions(), self._tallied)
+        self._next = dict(self._hits_at)
+        if store is not None:
+            self._next = _lowest(self._hits_at, store.positions(), self._tallied)
         self._lost: dict[str, int] = {}
         self._buffer: list[pl.DataFrame] = []
         self._buffered_rows = 0
@@ -148,6 +155,9 @@ class Pipeline:
         """Whether enough rows, or old enough ones, wait for the store."""
         if self._oldest is None:
             return False
+        writing = self._writing is not None and not self._writing.done()
+        if writing and self._buffered_rows < MOST_ROWS:
+            return False  # a slow store does not hold up the rules
         return self._buffered_rows >= FLUSH_ROWS or now - self._oldest >= self._flush_every
 
     def flush(self, now: datetime) -> None:
@@ -192,9 +202,10 @@ class Pipeline:
         records = sum(position - self._next.get(source, 0) for source, position in ahead.items())
         self._hits_at.update(ahead)
         self._next.update(ahead)
-        self._buffer.append(stored(whole))
-        self._buffered_rows += frame.height
-        self._oldest = self._oldest or now
+        if self._store is not None:
+            self._buffer.append(stored(whole))
+            self._buffered_rows += frame.height
+            self._oldest = self._oldest or now
         return Progress(records, outcome)
 
     def _hits(
@@ -255,6 +266,7 @@ class Pipeline:
         return hits, inputs
 
     def _write(self, frame: pl.DataFrame, positions: Mapping[str, int], lost: Mapping[str, int], now: datetime) -> None:
+        assert self._store is not None
         self._store.write(self._stages.mask(frame), positions)
         counted = frame.select(name for name in _TALLIED if name in frame.columns).filter(_behind(self._tallied))
         tallies = {tally.source: tally for tally in _tallies(counted, positions)}

@@ -26,7 +26,7 @@ from secops.wiring.site import Site, open_site
 if TYPE_CHECKING:
     from secops.siem.crew import Share, Stretch
     from secops.siem.ports import HitWriter
-    from secops.store.events.lake import Lake
+    from secops.wiring.stores import GenerationStore
 
 WORTHWHILE = 50_000  # records; fewer are worked off before members have started
 MOST = 2  # members; each takes about half a gigabyte
@@ -42,13 +42,13 @@ _TUNED = {"POLARS_MAX_THREADS": "1", "_RJEM_MALLOC_CONF": "dirty_decay_ms:300,mu
 def work_off_together(
     site: Site,
     generation: str,
-    sinks: Callable[[], tuple[Lake, HitWriter]],
+    sinks: Callable[[], tuple[GenerationStore, HitWriter]],
     more: Callable[[], bool],
     seen: Callable[[int], None] = lambda _records: None,
 ) -> None:
     """Work the journal off on all cores until ``more()`` is false; see `Crew.run_dry`.
 
-    ``sinks`` opens the lake of that generation and the sink of the hits, and starts what threads there are: the members
+    ``sinks`` opens the store of that generation and the sink of the hits, and starts what threads there are: members
     are forks of this process if polars is not loaded, which share its rules and are at work in half a second.
 
     Raises:
@@ -90,7 +90,7 @@ def _started(site: Site, generation: str, members: int) -> Iterator[Callable[[St
 # ------------------------------------------------------------------------------------------------------ in a member
 
 _inherited: list[Site] = []  # what a fork finds: settings and rules, nothing that is open
-_opened: list[tuple[Site, Lake]] = []
+_opened: list[tuple[Site, GenerationStore]] = []
 
 
 def _open(folder: Path, generation: str) -> None:
@@ -98,11 +98,9 @@ def _open(folder: Path, generation: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a keyboard's reaches all; the one that hands out work decides
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     atexit.register(os._exit, 0)  # nothing is open that has to be closed: to free all piece by piece takes long
-    from secops.store.events.lake import Lake
-
     site = _inherited[0] if _inherited else open_site(folder)
     _loaded = site.stages
-    _opened.append((site, Lake(folder / "lake", generation)))
+    _opened.append((site, site.stores.open(generation)))
     gc.set_threshold(COLLECT_EVERY, *gc.get_threshold()[1:])
     gc.freeze()  # the rules are there to stay: no collection has to walk over them
 
@@ -117,5 +115,5 @@ def _end_with_parent() -> None:
 def _work(stretch: Stretch) -> Share:
     from secops.siem.crew import work_off
 
-    site, lake = _opened[0]
-    return work_off(stretch, site.settings.site.id, site.journal, site.stages, lake.stage, site.now)
+    site, store = _opened[0]
+    return work_off(stretch, site.settings.site.id, site.journal, site.stages, store.stage, site.now)

@@ -14,9 +14,9 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from secops.errors import SecopsError
-from secops.store.events.generations import current_generation
+from secops.errors import AwayError, SecopsError
 from secops.supervisor import Child, Supervisor, when_orphaned
+from secops.wiring.away import Away, Watched
 from secops.wiring.crew import COLLECT_EVERY, work_off_together
 from secops.wiring.ends import note_end
 from secops.wiring.locks import held, is_held, part_names, worker_names
@@ -26,8 +26,8 @@ from secops.wiring.standin import standing_in
 
 if TYPE_CHECKING:
     from secops.siem.pipeline import Pipeline
-    from secops.siem.ports import HitWriter
-    from secops.store.events.lake import Lake
+    from secops.siem.ports import EventWriter, HitWriter
+    from secops.wiring.stores import GenerationStore
 
 log = logging.getLogger("secops")
 Loop = Callable[[Site, threading.Event], None]
@@ -92,15 +92,18 @@ def owns(number: int, workers: int) -> Callable[[str], bool]:
     return lambda source: zlib.crc32(source.encode()) % workers == number
 
 
-def make_pipeline(site: Site, number: int = 0, workers: int = 1) -> Pipeline:
-    """A pipeline over this worker's share of the sources."""
+def make_pipeline(site: Site, number: int = 0, workers: int = 1, away: Away | None = None) -> Pipeline:
+    """A pipeline over this worker's share of the sources; without the store while that is ``away``."""
     from secops.siem.pipeline import Pipeline
 
+    store: EventWriter | None = site.store
+    if away is not None:
+        store = None if away.now else Watched(site.store, away)
     return Pipeline(
         site.settings.site.id,
         site.journal,
         site.stages,
-        site.store,
+        store,
         site.desk,
         owns=owns(number, workers),
         flush_every=timedelta(seconds=site.settings.work.flush_seconds),
@@ -109,22 +112,30 @@ def make_pipeline(site: Site, number: int = 0, workers: int = 1) -> Pipeline:
 
 def _worker(site: Site, number: int, stop: threading.Event) -> None:
     """Work off the journal; on an error of a sink start again from what is committed, so nothing is lost or doubled."""
+    away = Away(site, number)
     while not stop.is_set():
         try:
-            _work(site, number, stop)
+            _work(site, number, stop, away)
+        except AwayError as error:
+            log.error("worker-%d: %s", number, error)  # noqa: TRY400 - the message says it all
+            site.reopen_store()
+            away.gone(error)
         except (SecopsError, OSError) as error:
             log.error("worker-%d: %s", number, error)  # noqa: TRY400 - a full disk needs its message, not a traceback
             site.reopen_store()
             stop.wait(RETRY_SECONDS)
 
 
-def _work(site: Site, number: int, stop: threading.Event) -> None:
-    pipeline = make_pipeline(site, number, site.settings.work.workers)
+def _work(site: Site, number: int, stop: threading.Event, away: Away) -> None:
+    pipeline = make_pipeline(site, number, site.settings.work.workers, away)
     watch = Watch(site) if number == 0 else None
     try:
         while not stop.is_set():
             with held(site.folder, f"generation-{number}", wait=True):
                 if site.generation_changed() or _refreshed(site):
+                    break
+                if away.now and away.over():
+                    away.try_again()
                     break
                 progress = pipeline.step(site.now())
             if watch:
@@ -196,13 +207,13 @@ def drain(site: Site, more: Callable[[], bool]) -> None:
 def _drain_together(site: Site, stop: threading.Event) -> None:
     """The same on all cores, beside an import: until it closes the life line."""
 
-    def sinks() -> tuple[Lake, HitWriter]:
+    def sinks() -> tuple[GenerationStore, HitWriter]:
         when_orphaned(stop.set)
         Watch(site).look()
         return site.store, site.desk
 
     with _all_workers(site):
-        work_off_together(site, current_generation(site.folder / "lake"), sinks, lambda: not stop.is_set())
+        work_off_together(site, site.stores.current(), sinks, lambda: not stop.is_set())
         correlate_alone(site)
 
 

@@ -19,13 +19,12 @@ from secops.schema.frame import concat
 from secops.siem.correlating import correlate_replayed, watermark
 from secops.siem.pipeline import Pipeline
 from secops.siem.ports import JournalReader
-from secops.store.events.generations import drop_old, new_generation, swap
-from secops.store.events.lake import Lake
 from secops.store.records.replay import ReplaySink
 from secops.wiring.correlation import correlation_limits
 from secops.wiring.crew import WORTHWHILE, work_off_together
 from secops.wiring.locks import held
 from secops.wiring.site import Site
+from secops.wiring.stores import GenerationStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +48,11 @@ def replay(site: Site, since: datetime | None, seen: Callable[[int], None]) -> R
     with held(site.folder, "replay"):
         # Hits and events whose records retention removed cannot be found anew: they stay.
         after = positions_at(site.journal, since) if since else site.journal.removed()
-        lakes = site.folder / "lake"
-        drop_old(lakes)
-        lake = Lake(lakes, new_generation(lakes))
+        stores = site.stores
+        stores.drop_old()
+        store = stores.open(stores.new())
         if after:
-            copy_before(site.store, lake, after)
+            copy_before(site.store, store, after)
         sink = site.desk.replay_sink(after)
         records = 0
 
@@ -63,26 +62,26 @@ def replay(site: Site, since: datetime | None, seen: Callable[[int], None]) -> R
             seen(found)
 
         try:
-            _work_off(site, lake, sink, count)
+            _work_off(site, store, sink, count)
             with ExitStack() as stack:
                 for number in range(site.settings.work.workers):
                     stack.enter_context(held(site.folder, f"generation-{number}", wait=True))
-                _work_off(site, lake, sink, count)
+                _work_off(site, store, sink, count)
                 _correlate(site, sink)
                 swapped = site.desk.swap_replay(site.now())
-                swap(lakes, lake.generation)
+                stores.swap(store.generation)
         finally:
-            lake.close()
+            store.close()
         site.reopen_store()
     return Replayed(records, swapped.hits, len(swapped.opened), swapped.removed, len(swapped.unconfirmed))
 
 
-def _work_off(site: Site, lake: Lake, sink: ReplaySink, count: Callable[[int], None]) -> None:
+def _work_off(site: Site, store: GenerationStore, sink: ReplaySink, count: Callable[[int], None]) -> None:
     """What is in the journal and not in the new generation; on all cores where that is much."""
-    done = lake.positions()
+    done = store.positions()
     if sum(head - done.get(source, 0) for source, head in site.journal.heads().items()) > WORTHWHILE:
-        work_off_together(site, lake.generation, lambda: (lake, sink), lambda: False, count)
-    pipeline = Pipeline(site.settings.site.id, site.journal, site.stages, lake, sink)
+        work_off_together(site, store.generation, lambda: (store, sink), lambda: False, count)
+    pipeline = Pipeline(site.settings.site.id, site.journal, site.stages, store, sink)
     try:
         pipeline.run_dry(site.now, lambda progress: count(progress.records))
     finally:
@@ -96,7 +95,7 @@ def _correlate(site: Site, sink: ReplaySink) -> None:
     correlate_replayed(sink, sink.correlation_by_time, site.detector.correlations, mark, correlation_limits(site), now)
 
 
-def copy_before(old: Lake, new: Lake, after: Mapping[str, int]) -> None:
+def copy_before(old: GenerationStore, new: GenerationStore, after: Mapping[str, int]) -> None:
     """Take over the events up to the given positions as they are; the positions come last, with all rows in place."""
     limit = pl.col("labels.source").replace_strict(after, default=0, return_dtype=pl.Int64)
     for frame in old.frames():

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from secops.siem.pipeline import Stages
     from secops.siem.ports import Rule
     from secops.siem.triage.identity import Assets
-    from secops.store.events.lake import Lake
     from secops.store.records import Records
+    from secops.wiring.stores import GenerationStore, Stores
 
 LOOK_SECONDS = 5.0
 
@@ -131,31 +131,34 @@ class Site:
         return journal
 
     @cached_property
-    def store(self) -> Lake:
-        """The event store, in the generation that is now live."""
-        from secops.store.events.lake import Lake
+    def stores(self) -> Stores:
+        """The generations of the event store."""
+        from secops.wiring.stores import Stores
 
-        lake = Lake(self.folder / "lake")
-        self._close.append(lake.close)
-        return lake
+        return Stores(self.folder, self.settings)
+
+    @cached_property
+    def store(self) -> GenerationStore:
+        """The event store, in the generation that is now live."""
+        store = self.stores.open()
+        self._close.append(store.close)
+        return store
 
     @property
     def generation(self) -> str:
-        """The generation of the lake that this process has open."""
+        """The generation of the event store that this process has open."""
         return self.store.generation
 
     def generation_changed(self) -> bool:
-        """Whether a replay swapped in a newer lake since this one was opened."""
-        from secops.store.events.generations import current_generation
-
-        return current_generation(self.folder / "lake") != self.generation
+        """Whether a replay swapped in a newer generation since this one was opened."""
+        return self.stores.current() != self.generation
 
     def reopen_store(self) -> None:
-        """Open the lake anew at its next use: after an error, or when a replay swapped generations."""
-        lake = self.__dict__.pop("store", None)
-        if lake is not None:
+        """Open the store anew at its next use: after an error, or when a replay swapped generations."""
+        store = self.__dict__.pop("store", None)
+        if store is not None:
             with suppress(Exception):
-                lake.close()
+                store.close()
 
     @cached_property
     def desk(self) -> Records:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from secops.errors import AwayError
 from secops.settings import SourceSettings
 from secops.siem.collect.status import read_status
 from secops.siem.health import (
     ChainState,
     Disk,
+    StoreState,
     SystemStatus,
     filter_states,
     paging_problems,
@@ -18,6 +20,7 @@ from secops.siem.health import (
 )
 from secops.siem.journal.keys import key_problems
 from secops.siem.ports import SourceStatus, Tally
+from secops.wiring.away import absence
 from secops.wiring.chain import chain_problem
 from secops.wiring.correlation import correlation_health
 from secops.wiring.locks import is_held, parts_running
@@ -29,8 +32,9 @@ def system_status(site: Site) -> SystemStatus:
     sources = source_statuses(site)
     active, inactive = rules_by_state(site.rules)
     filters = filter_states(site.detector.filters, site.desk.filter_counts(), site.now())
-    chain, disk, parts = _chain(site), _disk(site), parts_running(site.folder, site.settings)
     paging = site.desk.paging.counts()
+    store, size = _store(site)
+    chain, disk, parts = _chain(site), _disk(site, size), parts_running(site.folder, site.settings)
     return SystemStatus(
         at=site.now(),
         site=site.settings.site.id,
@@ -40,14 +44,15 @@ def system_status(site: Site) -> SystemStatus:
         chain=chain,
         disk=disk,
         parts=parts,
-        problems=[
-            *problems_of(sources, chain, disk, parts, active, filters),
-            *key_problems(site.folder / "keys"),
-            *paging_problems(paging, site.now()),
-        ],
         filters=filters,
         correlation=correlation_health(site),
         paging=paging,
+        problems=[
+            *problems_of(sources, chain, disk, parts, active, filters, store),
+            *key_problems(site.folder / "keys"),
+            *paging_problems(paging, site.now()),
+        ],
+        store=store,
     )
 
 
@@ -91,6 +96,18 @@ def _chain(site: Site) -> ChainState:
     return ChainState(count, head.digest if head else "", head.at if head else None, chain_problem(site.folder))
 
 
-def _disk(site: Site) -> Disk:
+def _store(site: Site) -> tuple[StoreState, int]:
+    """How the event store stands, and its size in bytes; who waits for it already is not waited for again."""
+    kind = site.settings.store.kind
+    if gone := absence(site):
+        return StoreState(kind, gone.reason, gone.since), 0
+    try:
+        found = site.store.stats()
+    except AwayError as error:
+        return StoreState(kind, str(error)), 0
+    return StoreState(kind, cut=found.cut, refused=found.refused), found.bytes
+
+
+def _disk(site: Site, store: int) -> Disk:
     total, free = site.free_space()
-    return Disk(total, free, site.journal.size_on_disk(), site.store.stats().bytes)
+    return Disk(total, free, site.journal.size_on_disk(), store)

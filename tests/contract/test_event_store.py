@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ from secops.query.tree import All, And, Between, Exists, Like, Not, Or, Term, Te
 from secops.schema.ecs import dtype
 from secops.schema.frame import EXTRA
 from secops.siem.ports import EventStore, Place, Scope, Span
+from secops.store.events.elastic import ElasticStore
 from secops.store.events.lake import Lake
+from tests import elastic
 
 NOON = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 EVERYONE = Scope()
 ALWAYS = Span()
 ANY = Wild(many=True)
 ONE = Wild(many=False)
+GENERATIONS = count(1)
 
 
 def memory_store() -> EventStore:
@@ -35,10 +39,22 @@ def memory_store() -> EventStore:
     return made
 
 
-@pytest.fixture(params=["memory", "lake"])
+@pytest.fixture(scope="module")
+def prefix():
+    with elastic.own_prefix() as made:
+        yield made
+
+
+@pytest.fixture(params=["memory", "lake", pytest.param("elastic", marks=elastic.needed)])
 def store(request, tmp_path):
-    made = memory_store() if request.param == "memory" else Lake(tmp_path / "lake", threads=1)
+    if request.param == "elastic":
+        # A generation a test: its indices are made anew, the template and the prefix are those of the module.
+        made: EventStore = elastic.store(request.getfixturevalue("prefix"), f"g{next(GENERATIONS)}")
+    else:
+        made = memory_store() if request.param == "memory" else Lake(tmp_path / "lake", threads=1)
     yield made
+    if isinstance(made, ElasticStore):
+        made.drop()
     made.close()
 
 

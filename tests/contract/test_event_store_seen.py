@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from secops.siem.ports import Span
-from tests.contract.test_event_store import ALWAYS, NOON, frame, store  # noqa: F401 - the fixture of both stores
+from tests.contract.test_event_store import ALWAYS, NOON, frame, prefix, store  # noqa: F401 - the fixtures of all stores
 
 
 def test_kinds_are_told_apart_and_counted(store):  # noqa: F811 - the fixture

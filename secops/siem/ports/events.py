@@ -51,13 +51,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """Size of the store: rows, files and bytes on disk, oldest and newest ``@timestamp``."""
+    """Size of the store: rows, files (or indices) and bytes on disk, oldest and newest ``@timestamp``.
+
+    ``cut`` events have values of which only the beginning can be searched; ``refused`` ones the store did not take as
+    they were, so that they are kept in a reduced form, as `PIPELINE_ERROR` with their text.
+    """
 
     rows: int
     files: int
     bytes: int
     oldest: datetime | None
     newest: datetime | None
+    cut: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

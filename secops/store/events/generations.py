@@ -1,5 +1,7 @@
 """Generations of the lake: ``<site>/lake/g<N>/`` each, ``<site>/lake/CURRENT`` names the one that is searched.
 
+Of a store elsewhere (``<site>/elastic``) the folders are empty: they say which generations there are.
+
 A replay fills a new generation beside the live one and swaps the name in one atomic step, so that a crash at any moment
 leaves one whole lake. Every generation counts its own positions, since its Delta table has its own ``app_id``.
 """
@@ -47,6 +49,7 @@ def current_lake(folder: Path) -> Path:
 
 def new_generation(folder: Path) -> str:
     """The name of a new, empty generation behind all that exist; its folder is made."""
+    (folder / current_generation(folder)).mkdir(exist_ok=True)  # a store elsewhere has made none
     taken = [int(match[1]) for path in folder.iterdir() if (match := _GENERATION.fullmatch(path.name))]
     name = f"g{max(taken, default=0) + 1}"
     (folder / name).mkdir()
@@ -60,13 +63,19 @@ def swap(folder: Path, generation: str) -> None:
     write_text(folder / CURRENT, generation + "\n")
 
 
-def drop_old(folder: Path) -> tuple[str, ...]:
-    """Remove all generations before the live one; returns their names. Later ones may be a replay at work."""
+def generations_before(folder: Path) -> tuple[str, ...]:
+    """The generations before the live one. Later ones may be a replay at work."""
     live = int(current_generation(folder)[1:])
-    old = [path for path in folder.iterdir() if (match := _GENERATION.fullmatch(path.name)) and int(match[1]) < live]
-    for path in old:
+    found = (_GENERATION.fullmatch(path.name) for path in folder.iterdir())
+    return tuple(sorted(match[0] for match in found if match and int(match[1]) < live))
+
+
+def drop_old(folder: Path) -> tuple[str, ...]:
+    """Remove all generations before the live one; returns their names."""
+    old = generations_before(folder)
+    for path in (folder / name for name in old):
         # Renamed first: half a generation must not be mistaken for one.
         doomed = path.with_name(f".{path.name}.{os.getpid()}")
         path.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
-    return tuple(sorted(path.name for path in old))
+    return old

@@ -273,6 +273,9 @@ class Lake:
             newest=max((file.last_time for file in files), default=None),
         )
 
+    def probe(self) -> None:
+        """Nothing to ask: it is on this machine."""
+
     def frames(self) -> Iterator[pl.DataFrame]:
         """All rows as they were written, one file after the other; for a replay that takes over what it keeps."""
         for file in self._table.files():

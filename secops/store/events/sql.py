@@ -18,6 +18,7 @@ from secops.errors import QueryError
 from secops.locale import _
 from secops.query.evaluate import term_value
 from secops.query.fields import NUMBER, SEPARATOR, V4, Kind, Range, is_list, kind, range_of
+from secops.query.limits import check_name
 from secops.query.tree import All, And, Between, Exists, Like, Node, Not, Or, Term, Text, Wild
 from secops.schema.ecs import COLUMNS
 from secops.schema.frame import EXTRA
@@ -204,13 +205,8 @@ def _name(column: str) -> str:
 
 
 def _path(field: str) -> str:
-    """The JSON path of a top-level key.
-
-    Raises:
-        QueryError: the name has a quote, a backslash or a control character, which no event's field has.
-    """
-    if not field or not field.isprintable() or any(mark in field for mark in '"\\'):
-        raise QueryError(_("項目名「{field}」は使えません。引用符や \\ を除いてください。").format(field=field))
+    """The JSON path of a top-level key; see `secops.query.limits.check_name`."""
+    check_name(field)
     return f'$."{field}"'
 
 

@@ -91,7 +91,9 @@ def show_sources(request: Request, session: Annotated[Session, Depends(reads(Rig
     problems = (
         system.problems
         if scope.zones is None
-        else problems_of(found, system.chain, system.disk, system.parts, system.rules_active, system.filters)
+        else problems_of(
+            found, system.chain, system.disk, system.parts, system.rules_active, system.filters, system.store
+        )
     )
     rules = here.rules()
     titles = {rule.id: (rule.title_ja if language() == "ja" else rule.title) for rule in rules}
