@@ -227,7 +227,10 @@ class CorrelationSettings(_Strict):
 
 
 class WebSettings(_Strict):
-    """``[web]``: where the console listens. Beyond 127.0.0.1 it needs a certificate and its key."""
+    """``[web]``: where the console listens. Beyond 127.0.0.1 it needs a certificate and its key.
+
+    ``day_ends`` is when the working day ends: the morning page tells what happened since.
+    """
 
     host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8765
@@ -235,6 +238,7 @@ class WebSettings(_Strict):
     tls_certificate: str = ""
     tls_key: str = ""
     session_minutes: Annotated[int, Field(ge=5, le=1440)] = 480
+    day_ends: Clock = "17:15"
 
     @model_validator(mode="after")
     def _tls(self) -> WebSettings:

@@ -72,6 +72,7 @@ from secops.siem.ports.paging import (
     Page,
     PageDesk,
     PagingCounts,
+)
 from secops.siem.ports.triage import (
     BondDesk,
     Bonds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -95,16 +95,11 @@ def morning(
         until=span.until,
         levels=levels,
         zones=[
-            ZoneNight(
-                zone,
-                *([table.get((zone, level), 0) for level in levels] for table in (night.opened, night.closed, waiting)),
-            )
+            ZoneNight(zone, *(_row(table, zone, levels) for table in (night.opened, night.closed, waiting)))
             for zone in names
         ],
         worst=night.worst,
-        ages=[
-            _ages(zone, [at for where, _level, at in night.open_since if where == zone], span.until) for zone in names
-        ],
+        ages=[_ages(zone, night, span.until) for zone in names],
         oldest=night.oldest,
         unusual=[one for one in seen if _is_unusual(one)],
         usual=sum(one.behaviour.conduct is Conduct.USUAL and not one.silent_now for one in seen),
@@ -121,8 +116,12 @@ def _source(one: Behaviour, status: SourceStatus) -> Source:
     return Source(status.name, status.zone, one, status.silent, status.last_received)
 
 
-def _ages(zone: str, opened: Sequence[datetime], now: datetime) -> Ages:
-    lengths = [now - at for at in opened]
+def _row(table: Mapping[tuple[str, Severity], int], zone: str, levels: Sequence[Severity]) -> list[int]:
+    return [table.get((zone, level), 0) for level in levels]
+
+
+def _ages(zone: str, night: Night, now: datetime) -> Ages:
+    lengths = [now - at for where, _level, at in night.open_since if where == zone]
     steps = [timedelta(), *AGES]
     counts = [sum(low <= one < high for one in lengths) for low, high in zip(steps, AGES, strict=False)]
     return Ages(zone, [*counts, sum(one >= AGES[-1] for one in lengths)], max(lengths, default=None))

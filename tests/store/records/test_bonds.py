@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 ALL = Scope()
 LGWAN = Scope(zones=frozenset({"lgwan"}))
-WHO = {"actor": "sato", "scope": ALL, "now": NOW}
+WHO: dict[str, Any] = {"actor": "sato", "scope": ALL, "now": NOW}
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def hit(seq: int, host: str = "", zone: str = "") -> Hit:
     return Hit("r1", Severity.HIGH, f"w.win.{seq}", "win", seq, at, at, where, {"host.name": host or f"K-{seq}"})
 
 
-def act(records: Records, chosen: Chosen = EVERY, action: BulkAction = CLOSE, scope: Scope = ALL, **more):
+def act(records: Records, chosen: Chosen = EVERY, action: BulkAction = CLOSE, scope: Scope = ALL, **more: Any):
     return records.act(chosen, action, **{"mark": None, "actor": "sato", "scope": scope, "now": NOW, **more})
 
 
