@@ -15,7 +15,21 @@ from secops.web import login, notify, problems
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
 from secops.web.services import Services
-from secops.web.siem import alert, api, events, queue, report, rules, sources, stream
+from secops.web.siem import (
+    alert,
+    api,
+    bonds,
+    bulk,
+    events,
+    exception,
+    queue,
+    report,
+    review,
+    rules,
+    saved,
+    sources,
+    stream,
+)
 
 MAX_BODY = 256 * 1024  # the largest form is a note; nothing is uploaded yet
 
@@ -52,7 +66,8 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.mount("/static", _Static(directory=STATIC), name="static")
-    for part in (login, report, queue, alert, events, rules, sources, notify, stream, api):
+    triage = (bulk, review, saved, bonds, exception)  # before `alert`, whose addresses end in a number
+    for part in (login, report, *triage, queue, alert, events, rules, sources, notify, stream, api):
         app.include_router(part.router)
     problems.install(app)
 

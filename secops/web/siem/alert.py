@@ -78,6 +78,8 @@ def show(
         timeline=around.timeline(near, centre) if near else "",
         same_clause=story.same_clause(here.rules(), alert.clauses, alert.rule_id),
         verdict_words=story.verdict_counts(detail.similar),
+        bonds=here.work.bonds(alert_id, scope),
+        may_except=session.user.may(Right.MAKE_EXCEPTIONS),
         category=_(CATEGORIES[alert.category]) if alert.category in CATEGORIES else "",
         people=sorted(user.name for user in here.accounts.users() if user.may(Right.WORK_ALERTS) and not user.disabled),
         may_work=session.user.may(Right.WORK_ALERTS),
@@ -102,6 +104,11 @@ def _said(request: Request) -> str:
         "noted": _("メモを保存しました。"),
         "confirmed": _("通知の確認を記録しました。次の人への通知は止まります。"),
         "reported": _("登録しました。"),
+        "linked": _("関連付けました。"),
+        "unlinked": _("関連付けを解除しました。"),
+        "merged": _("統合しました。"),
+        "unmerged": _("統合を解除しました。"),
+        "split": _("分割しました。新しいアラートは「関連するアラート」にあります。"),
     }
     return texts.get(request.query_params.get("done", ""), "")
 
