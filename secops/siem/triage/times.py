@@ -77,10 +77,10 @@ def _spent(found: Iterable[Handled], moment: Callable[[Handled], datetime | None
     for one in found:
         at = moment(one)
         (waiting if at is None else done).append(((at or now) - one.opened, one.id))
-    worst = max(done, default=(None, None))
-    oldest = max(waiting, default=(None, None))
-    middle = median(length for length, _id in done) if done else None
-    return Spent(len(done), middle, *worst, len(waiting), *oldest)
+    worst, worst_id = max(done, default=(None, None))
+    oldest, oldest_id = max(waiting, default=(None, None))
+    middle = timedelta(seconds=median(length.total_seconds() for length, _id in done)) if done else None
+    return Spent(len(done), middle, worst, worst_id, len(waiting), oldest, oldest_id)
 
 
 def as_plain(table: Times) -> dict[str, object]:

@@ -79,13 +79,11 @@ def act_on_all(
     try:
         view = _view(request, session, query)
         wanted = Chosen(wanted=alert_filter(view, me, here.now()), words=query or "state=active")
-        if action == "close":
-            does = BulkAction(verdict=read_verdict(verdict), reason=reason)
-        elif action == "assign":
+        if action == "assign":
             check_assignee(here, assignee)
             does = BulkAction(assignee=assignee)
         else:
-            raise UsageError(_("この操作はありません。画面を開き直してください。"))
+            does = BulkAction(verdict=read_verdict(verdict), reason=reason)
         here.work.act(wanted, does, mark=mark, actor=me, scope=scope, now=here.now())
     except (SetChangedError, ConflictError, UsageError) as error:
         return _confirm(request, session, query, error, verdict=verdict, reason=reason, assignee=assignee or me)

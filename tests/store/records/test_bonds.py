@@ -38,7 +38,7 @@ def put(records: Records, *hits: Hit, now: datetime = NOW) -> None:
     records.put_hits(hits, {"win": max(one.seq for one in hits)}, now)
 
 
-def queue(records: Records, scope: Scope = ALL, **wanted: str) -> dict[int, tuple[int, Severity]]:
+def queue(records: Records, scope: Scope = ALL, **wanted: Any) -> dict[int, tuple[int, Severity]]:
     return {one.id: (one.total, one.severity) for one in records.alerts(AlertFilter(**wanted), scope).alerts}
 
 
