@@ -23,6 +23,7 @@ class Place:
 
 MENU = (
     Place("/alerts", "アラート", "a", Right.SEE_ALERTS),
+    Place("/morning", "朝の確認", "m", Right.SEE_ALERTS),
     Place("/rules", "ルール", "r", Right.SEE_STATUS),
     Place("/sources", "収集", "s", Right.SEE_STATUS),
     Place("/notify", "通知", "n", Right.SEE_STATUS),

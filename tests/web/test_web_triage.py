@@ -11,15 +11,24 @@ from secops.access.ports import SessionLimits
 from secops.siem.ports import AlertFilter, Scope, State, Verdict
 from secops.siem.triage.identity import Assets
 from secops.store.records import Records
+from secops.store.records.engine import connect
 from tests.web.stage import NOW, RULES, csrf, night
 
 
 @pytest.fixture
 def real(stage):
-    records = Records(stage.database, RULES, Assets(), SessionLimits())
+    database = connect(new_records(stage.folder / "real.db"))
+    records = Records(database, RULES, Assets(), SessionLimits())
     records.put_hits(night(), {}, NOW - timedelta(minutes=1))
     stage.desk = stage.work = records
-    return stage
+    yield stage
+    database.close()
+
+
+def mark(page):
+    found = re.search(r'name="mark" value="([^"]+)"', page)
+    assert found
+    return found[1]
 
 
 def send(browser, path, **data):
@@ -32,16 +41,16 @@ def test_all_that_match_are_closed_after_a_page_that_says_how_many_and_taken_bac
     assert 'href="/alerts/bulk"' in browser.get("/alerts").text
     page = browser.get("/alerts/bulk").text
     assert f"アラート {total} 件を変更します" in page
-    form = {"mark": re.search(r'name="mark" value="([^"]+)"', page)[1], "action": "close", "verdict": "false_positive"}
+    form = {"mark": mark(page), "action": "close", "verdict": "false_positive"}
     answer = send(browser, "/alerts/bulk/all", **form, reason=" ")
     assert (answer.status_code, "理由" in answer.text) == (400, True)
     real.desk.close([1], Verdict.TRUE_POSITIVE, "x", actor="csirt", scope=Scope(), now=NOW)
     answer = send(browser, "/alerts/bulk/all", **form, reason="訓練")
     assert (answer.status_code, f"今は {total - 1} 件です" in answer.text) == (409, True)
-    form["mark"] = re.search(r'name="mark" value="([^"]+)"', answer.text)[1]
+    form["mark"] = mark(answer.text)
     assert send(browser, "/alerts/bulk/all", **form, reason="訓練").status_code == 303
     assert {one.state for one in real.desk.alerts(AlertFilter(), Scope()).alerts} == {State.CLOSED}
-    undo = re.search(r'action="(/alerts/bulk/\d+/undo)"', browser.get("/alerts").text)[1]
+    [undo] = re.findall(r'action="(/alerts/bulk/\d+/undo)"', browser.get("/alerts").text)
     real.desk.note(2, "確認", actor="csirt", scope=Scope(), now=NOW)
     page = send(browser, undo).text
     assert f"{total - 2} 件を元に戻しました" in page

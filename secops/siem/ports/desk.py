@@ -89,7 +89,8 @@ class HistoryEntry:
     """One thing that happened to an alert.
 
     ``action`` is detected, raised, reported, changed, notified, viewed, confirmed, assigned, noted, closed, reopened,
-    replayed, linked, unlinked, merged, unmerged, split or undone. ``bulk`` is the action on many alerts that it was part of.
+    replayed, linked, unlinked, merged, unmerged, split or undone. ``bulk`` is the action on many alerts that
+    it was part of.
     """
 
     at: datetime
