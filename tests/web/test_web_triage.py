@@ -12,6 +12,7 @@ from secops.siem.ports import AlertFilter, Scope, State, Verdict
 from secops.siem.triage.identity import Assets
 from secops.store.records import Records
 from secops.store.records.engine import connect
+from tests.databases import new_records
 from tests.web.stage import NOW, RULES, csrf, night
 
 

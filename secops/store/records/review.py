@@ -30,9 +30,10 @@ class Review:
         statement = select(*(alerts.c[name] for name in names)).where(
             _within(alerts.c.opened_at, opened), visible(scope), leading(scope)
         )
-        titles = select(alerts.c.rule_id, func.max(alerts.c.title)).group_by(alerts.c.rule_id)
+        newest = select(func.max(alerts.c.id)).group_by(alerts.c.rule_id)  # from the index alone
+        titles = select(alerts.c.rule_id, alerts.c.title).where(alerts.c.id.in_(newest))
         with self._database.read() as connection:
-            title = dict(connection.execute(titles).tuples().all())
+            title = {row[0]: row[1] for row in connection.execute(titles)}
             rows = connection.execute(statement).all()
         return [Handled(row[0], row[1], row[2], title.get(row[2], ""), row[3], row[4], row[5]) for row in rows]
 
