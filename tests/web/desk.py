@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from secops.access.ports import SessionLimits
-from secops.errors import SetChangedError
+from secops.errors import NotFoundError, SetChangedError
 from secops.siem.ports import (
     Alert,
     AlertFilter,
@@ -72,6 +72,8 @@ class StageWork(Records):
 
     def undo(self, bulk_id: int, *, actor: str, scope: Scope, now: datetime) -> Undone:
         """See `BulkDesk`."""
+        if bulk_id > len(self.kept):
+            raise NotFoundError(f"{bulk_id}")
         bulk, before = self.kept[bulk_id - 1]
         left = [Left(number, "noted", "x", now) for number in before if self.desk.history[number][-1].actor != actor]
         back = [number for number in before if number not in {one.alert_id for one in left}]
