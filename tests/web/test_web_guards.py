@@ -96,7 +96,9 @@ def all_routes(stage: Stage) -> set[tuple[str, str]]:
 
 
 def send(browser: TestClient, method: str, path: str, token: str | None):
-    url = path.format(alert_id=3, event_id="sumida.fw01.4567", rule_id="zone-crossing", condition_id=1)
+    url = path.format(
+        alert_id=3, event_id="sumida.fw01.4567", rule_id="zone-crossing", condition_id=1, number=9, search_id=9
+    )
     if method == "GET":
         return browser.get(url)
     if path.startswith("/api/"):
