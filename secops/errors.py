@@ -102,6 +102,14 @@ class ConflictError(SecopsError):
     """The present state does not allow the action."""
 
 
+class SetChangedError(ConflictError):
+    """What an action was meant for is another set by now; ``count`` is how many there are."""
+
+    def __init__(self, message: str, count: int) -> None:
+        self.count = count
+        super().__init__(message)
+
+
 class NotFoundError(SecopsError):
     """The named thing does not exist, or is outside the user's scope."""
 

@@ -298,7 +298,7 @@ class WebSettings(_Strict):
     """``[web]``: where the console listens. Beyond 127.0.0.1 it needs a certificate and its key.
 
     A session ends when unused for ``session_minutes``, and ``session_hours`` after login. ``second_factor`` are the
-    roles that must have one.
+    roles that must have one. ``day_ends`` is when the working day ends: the morning page tells what happened since.
     """
 
     host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
@@ -311,6 +311,7 @@ class WebSettings(_Strict):
     password_length: Annotated[int, Field(ge=8, le=64)] = 12
     second_factor: list[RoleName] = []
     oidc: OidcSettings = OidcSettings()
+    day_ends: Clock = "17:15"
 
     @model_validator(mode="after")
     def _tls(self) -> WebSettings:

@@ -40,6 +40,7 @@ class Right(StrEnum):
     SEE_ALERTS = "see_alerts"
     WORK_ALERTS = "work_alerts"  # take, note, close, reopen
     REPORT_CASE = "report_case"  # open an alert by hand
+    MAKE_EXCEPTIONS = "make_exceptions"  # write a filter that suppresses hits
     SEARCH_EVENTS = "search_events"
     SEE_RAW = "see_raw"  # the unmasked record; each look is in the audit log
     SEE_STATUS = "see_status"
@@ -54,8 +55,11 @@ _NOTIFY = frozenset({Right.TEST_NOTIFY, Right.CONFIRM_NOTIFY})
 
 # An administrator keeps the program running and does not read what it holds; an auditor reads and changes nothing.
 RIGHTS: Mapping[Role, frozenset[Right]] = {
-    Role.ADMIN: frozenset({Right.SEE_ALERTS, Right.SEE_STATUS, Right.MANAGE_USERS, Right.SEE_AUDIT_LOG}) | _NOTIFY,
-    Role.CSIRT: _WORK | {Right.SEE_RAW, Right.CONFIRM_NOTIFY},
+    Role.ADMIN: frozenset(
+        {Right.SEE_ALERTS, Right.SEE_STATUS, Right.MANAGE_USERS, Right.SEE_AUDIT_LOG, Right.MAKE_EXCEPTIONS}
+    )
+    | _NOTIFY,
+    Role.CSIRT: _WORK | {Right.SEE_RAW, Right.CONFIRM_NOTIFY, Right.MAKE_EXCEPTIONS},
     Role.AUDIT_LEAD: frozenset({Right.SEE_ALERTS, Right.SEARCH_EVENTS, Right.SEE_STATUS, Right.SEE_AUDIT_LOG}),
     Role.AUDITOR: frozenset({Right.SEE_ALERTS, Right.SEARCH_EVENTS, Right.SEE_STATUS, Right.SEE_AUDIT_LOG}),
     Role.SECURITY_MANAGER: frozenset({Right.SEE_ALERTS, Right.REPORT_CASE}),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from secops.cli.alerts_many import register
 from secops.cli.common import emit_json, emit_table, json_option, plain, site_option
 from secops.errors import SecopsError, UsageError
 from secops.locale import _
@@ -339,3 +340,6 @@ def _section(title: str, lines: list[str]) -> None:
         _title(title)
         for line in filter(None, lines):
             click.echo(f"  {line}")
+
+
+register(alerts, _actor_option, _who)

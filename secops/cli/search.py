@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import getpass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import click
 
 from secops.cli.common import emit_json, emit_table, json_option, site_option
 from secops.errors import UsageError
 from secops.locale import _
+
+if TYPE_CHECKING:
+    from secops.siem.ports import SavedSearch
 
 
 @click.command()
@@ -19,11 +24,22 @@ from secops.locale import _
 @click.option("--until", default=None, help="この時点の前まで(省略するといままで)")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="示す件数")
 @click.option("--count", "only_count", is_flag=True, help="件数だけを示す")
+@click.option("--saved", default="", help="保存した検索の名前(--as-user の人のものか、共有されたもの)")
+@click.option("--as-user", "actor", default="", help="保存した人(省略時は OS の利用者名)")
 @click.option("--fields", default="", help="表に示す項目(カンマ区切り)")
 @site_option
 @json_option
 def search(
-    query: str, since: str, until: str | None, limit: int, only_count: bool, fields: str, site: Path, as_json: bool
+    query: str,
+    since: str,
+    until: str | None,
+    limit: int,
+    only_count: bool,
+    saved: str,
+    actor: str,
+    fields: str,
+    site: Path,
+    as_json: bool,
 ) -> None:
     """QUERY(Lucene 形式。例: labels.zone:lgwan AND process.name:powershell.exe)に合うイベントを新しい順に示す。"""
     from secops.query.parse import parse
@@ -33,8 +49,10 @@ def search(
 
     with open_site(site) as opened:
         now = opened.now()
+        if saved:
+            query, since, until = _saved(opened.desk.searches(actor or getpass.getuser(), Scope(), "events"), saved)
         try:
-            span = Span(parse_moment(since, now), parse_moment(until, now) if until else None)
+            span = Span(parse_moment(since, now) if since else None, parse_moment(until, now) if until else None)
         except (ValueError, OverflowError) as error:
             raise UsageError(f"--since / --until: {error}") from None
         tree = parse(query, now)
@@ -50,6 +68,20 @@ def search(
         return
     _table(found.events, names)
     _said(len(found.events), found.total)
+
+
+def _saved(found: Sequence[SavedSearch], name: str) -> tuple[str, str, str | None]:
+    """Query, beginning and end of a saved search."""
+    one = next((one for one in found if one.name == name), None)
+    if one is None:
+        known = ", ".join(one.name for one in found) or "—"
+        raise UsageError(
+            _("「{name}」という検索は保存されていません。あるもの: {known}").format(name=name, known=known)
+        )
+    values = dict(parse_qsl(one.query))
+    span = values.get("span", "")
+    since = values.get("since", "") if "since" in values or "until" in values else span or "24h"
+    return values.get("q", ""), "" if since == "all" else since, values.get("until")
 
 
 def _chosen(event: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ FLUSH_ROWS = 25_000
 MOST_ROWS = 4 * FLUSH_ROWS  # that may wait while a write is under way
 # Batches of one origin received this close together are parsed as one: a syslog source commits ten times a second.
 MERGE_WITHIN = timedelta(seconds=60)
-_TALLIED = ("labels.source", "event.sequence", "event.kind", "@timestamp", "error.message")
+_TALLIED = ("labels.source", "event.sequence", "event.kind", "@timestamp", "error.message", "event.ingested")
 _SHOWN = 300  # characters of a value that an alert shows of a contributing event
 _WINDOWS_DATA = '"winlog.event_data.'
 
@@ -436,7 +436,10 @@ def _tallies(frame: pl.DataFrame, positions: Mapping[str, int]) -> list[Tally]:
         errors = frame.filter(is_error).group_by("labels.source", "error.message").len()
         for source, message, count in errors.iter_rows():
             reasons.setdefault(source, {})[message or ""] = count
+    hours: dict[str, dict[datetime, int]] = {}
+    for source, hour, count in frame.group_by("labels.source", pl.col("event.ingested").dt.truncate("1h")).len().rows():
+        hours.setdefault(source, {})[hour] = count
     return [
-        Tally(source, positions[source], total - rejected, rejected, last, reasons.get(source, {}))
+        Tally(source, positions[source], total - rejected, rejected, last, reasons.get(source, {}), hours[source])
         for source, total, rejected, last in counts.iter_rows()
     ]

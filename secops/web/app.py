@@ -15,7 +15,23 @@ from secops.web import account, audit_log, login, notify, problems, sso, steps, 
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
 from secops.web.services import Services
-from secops.web.siem import alert, api, events, queue, report, rules, search, sources, stream, zones
+from secops.web.siem import (
+    alert,
+    api,
+    bonds,
+    bulk,
+    events,
+    exception,
+    queue,
+    report,
+    review,
+    rules,
+    saved,
+    search,
+    sources,
+    stream,
+    zones,
+)
 
 MAX_BODY = 256 * 1024  # the largest form is a note; nothing is uploaded yet
 
@@ -53,6 +69,8 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.mount("/static", _Static(directory=STATIC), name="static")
     for part in (login, steps, sso, account, users, audit_log, notify):
+        app.include_router(part.router)
+    for part in (bulk, review, saved, bonds, exception):  # before `alert`, whose addresses end in a number
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)

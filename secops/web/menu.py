@@ -23,6 +23,7 @@ class Place:
 
 MENU = (
     Place("/alerts", "アラート", "a", Right.SEE_ALERTS),
+    Place("/morning", "朝の確認", "m", Right.SEE_ALERTS),
     Place("/events", "検索", "e", Right.SEARCH_EVENTS),
     Place("/zones", "系統", "z", Right.SEE_STATUS),
     Place("/rules", "ルール", "r", Right.SEE_STATUS),

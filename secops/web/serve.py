@@ -23,6 +23,7 @@ from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
 from secops.web.services import Services, Standing
 from secops.wiring.coverage import sources_of
+from secops.wiring.exceptions import write_exception
 from secops.wiring.oidc import HttpProvider
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
@@ -87,6 +88,7 @@ def services(site: Site, stop: threading.Event) -> Services:
     return Services(
         settings=site.settings,
         desk=site.desk,
+        work=site.desk,
         store=cast("EventStore", store),
         journal=site.journal,
         accounts=site.accounts,
@@ -96,6 +98,7 @@ def services(site: Site, stop: threading.Event) -> Services:
         sources=lambda: status().sources,
         system=status,
         now=site.now,
+        write_exception=lambda text, number: str(write_exception(site, text, number)),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),

@@ -12,7 +12,7 @@ from secops.org.flows import FlowJudge
 from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
-from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus
+from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus, WorkDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,14 @@ class Services:
 
     All ports are called from worker threads, several at a time. ``sources`` and ``system`` may be as old as a few
     seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
-    end then, so that the server can. ``departments`` are names to choose from in forms. ``flows`` judges connections
-    between zones by the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
+    end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
+    returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
+    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
     """
 
     settings: Settings
     desk: AlertDesk
+    work: WorkDesk
     store: EventStore
     journal: JournalReader
     accounts: Accounts
@@ -49,6 +51,7 @@ class Services:
     sources: Callable[[], Sequence[SourceStatus]]
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
+    write_exception: Callable[[str, str], str]
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None

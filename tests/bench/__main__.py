@@ -1,6 +1,6 @@
 """`make bench`: the table of figures. Every ratio is against a yardstick measured in the same run on the same files.
 
-python -m tests.bench [NAME…]     names: start hunt otrf search latency crowd elastic
+python -m tests.bench [NAME…]     names: start hunt otrf search latency console crowd elastic
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import crowd, elastic, hunt, latency, otrf, search, start
+from tests.bench import console, crowd, elastic, hunt, latency, otrf, search, start
 from tests.bench.measure import Row
 
 PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {
@@ -19,6 +19,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "otrf": otrf.rows,
     "search": search.rows,
     "latency": latency.rows,
+    "console": console.rows,
     "crowd": crowd.rows,
     "elastic": elastic.rows,
 }

@@ -269,7 +269,7 @@ class MemoryDesk:
 
     def assign(self, alert_ids: Sequence[int], assignee: str, *, actor: str, scope: Scope, now: datetime) -> int:
         return self._each(
-            alert_ids, scope, lambda a: states.assigned(a, assignee), (now, actor, "assigned", assignee.strip())
+            alert_ids, scope, lambda a: states.assigned(a, assignee, now), (now, actor, "assigned", assignee.strip())
         )
 
     def close(

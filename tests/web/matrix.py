@@ -110,7 +110,13 @@ class Call:
     def url(self) -> str:
         """The address with the things of the stage in it."""
         return self.path.format(
-            alert_id=3, event_id="sumida.fw01.4567", rule_id="zone-crossing", name="victim", condition_id=1
+            alert_id=3,
+            event_id="sumida.fw01.4567",
+            rule_id="zone-crossing",
+            name="victim",
+            condition_id=1,
+            number=9,
+            search_id=9,
         )
 
     @property

@@ -38,6 +38,7 @@ from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
+from tests.web.desk import StageWork
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
 PASSWORD = "watch-the-three-tiers"
@@ -392,6 +393,7 @@ class Stage:
         self.journal = MemoryJournal()
         self.found = sources()
         self.problems: list[str] = []
+        self.written: list[tuple[str, str]] = []
         self.filters: list[FilterState] = []
         found = [RuleCoverage(at, *FOUND[one.id]) for at, one in enumerate(RULES)]
         self.standing = Standing(NOW, RULES, found)
@@ -400,6 +402,7 @@ class Stage:
         policy = LoginPolicy(self.web.password_length, frozenset(map(Role, self.web.second_factor)))
         self.accounts = SqlAccounts(self.database, SessionLimits(), QUICK, policy)
         self.identity: IdentityProvider | None = None
+        self.work = StageWork(self.database, self.desk)
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
@@ -409,6 +412,11 @@ class Stage:
     def close(self) -> None:
         """Give up the database."""
         self.database.close()
+
+    def write_exception(self, text: str, number: str) -> str:
+        """Keep what the console would have written into the rules."""
+        self.written.append((number, text))
+        return f"rules/exceptions/{number}.yml"
 
     def person(self, name: str, role: Role, access: Access | None = None) -> None:
         """Someone with a login."""
@@ -469,6 +477,8 @@ class Stage:
         return Services(
             settings=self.settings,
             desk=self.desk,
+            work=self.work,
+            write_exception=self.write_exception,
             store=self.store,
             journal=self.journal,
             accounts=self.accounts,

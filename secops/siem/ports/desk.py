@@ -47,6 +47,8 @@ class Alert:
     ``entities`` are the fields that identify who it is about (``host.name``, ``user.name``, ``source.ip``, …).
     ``previous`` is the closed alert with the same key that this one follows. ``count`` is exact; ``suppressed`` of
     those hits are counted without being kept in full. ``category`` is the code of what a person reported.
+    ``merged_into`` is the alert that leads this one; ``merged_count`` are the hits of those that this one leads.
+    ``acknowledged_at`` is when somebody first took or closed it.
     """
 
     id: int
@@ -72,20 +74,30 @@ class Alert:
     kind: str = "rule"  # rule | manual (紛失, 誤送付, 障害 …) | program (rules turned off, exceptions changed)
     category: str = ""
     suppressed: int = 0
+    merged_into: int | None = None
+    merged_count: int = 0
+    acknowledged_at: datetime | None = None
+
+    @property
+    def total(self) -> int:
+        """Its hits and those of the alerts merged into it."""
+        return self.count + self.merged_count
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """One thing that happened to an alert.
 
-    ``action`` is detected, raised, reported, changed, notified, viewed, confirmed, assigned, noted, closed, reopened or
-    replayed.
+    ``action`` is detected, raised, reported, changed, notified, viewed, confirmed, assigned, noted, closed, reopened,
+    replayed, linked, unlinked, merged, unmerged, split or undone. ``bulk`` is the action on many alerts that
+    it was part of.
     """
 
     at: datetime
     actor: str
     action: str
     text: str
+    bulk: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,10 @@ class FilterCount:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What became of a source's records in one flush: up to ``position``, counts since the last flush."""
+    """What became of a source's records in one flush: up to ``position``, counts since the last flush.
+
+    ``arrived`` has all of them by the hour in which they were received.
+    """
 
     source: str
     position: int
@@ -89,6 +92,7 @@ class Tally:
     rejected: int
     last_event: datetime | None = None
     rejected_reasons: Mapping[str, int] = field(default_factory=dict)
+    arrived: Mapping[datetime, int] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

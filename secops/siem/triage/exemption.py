@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from uuid import NAMESPACE_URL, uuid5
 
+from secops.errors import UsageError
 from secops.locale import _
 from secops.siem.ports import Alert, Hit, Rule
+from secops.siem.triage.states import said
 
 WHO = ("host.name", "user.name", "source.ip")  # beside what the rule looked at
 MOST_VALUES = 5
@@ -43,6 +46,37 @@ def draft(alert: Alert, rule: Rule, hits: Sequence[Hit]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def document(
+    alert: Alert, rule: Rule, chosen: Mapping[str, Sequence[str]], *, owner: str, reason: str, expires: date
+) -> tuple[str, str]:
+    """The id and the text of an exception that a person has filled in; it suppresses from the moment it is in force.
+
+    Raises:
+        UsageError: no field was chosen, or owner or reason are missing.
+    """
+    if not any(chosen.values()):
+        raise UsageError(_("除外する項目が選ばれていません。一つ以上選んでください。"))
+    number = str(uuid5(NAMESPACE_URL, f"secops:exception:{rule.id}:{alert.id}:{sorted(chosen.items())}"))
+    lines = [
+        f"title: {_quoted(f'Exception to {rule.title}')}",
+        f"id: {number}",
+        "logsource:",
+        *(f"  {part}: {_quoted(value)}" for part, value in rule.logsource.items()),
+        "filter:",
+        "  rules:",
+        f"    - {_quoted(rule.id)}",
+        "  expected:",
+        *_lines({name: list(values) for name, values in chosen.items() if values}),
+        "  condition: not expected",
+        "secops:",
+        f"  title_ja: {_quoted(_('「{title}」の例外').format(title=rule.title_ja))}",
+        f"  owner: {_quoted(said(owner, _('責任者')))}",
+        f"  reason: {_quoted(said(reason, _('理由')))}",
+        f"  expires: {expires.isoformat()}",
+    ]
+    return number, "\n".join(lines) + "\n"
+
+
 def _selection(hits: Sequence[Hit]) -> Iterable[str]:
     found: dict[str, dict[str, None]] = {}
     for hit in hits:
@@ -57,14 +91,18 @@ def _selection(hits: Sequence[Hit]) -> Iterable[str]:
         for name, values in found.items()
         if len(values) <= MOST_VALUES and all(len(value) <= LONGEST for value in values)
     }
-    for name, values in usable.items():
+    yield from _lines(usable)
+    if not usable:
+        yield f"    host.name: ''    # {_('除外したいものを書いてください')}"
+
+
+def _lines(fields: Mapping[str, Sequence[str]]) -> Iterable[str]:
+    for name, values in fields.items():
         if len(values) == 1:
             yield f"    {_quoted(name)}: {_quoted(_literal(values[0]))}"
         else:
             yield f"    {_quoted(name)}:"
             yield from (f"      - {_quoted(_literal(value))}" for value in values)
-    if not usable:
-        yield f"    host.name: ''    # {_('除外したいものを書いてください')}"
 
 
 def _literal(value: str) -> str:

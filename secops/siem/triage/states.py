@@ -33,6 +33,12 @@ ACTION_LABELS: Mapping[str, str] = {
     "changed": "変更",
     "notified": "通知",
     "confirmed": "通知の確認",
+    "linked": "関連付け",
+    "unlinked": "関連付けの解除",
+    "merged": "統合",
+    "unmerged": "統合の解除",
+    "split": "分割",
+    "undone": "一括操作の取り消し",
 }
 
 
@@ -72,13 +78,14 @@ def new_alert(
     )
 
 
-def assigned(alert: Alert, assignee: str) -> Alert:
+def assigned(alert: Alert, assignee: str, now: datetime) -> Alert:
     """Taken or handed over; what was open is in progress from now on."""
     if alert.state is State.CLOSED:
         raise ConflictError(
             _("アラート {id} は対応完了です。担当を決めるには、先に対応を再開してください。").format(id=alert.id)
         )
-    return replace(alert, assignee=said(assignee, _("担当者")), state=State.IN_PROGRESS)
+    seen = alert.acknowledged_at or now
+    return replace(alert, assignee=said(assignee, _("担当者")), state=State.IN_PROGRESS, acknowledged_at=seen)
 
 
 def closed(alert: Alert, verdict: Verdict, reason: str, now: datetime) -> Alert:
@@ -86,7 +93,10 @@ def closed(alert: Alert, verdict: Verdict, reason: str, now: datetime) -> Alert:
     if alert.state is State.CLOSED:
         raise ConflictError(_("アラート {id} はすでに対応完了です。").format(id=alert.id))
     reason = said(reason, _("完了の理由"))
-    return replace(alert, state=State.CLOSED, verdict=verdict, closed_reason=reason, closed_at=now)
+    seen = alert.acknowledged_at or now
+    return replace(
+        alert, state=State.CLOSED, verdict=verdict, closed_reason=reason, closed_at=now, acknowledged_at=seen
+    )
 
 
 def reopened(alert: Alert, successor: int | None) -> Alert:

@@ -7,16 +7,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from secops.errors import NotFoundError
+from secops.errors import ConflictError, NotFoundError
 from secops.locale import _
 from secops.schema.severity import Severity
-from secops.siem.ports import Alert, Cause, Scope, Verdict
+from secops.siem.ports import Alert, Cause, Scope, State, Verdict
 from secops.siem.triage import manual, states
 from secops.store.records.codec import alert_of, changeable, chunks, row_of
 from secops.store.records.engine import Database, run_many, take
 from secops.store.records.notices import answer, put_notices
-from secops.store.records.queue import is_id, row_in_scope, visible
+from secops.store.records.queue import is_id, row_in_scope
 from secops.store.records.siem_tables import alerts, history
+from secops.store.records.sight import led_by, visible
 from secops.store.records.sink import active_alerts, entry
 
 VIEW_PAUSE = timedelta(minutes=10)
@@ -57,7 +58,10 @@ class Actions:
     def assign(self, alert_ids: Sequence[int], assignee: str, *, actor: str, scope: Scope, now: datetime) -> int:
         """See `AlertDesk`."""
         return self._each(
-            alert_ids, scope, lambda alert: states.assigned(alert, assignee), (now, actor, "assigned", assignee.strip())
+            alert_ids,
+            scope,
+            lambda alert: states.assigned(alert, assignee, now),
+            (now, actor, "assigned", assignee.strip()),
         )
 
     def close(
@@ -72,22 +76,25 @@ class Actions:
     def reopen(self, alert_ids: Sequence[int], *, actor: str, scope: Scope, now: datetime) -> int:
         """See `AlertDesk`."""
         with self._database.write() as connection:
-            found = _get(connection, alert_ids, scope)
+            found = with_members(connection, get(connection, alert_ids, scope))
             active = active_alerts(connection, [alert.key for alert in found])
             back = []
-            for alert in sorted(found, key=lambda one: one.id, reverse=True):
+            for alert in sorted(found, key=lambda one: (one.merged_into is not None, -one.id)):
                 successor = active.get(alert.key)
+                if alert.merged_into and (successor or alert.state is not State.CLOSED):
+                    continue  # it has a follower of its own, or stands open already
                 back.append(states.reopened(alert, successor["id"] if successor else None))
                 active[alert.key] = {"id": alert.id}
-            _save(connection, back, (now, actor, "reopened", ""))
-            causes = [(alert.id, alert.severity, alert.zone) for alert in back]
+            save(connection, back, (now, actor, "reopened", ""))
+            causes = [(alert.id, alert.severity, alert.zone) for alert in back if not alert.merged_into]
             put_notices(connection, causes, Cause.REOPENED, self._page_from, now)
-        return len(back)
+        return sum(not alert.merged_into for alert in back)
 
     def note(self, alert_id: int, text: str, *, actor: str, scope: Scope, now: datetime) -> None:
         """See `AlertDesk`."""
         text = states.said(text, _("メモ"))
-        self._each([alert_id], scope, lambda alert: alert, (now, actor, "noted", text))
+        with self._database.write() as connection:
+            save(connection, get(connection, [alert_id], scope), (now, actor, "noted", text))
 
     def viewed(self, alert_id: int, *, actor: str, now: datetime) -> None:
         """See `AlertDesk`."""
@@ -112,12 +119,13 @@ class Actions:
     ) -> int:
         """All of them or, where one does not allow it, none."""
         with self._database.write() as connection:
-            changed = [change(alert) for alert in _get(connection, alert_ids, scope)]
-            _save(connection, changed, logged)
-        return len(changed)
+            found = get(connection, alert_ids, scope)
+            changed = [change(alert) for alert in with_members(connection, found) if not _done(alert)]
+            save(connection, changed, logged)
+        return len(found)
 
 
-def _get(connection: Connection, alert_ids: Sequence[int], scope: Scope) -> list[Alert]:
+def get(connection: Connection, alert_ids: Sequence[int], scope: Scope) -> list[Alert]:
     """The alerts in the order asked for, each once; NotFoundError names all that are not there for this user."""
     wanted = list(dict.fromkeys(alert_ids))
     found: dict[int, Alert] = {}
@@ -130,14 +138,41 @@ def _get(connection: Connection, alert_ids: Sequence[int], scope: Scope) -> list
     return [found[alert_id] for alert_id in wanted]
 
 
-def _save(connection: Connection, changed: Sequence[Alert], logged: tuple[datetime, str, str, str]) -> None:
+def _done(alert: Alert) -> bool:
+    """Whether it is a merged alert that was closed before: what is said to its leader is nothing new to it."""
+    return alert.merged_into is not None and alert.state is State.CLOSED
+
+
+def with_members(connection: Connection, found: Sequence[Alert]) -> list[Alert]:
+    """Alerts with those that are merged into them, which share their state.
+
+    Raises:
+        ConflictError: one of the alerts is itself merged into another.
+    """
+    for alert in found:
+        if alert.merged_into:
+            raise ConflictError(
+                _("アラート {id} はアラート {leader} に統合されています。そちらで対応してください。").format(
+                    id=alert.id, leader=alert.merged_into
+                )
+            )
+    return [*found, *led_by(connection, [alert.id for alert in found], Scope())]
+
+
+def save(
+    connection: Connection,
+    changed: Sequence[Alert],
+    logged: tuple[datetime, str, str, str],
+    bulk: int | None = None,
+) -> None:
+    """Write what people changed of alerts, with a line of history each."""
     if not changed:
         return
     change = take(connection, "change")
     rows = [changeable(alert) | {"touched": True, "changed": change, "_id": alert.id} for alert in changed]
     columns = {name: bindparam(name, type_=alerts.c[name].type) for name in rows[0] if name != "_id"}
     run_many(connection, update(alerts).where(alerts.c.id == bindparam("_id")).values(columns), rows)
-    run_many(connection, insert(history), [entry(alert.id, *logged) for alert in changed])
+    run_many(connection, insert(history), [entry(alert.id, *logged, bulk) for alert in changed])
     at, actor, action, _text = logged
     if action in ANSWERS:
         answer(connection, [alert.id for alert in changed], actor, at)

@@ -96,6 +96,9 @@ def alert_of(row: RowMapping) -> Alert:
         kind=row["kind"],
         category=row["category"],
         suppressed=suppressed(row["count"]),
+        merged_into=row["merged_into"],
+        merged_count=row["merged_count"],
+        acknowledged_at=row["acknowledged_at"],
     )
 
 
@@ -135,6 +138,7 @@ def changeable(alert: Alert) -> dict[str, Any]:
         "verdict": alert.verdict.value if alert.verdict else None,
         "closed_reason": alert.closed_reason,
         "closed_at": alert.closed_at,
+        "acknowledged_at": alert.acknowledged_at,
     }
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from secops.siem.ports import Tally
 from secops.store.records import siem_tables as tables
+from secops.store.records.arrivals import add_arrivals
 
 LIVE = "live"
 REPLAY = "replay"
@@ -78,6 +79,8 @@ def add_tallies(connection: Connection, name: str, new: Sequence[Tally]) -> None
         total = tally if before is None else _sum(before, tally)
         old[tally.source] = total
         put_tally(connection, name, total)
+        if name == LIVE:  # a replay reads again what arrived long ago
+            add_arrivals(connection, tally)
 
 
 def put_tally(connection: Connection, name: str, tally: Tally) -> None:

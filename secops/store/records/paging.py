@@ -33,8 +33,9 @@ from secops.store.records.codec import chunks, from_json, to_json
 from secops.store.records.engine import Database, run_many
 from secops.store.records.notices import UNANSWERED, answer, row
 from secops.store.records.paging_tables import conditions, notices, outbox, outbox_attempts, outbox_notices
-from secops.store.records.queue import row_in_scope, visible
+from secops.store.records.queue import row_in_scope
 from secops.store.records.siem_tables import alerts, history
+from secops.store.records.sight import visible
 from secops.store.records.sink import entry
 
 AT_ONCE = 5000  # notices that are settled in one transaction

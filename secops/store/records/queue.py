@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     true,
     tuple_,
@@ -37,6 +38,7 @@ from secops.siem.ports import (
     AlertPlace,
     Alike,
     HistoryEntry,
+    Hit,
     Scope,
     Span,
     State,
@@ -45,6 +47,7 @@ from secops.store.records.codec import alert_of, hit_of
 from secops.store.records.engine import Database
 from secops.store.records.siem_tables import alerts, history, hits
 from secops.store.records.siem_tables import looked as looked_table
+from secops.store.records.sight import counted, leading, led_by, visible
 from secops.store.records.tables import counters
 
 SIMILAR = 10
@@ -84,7 +87,7 @@ class Queue:
         before: AlertPlace | None = None,
     ) -> AlertPage:
         """See `AlertDesk`."""
-        passing = and_(visible(scope), passes(wanted))
+        passing = and_(visible(scope), leading(scope), passes(wanted, scope))
         columns = alerts.c
         worst = (columns.severity.desc(), columns.last_seen.desc(), columns.id.desc())
         nearest = (columns.severity, columns.last_seen, columns.id) if before else worst
@@ -107,14 +110,15 @@ class Queue:
                 ahead = count(and_(passing, *_ahead(place_of(found[0]))))
             else:
                 ahead = total if after else 0
-        return AlertPage(found, total, ahead)
+            shown = counted(found, connection, scope)
+        return AlertPage(shown, total, ahead)
 
     def counts(self, scope: Scope) -> Mapping[str, Mapping[str, int]]:
         """See `AlertDesk`."""
         columns = alerts.c
         statement = (
             select(columns.state, columns.severity, func.count())
-            .where(visible(scope))
+            .where(visible(scope), leading(scope))
             .group_by(columns.state, columns.severity)
         )
         states = {state.value: 0 for state in State}
@@ -143,9 +147,11 @@ class Queue:
         """See `AlertDesk`."""
         with self._database.read() as connection:
             row = row_in_scope(connection, alert_id, scope)
+            [alert] = counted([alert_of(row)], connection, scope)
+            members = led_by(connection, [alert_id], scope)
             return AlertDetail(
-                alert=alert_of(row),
-                hits=_newest_hits(connection, alert_id, hits),
+                alert=alert,
+                hits=_newest_hits(connection, [alert_id, *(one.id for one in members)], hits),
                 history=_history(connection, alert_id),
                 similar=_similar(connection, row, scope),
             )
@@ -185,7 +191,7 @@ class Queue:
         since = select(looked_table.c.change).where(looked_table.c.actor == actor)
         with self._database.read() as connection:
             seen = connection.execute(since).scalar() or 0
-            newer = and_(visible(scope), alerts.c.opened_change > seen)
+            newer = and_(visible(scope), leading(scope), alerts.c.opened_change > seen)
             count: int = connection.execute(select(func.count()).select_from(alerts).where(newer)).scalar_one()
         return count
 
@@ -219,17 +225,7 @@ def _order(place: AlertPlace) -> tuple[Tuple, Tuple]:
     return tuple_(*columns), tuple_(*(literal(value, one.type) for value, one in zip(values, columns, strict=True)))
 
 
-def visible(scope: Scope) -> ColumnElement[bool]:
-    """The condition that keeps an alert from eyes that are not to see it."""
-    conditions: list[ColumnElement[bool]] = [true()]
-    if scope.zones is not None:
-        conditions.append(alerts.c.zone.in_(sorted(scope.zones)))
-    if scope.departments is not None:
-        conditions.append(alerts.c.department.in_(sorted(scope.departments)))
-    return and_(*conditions)
-
-
-def passes(wanted: AlertFilter) -> ColumnElement[bool]:
+def passes(wanted: AlertFilter, scope: Scope) -> ColumnElement[bool]:
     """A filter as a condition; the words of ``text`` must all occur, in any order."""
     columns = alerts.c
     conditions: list[ColumnElement[bool]] = [true()]
@@ -243,7 +239,7 @@ def passes(wanted: AlertFilter) -> ColumnElement[bool]:
         conditions.append(columns.assignee == wanted.assignee)
     if wanted.rule_id is not None:
         conditions.append(columns.rule_id == wanted.rule_id)
-    conditions += [Contains(columns.words, word) for word in fold(wanted.text.replace("\0", "")).split()]
+    conditions += [_says(word, scope) for word in fold(wanted.text.replace("\0", "")).split()]
     if wanted.span.since is not None:
         conditions.append(columns.last_seen >= wanted.span.since)
     if wanted.span.until is not None:
@@ -260,6 +256,15 @@ def is_id(number: int) -> bool:
     return 0 < number < 1 << 63
 
 
+def _says(word: str, scope: Scope) -> ColumnElement[bool]:
+    """Whether a word occurs in an alert or in one that is merged into it."""
+    member = alerts.alias()
+    led = select(member.c.merged_into).where(
+        member.c.merged_into.is_not(None), visible(scope, member), Contains(member.c.words, word)
+    )
+    return or_(Contains(alerts.c.words, word), alerts.c.id.in_(led))
+
+
 def row_in_scope(connection: Connection, alert_id: int, scope: Scope) -> Any:
     """The row of an alert; outside the scope it does not exist.
 
@@ -274,16 +279,22 @@ def row_in_scope(connection: Connection, alert_id: int, scope: Scope) -> Any:
     return row
 
 
-def _newest_hits(connection: Connection, alert_id: int, limit: int) -> list[Any]:
-    kept = and_(hits.c.alert_id == alert_id, hits.c.detail.is_not(None))
-    statement = select(hits).where(kept).order_by(hits.c.nth.desc()).limit(limit)
-    return [hit_of(row) for row in connection.execute(statement).mappings()]
+def _newest_hits(connection: Connection, alert_ids: list[int], limit: int) -> list[Hit]:
+    """The newest hits of an alert, or of several that are merged."""
+    found: list[Hit] = []
+    for alert_id in alert_ids:
+        kept = and_(hits.c.alert_id == alert_id, hits.c.detail.is_not(None))
+        statement = select(hits).where(kept).order_by(hits.c.nth.desc()).limit(limit)
+        found += [hit_of(row) for row in connection.execute(statement).mappings()]
+    if len(alert_ids) > 1:
+        found.sort(key=lambda hit: (hit.received, hit.seq), reverse=True)
+    return found[:limit]
 
 
 def _history(connection: Connection, alert_id: int) -> tuple[HistoryEntry, ...]:
     statement = select(history).where(history.c.alert_id == alert_id).order_by(history.c.id)
     rows = connection.execute(statement).mappings()
-    return tuple(HistoryEntry(row["at"], row["actor"], row["action"], row["text"]) for row in rows)
+    return tuple(HistoryEntry(row["at"], row["actor"], row["action"], row["text"], row["bulk"]) for row in rows)
 
 
 def _similar(connection: Connection, row: Any, scope: Scope) -> list[Alert]:

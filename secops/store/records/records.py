@@ -15,12 +15,16 @@ from secops.siem.triage.protection import Protection
 from secops.store.records import protection, replay
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.actions import Actions
+from secops.store.records.bonds import BondActions
+from secops.store.records.bulk import BulkActions
 from secops.store.records.engine import Database, connect
 from secops.store.records.migrate import upgrade
 from secops.store.records.paging import SqlPaging
 from secops.store.records.queue import Queue
 from secops.store.records.replay import ReplaySink, Swapped
 from secops.store.records.retire import retire
+from secops.store.records.review import Review
+from secops.store.records.searches import Searches
 from secops.store.records.sink import Book, LiveSink
 
 # Rules and assets may be given as functions: they are called when the first hit comes, so that who only reads the
@@ -29,8 +33,8 @@ Rules = Iterable[Rule] | Callable[[], Iterable[Rule]]
 Marked = Assets | Callable[[], Assets]
 
 
-class Records(LiveSink, Queue, Actions):
-    """Hits, alerts and what people write: a `HitSink` and an `AlertDesk` (see `secops.siem.ports`).
+class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Searches):
+    """Hits, alerts and what people write: a `HitSink`, an `AlertDesk`, a `WorkDesk` (see `secops.siem.ports`).
 
     Safe to share between threads; a process opens its own. Titles, clauses and grouping of alerts come from the rules,
     which alone know them; give the new ones with `use_rules` when the rulebook is loaded again.
@@ -51,6 +55,10 @@ class Records(LiveSink, Queue, Actions):
         LiveSink.__init__(self, database, self.book)
         Queue.__init__(self, database)
         Actions.__init__(self, database, page_from)
+        BulkActions.__init__(self, database)
+        BondActions.__init__(self, database, self.book)
+        Review.__init__(self, database)
+        Searches.__init__(self, database)
 
     @cached_property
     def accounts(self) -> SqlAccounts:

@@ -4,7 +4,8 @@
 `swap` puts them in the place of the live hits of the same records (behind the replay's start, up to where it came; what
 lies outside stays), and derives the alerts anew. A replayed hit goes
 
-1. to the alert it was in, if it was found before and its key is still the same;
+1. to the alert it was in, if it was found before and its key is still the same (or that of the alert which a person
+   took it out of);
 2. else to an alert with its key whose span (first to last seen) it lies in: that span was judged;
 3. else to the active alert with its key;
 4. else to a new alert: a closed alert absorbs nothing that nobody has seen.
@@ -34,6 +35,7 @@ from secops.store.records.codec import alert_of, chunks, detail_of, hit_of
 from secops.store.records.engine import Database, run_many, take
 from secops.store.records.exempt import swap_filtered
 from secops.store.records.ledger import LIVE, REPLAY
+from secops.store.records.lift import leaders, lift
 from secops.store.records.notices import put_notices
 from secops.store.records.siem_tables import alerts, history, hits, positions, replay_hits
 from secops.store.records.sink import Book, LedgerSink, entry, hit_row, open_alerts
@@ -109,6 +111,7 @@ def swap(connection: Connection, book: Book, now: datetime) -> Swapped:
     count = _move(connection, book)
     _renumber(connection)
     _derive(connection, change)
+    lift(connection, leaders(connection), change)
     _fade(connection)
     removed, unconfirmed = _settle_empty(connection, change, now)
     correlation.swap(connection)
@@ -122,10 +125,11 @@ def _assign(connection: Connection) -> None:
     """Steps 1 to 3 of the module's text."""
     mine, old, known = replay_hits.c, hits.c, alerts.c
     same_key = known.key == mine.key
+    its_own = or_(same_key, known.split_key == mine.key)  # hits that a person took out of another alert stay out
     same_hit = and_(old.event_id == mine.event_id, old.rule_id == mine.rule_id, known.id == old.alert_id)
     within = mine.timestamp.between(known.first_seen, known.last_seen)
     steps: tuple[Select[Any], ...] = (
-        select(known.id).where(same_hit, same_key),
+        select(known.id).where(same_hit, its_own),
         select(func.max(known.id)).where(same_key, within),
         select(known.id).where(same_key, known.state != State.CLOSED.value),
     )

@@ -51,6 +51,10 @@ alerts = Table(
     Column("opened_change", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
     Column("retired", BigInteger, nullable=False, server_default="0"),  # counted hits whose rows are gone
+    Column("merged_into", RowId),  # the alert that leads; this one is still the active one of its key
+    Column("merged_count", BigInteger, nullable=False, server_default="0"),  # hits of the alerts merged into this one
+    Column("split_key", Text, nullable=False, server_default=""),  # the key of hits that were taken out of another
+    Column("acknowledged_at", Moment),  # when somebody first took or closed it
     # One active alert a key: two writers cannot open it twice.
     Index(
         "uq_alerts_active_key",
@@ -61,8 +65,14 @@ alerts = Table(
     ),
     Index("ix_alerts_key", "key", "id"),
     # The queue's order, with all that its filters and counts read: a page touches only the rows it shows.
-    Index("ix_alerts_queue", "severity", "last_seen", "id", "state", "zone", "department"),
-    Index("ix_alerts_state", "state", "severity", "last_seen", "id", "zone", "department", "closed_at"),
+    Index("ix_alerts_queue", "severity", "last_seen", "id", "state", "zone", "department", "merged_into"),
+    Index("ix_alerts_state", "state", "severity", "last_seen", "id", "zone", "department", "closed_at", "merged_into"),
+    Index("ix_alerts_merged", "merged_into", "id"),
+    Index("ix_alerts_split", "split_key"),
+    Index(
+        "ix_alerts_times", "opened_at", "zone", "rule_id", "acknowledged_at", "closed_at", "department", "merged_into"
+    ),
+    Index("ix_alerts_closed", "closed_at", "zone", "severity", "department", "merged_into"),
     Index("ix_alerts_rule", "rule_id", "last_seen"),
     Index("ix_alerts_assignee", "assignee", "state"),
     Index("ix_alerts_previous", "previous"),
@@ -119,6 +129,7 @@ history = Table(
     Column("actor", Text, nullable=False),
     Column("action", String(20), nullable=False),
     Column("text", Text, nullable=False),
+    Column("bulk", BigInteger),  # the action on many alerts that this was part of
     Index("ix_history_alert", "alert_id", "id"),
 )
 

@@ -35,6 +35,7 @@ from secops.store.records.correlation import CorrelationRecords
 from secops.store.records.engine import Database, run_many, take
 from secops.store.records.exempt import add_filtered, counts
 from secops.store.records.ledger import LIVE
+from secops.store.records.lift import lift
 from secops.store.records.notices import put_notices
 from secops.store.records.siem_tables import alerts, history, hits
 
@@ -180,7 +181,8 @@ def unknown(connection: Connection, table: Any, new: Sequence[Hit]) -> list[Hit]
 
 def active_alerts(connection: Connection, keys: Iterable[str]) -> dict[str, Any]:
     """The alert that is not closed, per key (there is at most one): id, count, severity and span."""
-    columns = (alerts.c.key, alerts.c.id, alerts.c.count, alerts.c.severity, alerts.c.first_seen, alerts.c.last_seen)
+    names = ("key", "id", "count", "severity", "first_seen", "last_seen", "merged_into")
+    columns = [alerts.c[name] for name in names]
     found: dict[str, Any] = {}
     for part in chunks(keys):
         statement = select(*columns).where(alerts.c.key.in_(part), alerts.c.state != State.CLOSED.value)
@@ -205,9 +207,9 @@ def open_alerts(
     return opened
 
 
-def entry(alert_id: int, at: datetime, actor: str, action: str, text: str) -> dict[str, Any]:
+def entry(alert_id: int, at: datetime, actor: str, action: str, text: str, bulk: int | None = None) -> dict[str, Any]:
     """A row of history."""
-    return {"alert_id": alert_id, "at": at, "actor": actor, "action": action, "text": text}
+    return {"alert_id": alert_id, "at": at, "actor": actor, "action": action, "text": text, "bulk": bulk}
 
 
 def _last_closed(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
@@ -258,6 +260,7 @@ def _raise_alerts(
     columns = {name: bindparam(name, type_=alerts.c[name].type) for name in changed}
     run_many(connection, update(alerts).where(alerts.c.id == bindparam("_id")).values(columns), rows)
     run_many(connection, insert(history), told)
+    lift(connection, {old["merged_into"] for old in active.values() if old["merged_into"]}, change)
     return [row["_id"] for row in rows]
 
 

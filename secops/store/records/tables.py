@@ -26,6 +26,11 @@ def to_microseconds(value: datetime | None) -> int | None:
     return None if value is None else (value - _EPOCH) // _MICROSECOND
 
 
+def from_microseconds(value: int | None) -> datetime | None:
+    """The moment again."""
+    return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
 class Moment(TypeDecorator[datetime]):
     """A moment in UTC, kept as microseconds since 1970: exact, small, ordered, and the same in every database."""
 
@@ -38,7 +43,7 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
         """From the database."""
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return from_microseconds(value)
 
 
 # `change` is the number of the last change live pages can ask for; `alert` and `input` the last ids given. Every writer

@@ -130,6 +130,8 @@ def show(
         alike=story.alike_words(here.desk.alike(alert_id, scope, now - timedelta(days=ALIKE_DAYS)), ALIKE_DAYS),
         of_host=_of_host(alert),
         matched_fields=story.matched_fields(detail.hits[0]) if detail.hits else {},
+        bonds=here.work.bonds(alert_id, scope),
+        may_except=session.user.may(Right.MAKE_EXCEPTIONS),
         category=_(CATEGORIES[alert.category]) if alert.category in CATEGORIES else "",
         people=sorted(user.name for user in here.accounts.users() if user.may(Right.WORK_ALERTS) and not user.disabled),
         may_work=session.user.may(Right.WORK_ALERTS),
@@ -161,6 +163,11 @@ def _said(request: Request) -> str:
         "noted": _("メモを保存しました。"),
         "confirmed": _("通知の確認を記録しました。次の人への通知は止まります。"),
         "reported": _("登録しました。"),
+        "linked": _("関連付けました。"),
+        "unlinked": _("関連付けを解除しました。"),
+        "merged": _("統合しました。"),
+        "unmerged": _("統合を解除しました。"),
+        "split": _("分割しました。新しいアラートは「関連するアラート」にあります。"),
     }
     return texts.get(request.query_params.get("done", ""), "")
 

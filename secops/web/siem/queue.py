@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from secops.access.ports import Right, Session
-from secops.errors import UsageError
+from secops.errors import SetChangedError, UsageError
 from secops.locale import _
 from secops.schema.dates import JST
 from secops.schema.severity import Severity
-from secops.siem.ports import AlertFilter, AlertPage, Scope, SourceStatus, Span, State, Verdict
+from secops.siem.ports import (
+    AlertFilter,
+    AlertPage,
+    BulkAction,
+    Chosen,
+    Scope,
+    SourceStatus,
+    Span,
+    State,
+    Verdict,
+)
 from secops.web.pages import page
 from secops.web.services import Services
 from secops.web.session import changes, reads, scope_of, services
@@ -32,6 +42,7 @@ from secops.web.siem.filters import (
 from secops.web.siem.story import entity
 
 router = APIRouter()
+UNDO_WITHIN = timedelta(hours=1)
 NEWEST = 1 << 62  # behind every change there can be: asks for the newest number alone
 
 
@@ -102,6 +113,8 @@ def show_queue(request: Request, session: Annotated[Session, Depends(reads(Right
         may_work=session.user.may(Right.WORK_ALERTS),
         said=_said(request),
         unanswered=here.paging.unanswered(),
+        bulks=[one for one in here.work.bulks(session.user.name, now - UNDO_WITHIN) if one.undone_at is None][:3],
+        searches=here.work.searches(session.user.name, scope, "alerts"),
     )
 
 
@@ -168,13 +181,22 @@ def act_on_many(
     if not ids:
         raise UsageError(_("アラートが選ばれていません。一覧で選んでから操作してください。"))
     if action == "assign":
-        changed = here.desk.assign(ids, me, actor=me, scope=scope, now=now)
-        done = "assigned"
+        does = BulkAction(assignee=me)
     elif action == "close":
-        changed = here.desk.close(ids, read_verdict(verdict), reason, actor=me, scope=scope, now=now)
-        done = "closed"
+        does = BulkAction(verdict=read_verdict(verdict), reason=reason)
     else:
         raise UsageError(_("この操作はありません。画面を開き直してください。"))
+    chosen = Chosen(ids=tuple(ids), words=_("一覧で選んだもの"))
+    found = here.work.chosen(chosen, scope)
+    if found.closed or found.missing:  # the page is older than what colleagues did: look again first
+        raise SetChangedError(
+            _("選んだ {n} 件のうち {m} 件は、すでに対応完了か、見つかりません。何も変更していません。").format(
+                n=len(set(ids)), m=found.closed + found.missing
+            ),
+            found.count,
+        )
+    done = does.name
+    changed = here.work.act(chosen, does, mark=found.mark, actor=me, scope=scope, now=now).done
     target = back if back.startswith("/alerts") and not back.startswith("/alerts/") else "/alerts"
     joint = "&" if "?" in target else "?"
     return RedirectResponse(f"{target}{joint}done={done}&n={changed}", 303)

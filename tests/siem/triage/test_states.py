@@ -19,7 +19,7 @@ OPEN = Alert(
 
 
 def test_the_way_of_an_alert():
-    taken = states.assigned(OPEN, " tanaka ")
+    taken = states.assigned(OPEN, " tanaka ", NOW)
     assert (taken.state, taken.assignee) == (State.IN_PROGRESS, "tanaka")
     done = states.closed(taken, Verdict.FALSE_POSITIVE, " 複合機の更新 ", NOW)
     assert (done.state, done.verdict, done.closed_reason, done.closed_at) == (
@@ -38,7 +38,7 @@ def test_what_the_state_does_not_allow():
     with pytest.raises(ConflictError, match="7"):
         states.closed(done, Verdict.TRUE_POSITIVE, "x", NOW)
     with pytest.raises(ConflictError):
-        states.assigned(done, "tanaka")
+        states.assigned(done, "tanaka", NOW)
     with pytest.raises(ConflictError):
         states.reopened(OPEN, None)
     with pytest.raises(ConflictError, match="9"):

@@ -59,7 +59,7 @@ MORE = f"""
            first_seen + i * 1000000, last_seen + i * 1000000, opened_at,
            CASE WHEN i > {ALERTS} - 100 THEN 'sato' ELSE '' END, verdict, closed_reason, closed_at, previous, clauses,
            kind, category, title || char(10) || 'k-' || i || char(10) || 'user' || i, touched, opened_change,
-           changed, retired
+           changed, retired, merged_into, merged_count, split_key, acknowledged_at
     FROM alerts, n WHERE id = 1
 """
 

@@ -1,0 +1,103 @@
+"""Looking back: how long alerts took, what a night brought, what a rule hit lately, what is usual for a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, select
+
+from secops.schema.severity import Severity
+from secops.siem.ports import Handled, KeptHit, Night, Scope, Span, State, Verdict
+from secops.store.records.arrivals import read_arrivals
+from secops.store.records.codec import alert_of, hit_of
+from secops.store.records.engine import Database
+from secops.store.records.siem_tables import alerts, hits
+from secops.store.records.sight import counted, leading, visible
+
+AT_ONCE = 2000  # rows read at a time: an open reader lets the WAL grow
+
+
+class Review:
+    """See `secops.siem.ports.ReviewDesk`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def handled(self, opened: Span, scope: Scope) -> Sequence[Handled]:
+        """See `ReviewDesk`."""
+        names = ("id", "zone", "rule_id", "opened_at", "acknowledged_at", "closed_at")
+        statement = select(*(alerts.c[name] for name in names)).where(
+            _within(alerts.c.opened_at, opened), visible(scope), leading(scope)
+        )
+        newest = select(func.max(alerts.c.id)).group_by(alerts.c.rule_id)  # from the index alone
+        titles = select(alerts.c.rule_id, alerts.c.title).where(alerts.c.id.in_(newest))
+        with self._database.read() as connection:
+            title = {row[0]: row[1] for row in connection.execute(titles)}
+            rows = connection.execute(statement).all()
+        return [Handled(row[0], row[1], row[2], title.get(row[2], ""), row[3], row[4], row[5]) for row in rows]
+
+    def night(self, span: Span, scope: Scope, *, shown: int = 10) -> Night:
+        """See `ReviewDesk`."""
+        columns = alerts.c
+        mine = and_(visible(scope), leading(scope))
+        group = (columns.zone, columns.severity)
+        new, done = _within(columns.opened_at, span), _within(columns.closed_at, span)
+        waiting = and_(columns.state != State.CLOSED.value, mine)
+        worst = (columns.severity.desc(), columns.last_seen.desc(), columns.id.desc())
+        with self._database.read() as connection:
+
+            def counts(where: ColumnElement[bool]) -> dict[tuple[str, Severity], int]:
+                rows = connection.execute(select(*group, func.count()).where(where, mine).group_by(*group))
+                return {(zone, Severity(level)): int(count) for zone, level, count in rows}
+
+            opened, closed = counts(new), counts(done)
+            first = connection.execute(select(alerts).where(new, mine).order_by(*worst).limit(shown)).mappings().all()
+            since = connection.execute(select(*group, columns.opened_at).where(waiting)).all()
+            old = select(alerts).where(waiting).order_by(columns.opened_at, columns.id).limit(shown)
+            oldest = connection.execute(old).mappings().all()
+            return Night(
+                opened,
+                closed,
+                counted([alert_of(row) for row in first], connection, scope),
+                [(zone, Severity(level), at) for zone, level, at in since],
+                counted([alert_of(row) for row in oldest], connection, scope),
+            )
+
+    def arrivals(self, span: Span) -> Mapping[str, Sequence[tuple[datetime, int]]]:
+        """See `ReviewDesk`."""
+        with self._database.read() as connection:
+            return read_arrivals(connection, span)
+
+    def kept_hits(self, rule_id: str, since: datetime, scope: Scope) -> Iterator[KeptHit]:
+        """See `ReviewDesk`."""
+        last = None
+        while True:
+            here = [hits.c.rule_id == rule_id, hits.c.received >= since, visible(scope)]
+            if last is not None:
+                here.append(hits.c.id < last)
+            statement = (
+                select(hits, alerts.c.state, alerts.c.verdict)
+                .join(alerts, alerts.c.id == hits.c.alert_id)
+                .where(*here)
+                .order_by(hits.c.id.desc())
+                .limit(AT_ONCE)
+            )
+            with self._database.read() as connection:
+                rows = connection.execute(statement).mappings().all()
+            for row in rows:
+                verdict = Verdict(row["verdict"]) if row["verdict"] else None
+                hit = hit_of(row) if row["detail"] is not None else None
+                yield KeptHit(row["alert_id"], State(row["state"]), verdict, hit)
+            if len(rows) < AT_ONCE:
+                return
+            last = rows[-1]["id"]
+
+
+def _within(column: ColumnElement[datetime], span: Span) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [column.is_not(None)]
+    if span.since is not None:
+        conditions.append(column >= span.since)
+    if span.until is not None:
+        conditions.append(column < span.until)
+    return and_(*conditions)
