@@ -44,7 +44,10 @@ class StageWork(Records):
     def chosen(self, chosen: Chosen, scope: Scope) -> ChosenSet:
         """See `BulkDesk`."""
         found = self._numbers(chosen, scope)
-        return ChosenSet(len(found), mark_of(found))
+        seen = {one.id for one in self.desk.alerts(AlertFilter(), scope, limit=1 << 20).alerts}
+        asked = set(chosen.ids) if chosen.wanted is None else set()
+        closed = len((asked & seen).difference(found))
+        return ChosenSet(len(found), mark_of(found), closed=closed, missing=len(asked - seen))
 
     def act(
         self, chosen: Chosen, action: BulkAction, *, mark: str | None, actor: str, scope: Scope, now: datetime

@@ -66,13 +66,30 @@ POST /alerts/{alert_id}/close       403      303/404  403      403      403     
 POST /alerts/{alert_id}/reopen      403      303/404  403      403      403      403      403
 POST /alerts/{alert_id}/confirm     403      303/404  403      403      403      403      403
 POST /alerts/{alert_id}/raw         403      200/404  403      403      403      403      403 | event_id=sumida.fw01.4567&reason=x
-POST /alerts/bulk                   403      303/404  403      403      403      403      403 | action=assign&ids=3
+POST /alerts/bulk                   403      303/409  403      403      403      403      403 | action=assign&ids=3
+GET  /alerts/bulk                   403      200      403      403      403      403      403
+POST /alerts/bulk/all               403      400      403      403      403      403      403
+POST /alerts/bulk/{number}/undo     403      404      403      403      403      403      403
+GET  /alerts/times                  *        200
+GET  /alerts/{alert_id}/exception   409/404  409/404  403      403      403      403      403
+POST /alerts/{alert_id}/exception   409/404  409/404  403      403      403      403      403
+POST /alerts/{alert_id}/link        403      400/404  403      403      403      403      403
+POST /alerts/{alert_id}/merge       403      400/404  403      403      403      403      403
+POST /alerts/{alert_id}/split       403      400/404  403      403      403      403      403
+POST /alerts/{alert_id}/unlink      403      404      403      403      403      403      403
+POST /alerts/{alert_id}/unmerge     403      400/404  403      403      403      403      403
 GET  /alerts/new                    403      200      403      403      200      403      403
 POST /alerts/new                    403      303/403  403      403      303/403  403      403 | title=x&category=loss&severity=low&zone=mynumber
 GET  /events                        403      200      200      200      403      403      403
 GET  /events/export                 403      200      200      200      403      403      403
 GET  /events/{event_id}             403      200/404  200/404  200/404  403      403      403
 POST /events/{event_id}/raw         403      200/404  403      403      403      403      403 | reason=x
+
+GET  /morning                       *        200
+GET  /saved                         *        200
+POST /saved                         *        400
+POST /saved/{search_id}/delete      *        404
+POST /saved/{search_id}/rename      *        400
 
 GET  /sources                       200      200      200      200      403      200      200
 GET  /zones                         200      200      200      200      403      200      200

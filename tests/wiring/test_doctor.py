@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from secops.cli import secops
-from secops.settings import load
+from secops.settings import StoreSettings, load
 from secops.siem.ports import NewBatch, Origin
 from secops.wiring import create_site, open_site
 from secops.wiring.doctor import MACHINE, SITE, State, examine, machine, site
@@ -223,6 +223,14 @@ def test_records_of_another_version_damaged_or_gone(patient: Patient, tmp_path: 
     assert site.records(replace(patient, folder=tmp_path)).state is State.WRONG
     assert site.records(patient).state is State.OK
     assert site.lake(replace(patient, folder=tmp_path)).state is State.WRONG
+
+
+def test_elasticsearch_that_does_not_answer_is_said_with_what_to_do(patient):
+    store = StoreSettings(kind="elasticsearch", urls=["http://127.0.0.1:9"], timeout_seconds=1, retry_seconds=1)
+    found = site.lake(replace(patient, settings=patient.settings.model_copy(update={"store": store})))
+    assert found.state is State.WRONG
+    assert "127.0.0.1:9" in found.what
+    assert "[store]" in found.todo
 
 
 @pytest.mark.parametrize(

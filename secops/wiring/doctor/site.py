@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+from secops.errors import SecopsError
 from secops.locale import _
 from secops.schema.dates import screen
 from secops.settings import SourceSettings
@@ -146,7 +147,9 @@ def records(patient: Patient) -> Finding:
 
 
 def lake(patient: Patient) -> Finding:
-    """Whether the live generation is there with its log."""
+    """Whether the live generation is there with its log; of Elasticsearch, whether it answers and takes events."""
+    if patient.settings is not None and patient.settings.store.kind == "elasticsearch":
+        return _elastic(patient)
     from secops.store.events.generations import CURRENT
 
     folder = patient.site / "lake"
@@ -158,6 +161,23 @@ def lake(patient: Patient) -> Finding:
         text = _("検索用データがありません({path})。").format(path=folder / (name or CURRENT))
         return wrong("lake", text, _("secops replay で、原本ログから作り直してください。"))
     return ok("lake", _("検索用データの世代 {name}").format(name=name))
+
+
+def _elastic(patient: Patient) -> Finding:
+    from secops.wiring.stores import Stores
+
+    try:
+        store = Stores(patient.site, patient.known).open()
+        try:
+            store.probe()
+        finally:
+            store.close()
+    except SecopsError as error:
+        todo = _(
+            "Elasticsearch の状態と secops.toml の [store] を確かめてください。ログは原本ログにあり、戻れば自動で追いつきます。"
+        )
+        return wrong("lake", str(error), todo)
+    return ok("lake", _("Elasticsearch は応答し、書き込めます。"))
 
 
 def sources(patient: Patient) -> Finding:
