@@ -174,7 +174,8 @@ def _elastic(patient: Patient) -> Finding:
             store.close()
     except SecopsError as error:
         todo = _(
-            "Elasticsearch の状態と secops.toml の [store] を確かめてください。ログは原本ログにあり、戻れば自動で追いつきます。"
+            "Elasticsearch の状態と secops.toml の [store] を確かめてください。"
+            "ログは原本ログにあり、戻れば自動で追いつきます。"
         )
         return wrong("lake", str(error), todo)
     return ok("lake", _("Elasticsearch は応答し、書き込めます。"))
