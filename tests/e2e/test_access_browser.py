@@ -20,7 +20,6 @@ from tests.web.stage import HOSTILE, PASSWORD, Stage
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: make browser"),
 ]
 LONG = "情報政策課セキュリティ対策係の長い名前の当番担当者(兼務)"

@@ -39,7 +39,6 @@ PAGES += ["/events/sumida.pc.3", "/events/sumida.web.9", "/alerts?q=nothing-like
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: make browser"),
 ]
 

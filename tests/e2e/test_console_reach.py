@@ -30,7 +30,6 @@ PAGES = [
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser-reach"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: make browser"),
 ]
 

@@ -18,7 +18,6 @@ from secops.web.session import csrf_token
 from tests.web.matrix import Call, calls, line_of
 from tests.web.stage import PASSWORD, QUICK, Stage
 
-pytestmark = pytest.mark.xdist_group("matrix")  # one stage for all
 TABLE = {(call.method, call.path): call for call in calls()}
 # The stream of a reader has no end to wait for; see test_web_stream. It is asked only of who must not have it.
 ENDLESS = {("GET", "/api/alerts/stream")}

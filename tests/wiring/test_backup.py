@@ -44,7 +44,6 @@ path = "{logs}/messages"
 format = "syslog"
 zone = "internet"
 """
-pytestmark = pytest.mark.xdist_group("backup")  # one site for all of them
 SECRET = "himitsu-no-kotoba"
 
 
