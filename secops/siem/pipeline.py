@@ -140,6 +140,8 @@ class Pipeline:
                 self._normalize(batches, taken)
                 ahead[source] = batches[-1].last_seq
         progress = self._take(taken, ahead, now) if ahead else NOTHING
+        if self._writing is not None and self._writing.done():
+            self.wait()  # a write that failed is told now, not when more records come
         if self.flush_due(now):
             self.flush(now)
         return progress

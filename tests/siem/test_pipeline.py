@@ -207,6 +207,19 @@ def test_a_full_store_is_an_error_and_nothing_is_lost():
     assert ward.desk.alerts(AlertFilter(), Scope()).alerts[0].count == 1
 
 
+def test_a_write_that_failed_is_told_though_no_more_records_come():
+    ward = Ward()
+    ward.store = FullStore()
+    ward.log("bad")
+    pipeline = ward.pipeline()
+    pipeline.step(NOW)
+    pipeline.flush(NOW)
+    pipeline._writer.shutdown(wait=True)  # the write has come to its end
+    with pytest.raises(StoreError):
+        pipeline.step(NOW)
+    pipeline.close()
+
+
 def test_received_is_stored_and_rejected():
     ward = Ward()
     ward.log("fine")
