@@ -5,21 +5,37 @@ from __future__ import annotations
 import ipaddress
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from secops.errors import Problem, SettingsError
 from secops.locale import _
-from secops.schema.dates import parse_duration
-from secops.schema.names import FORMATS
-from secops.schema.text import is_name
 from secops.settings_notify import NotifySettings
 from secops.settings_notify import cross_checks as notify_checks
+from secops.settings_values import (
+    Clock,
+    Duration,
+    Encoding,
+    Name,
+    Network,
+    Placeholder,
+    RoleName,
+    Timezone,
+    ZoneName,
+    check_address,
+    check_duration,
+    check_format,
+    check_host,
+    check_issuer,
+    check_prefix,
+    check_url,
+    is_local,
+    network_of,
+    or_empty,
+)
 
 FILE_NAME = "secops.toml"
 TIMEZONE = "Asia/Tokyo"  # unless the settings say otherwise
@@ -31,143 +47,6 @@ class _Strict(BaseModel):
     """Unknown keys are mistakes: a misspelt setting must not be silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _name(text: str) -> str:
-    if not is_name(text):
-        raise ValueError(_("英小文字・数字・ハイフン(40 字以内)で書いてください"))
-    return text
-
-
-def _zone_name(text: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", text):
-        raise ValueError(_("英小文字で始め、英小文字・数字・下線(40 字以内)で書いてください"))
-    return text
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ipaddress.ip_network(text, strict=True))
-    except ValueError:
-        hint = _network_of(text)
-        example = _("({network} のことですか)").format(network=hint) if hint else _("(例: 10.20.0.0/16)")
-        raise ValueError(_("ネットワーク(CIDR)で書いてください") + example) from None
-
-
-def _network_of(text: str) -> str:
-    """The network that an address with a length lies in; empty where it is no address."""
-    try:
-        return str(ipaddress.ip_network(text, strict=False))
-    except ValueError:
-        return ""
-
-
-def _duration(text: str) -> str:
-    parse_duration(text)
-    return text
-
-
-def is_timezone(text: str) -> bool:
-    """Whether it is the name of a time zone, such as ``Asia/Tokyo``."""
-    try:
-        ZoneInfo(text)
-    except (KeyError, ValueError, OSError):  # OSError: a folder of the time zone data
-        return False
-    return True
-
-
-def _timezone(text: str) -> str:
-    if not is_timezone(text):
-        raise ValueError(_("タイムゾーン名で書いてください(例: Asia/Tokyo)"))
-    return text
-
-
-def _address(text: str) -> str:
-    host, colon, port = text.rpartition(":")
-    if not (colon and is_address(host.strip("[]")) and port.isdecimal() and 0 < int(port) < 65536):
-        raise ValueError(_("「アドレス:ポート」で書いてください(例: 127.0.0.1:5514)"))
-    return text
-
-
-def is_address(text: str) -> bool:
-    """Whether it is an IP address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _host(text: str) -> str:
-    if text != "localhost" and not is_address(text):
-        raise ValueError(_("IP アドレスか localhost を書いてください"))
-    return text
-
-
-def _issuer(text: str) -> str:
-    """TLS, or this machine: whoever stands between could be anyone otherwise."""
-    found = urlsplit(text)
-    local = found.scheme == "http" and found.hostname in {"127.0.0.1", "localhost", "::1"}
-    if not found.hostname or not (found.scheme == "https" or local) or found.query or found.fragment:
-        raise ValueError(_("https:// で始まる発行者の URL を書いてください(例: https://login.example.lg.jp/realms/ku)"))
-    return text.rstrip("/")
-
-
-def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        known = parts.scheme in {"http", "https"} and parts.hostname and parts.port and parts.username is None
-    except ValueError:
-        known = False
-    if not known:
-        raise ValueError(
-            _("「https://名前:ポート」で書いてください(例: https://es01:9200)。利用者名は user に書きます")
-        )
-    return text.rstrip("/")
-
-
-def _is_local(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
-
-
-def _prefix(text: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", text):
-        raise ValueError(_("英小文字で始め、英小文字・数字・下線(30 字以内)で書いてください"))
-    return text
-
-
-def _clock(text: str) -> str:
-    if not re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", text):
-        raise ValueError(_("時刻を 07:00 のように書いてください"))
-    return text
-
-
-def _format(text: str) -> str:
-    if text not in {"auto", *FORMATS}:
-        raise ValueError(_("使えるもの: {known}").format(known=", ".join(("auto", *FORMATS))))
-    return text
-
-
-def _placeholder(text: str) -> str:
-    if not re.fullmatch(r"[^%\s]+", text):
-        raise ValueError(_("% と空白を含まない名前にしてください"))
-    return text
-
-
-def _or_empty(check: Callable[[str], str]) -> AfterValidator:
-    """The check, but for an empty text, which stands for nothing."""
-    return AfterValidator(lambda text: check(text) if text else text)
-
-
-Name = Annotated[str, AfterValidator(_name)]
-ZoneName = Annotated[str, AfterValidator(_zone_name)]
-Network = Annotated[str, AfterValidator(_network)]
-Duration = Annotated[str, AfterValidator(_duration)]
-Timezone = Annotated[str, AfterValidator(_timezone)]
-Clock = Annotated[str, AfterValidator(_clock)]
-RoleName = Literal["admin", "csirt", "audit_lead", "auditor", "security_manager", "policy_owner", "viewer"]
-Encoding = Literal["utf-8", "cp932", "euc_jp", "utf-16", "utf-16-le", "utf-16-be"]
 
 
 class SiteSettings(_Strict):
@@ -199,11 +78,11 @@ class SourceSettings(_Strict):
     name: str = ""
     zone: str = ""
     path: str = ""
-    listen: Annotated[str, _or_empty(_address)] = ""
-    format: Annotated[str, AfterValidator(_format)] = "auto"
+    listen: Annotated[str, or_empty(check_address)] = ""
+    format: Annotated[str, AfterValidator(check_format)] = "auto"
     encoding: Encoding = "utf-8"
     timezone: Timezone | None = None
-    quiet_after: Annotated[str, _or_empty(_duration)] = ""
+    quiet_after: Annotated[str, or_empty(check_duration)] = ""
     from_start: bool = True
 
     @model_validator(mode="after")
@@ -227,7 +106,7 @@ class RulesSettings(_Strict):
     builtin: bool = True
     disabled: dict[str, str] = {}
     pipelines: list[str] = []
-    placeholders: dict[Annotated[str, AfterValidator(_placeholder)], Annotated[list[str], Field(min_length=1)]] = {}
+    placeholders: dict[Placeholder, Annotated[list[str], Field(min_length=1)]] = {}
 
 
 class RetentionSettings(_Strict):
@@ -270,7 +149,7 @@ class OidcSettings(_Strict):
     in ``amr`` is believed, and no second factor of our own is asked for. ``ca_file``: the ward's own CA, as PEM.
     """
 
-    issuer: Annotated[str, _or_empty(_issuer)] = ""
+    issuer: Annotated[str, or_empty(check_issuer)] = ""
     client_id: str = ""
     client_secret_file: str = ""
     label: str = ""
@@ -301,7 +180,7 @@ class WebSettings(_Strict):
     roles that must have one. ``day_ends`` is when the working day ends: the morning page tells what happened since.
     """
 
-    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    host: Annotated[str, AfterValidator(check_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8765
     allowed_hosts: list[str] = []
     tls_certificate: str = ""
@@ -330,8 +209,8 @@ class StoreSettings(_Strict):
     """
 
     kind: Literal["lake", "elasticsearch"] = "lake"
-    urls: list[Annotated[str, AfterValidator(_url)]] = []
-    prefix: Annotated[str, AfterValidator(_prefix)] = "secops"
+    urls: list[Annotated[str, AfterValidator(check_url)]] = []
+    prefix: Annotated[str, AfterValidator(check_prefix)] = "secops"
     user: str = ""
     password_file: str = ""
     api_key_file: str = ""
@@ -350,7 +229,7 @@ class StoreSettings(_Strict):
         if self.user and self.api_key_file:
             raise ValueError(_("user と api_key_file は、どちらか一方だけにしてください"))
         secret = self.user or self.api_key_file
-        if secret and any(url.startswith("http:") and not _is_local(url) for url in self.urls):
+        if secret and any(url.startswith("http:") and not is_local(url) for url in self.urls):
             raise ValueError(_("パスワードや API キーを平文で送らないよう、urls は https:// で始めてください"))
         return self
 
@@ -480,7 +359,7 @@ def _overlaps(zones: Mapping[str, Any], where: str) -> list[Problem]:
         for zone, one in zones.items()
         if isinstance(one, dict) and isinstance(one.get("networks"), list)
         for text in one["networks"]
-        if isinstance(text, str) and (network := _network_of(text))
+        if isinstance(text, str) and (network := network_of(text))
     ]
     problems = []
     for index, (network, zone) in enumerate(networks):

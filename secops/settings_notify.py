@@ -11,8 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from secops.errors import Problem
 from secops.locale import _
-from secops.schema.dates import parse_duration
-from secops.schema.text import is_name
+from secops.settings_values import Duration, Name
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -24,13 +23,9 @@ Level = Literal["informational", "low", "medium", "high", "critical"]
 
 
 class _Strict(BaseModel):
+    """Unknown keys are mistakes: a misspelt setting must not be silently ignored."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _id(text: str) -> str:
-    if not is_name(text):
-        raise ValueError(_("英小文字・数字・ハイフン(40 字以内)で書いてください"))
-    return text
 
 
 def _line(text: str) -> str:
@@ -63,11 +58,6 @@ def _hours(text: str) -> str:
     return text
 
 
-def _length(text: str) -> str:
-    parse_duration(text)
-    return text
-
-
 def _url(text: str) -> str:
     if not text:
         return text
@@ -81,7 +71,6 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-Id = Annotated[str, AfterValidator(_id)]
 Line = Annotated[str, AfterValidator(_line)]
 
 
@@ -92,7 +81,7 @@ class ChannelSettings(_Strict):
     ``argv`` is started as it is, never by a shell. ``timeout_s``: how long a try may take, in seconds.
     """
 
-    id: Id
+    id: Name
     kind: Literal["mail", "command"]
     host: str = ""
     port: Annotated[int, Field(ge=0, le=65535)] = 0
@@ -127,7 +116,7 @@ class ChannelSettings(_Strict):
 class PersonSettings(_Strict):
     """``[[notify.people]]``: someone who is paged; ``contacts`` are addresses by channel, all of which are used."""
 
-    id: Id
+    id: Name
     name: Line
     contacts: Annotated[dict[str, Line], Field(min_length=1)]
 
@@ -152,7 +141,7 @@ class NotifySettings(_Strict):
     gather_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
     url: Annotated[str, AfterValidator(_url)] = ""
     rota: list[str] = []
-    stalled_after: Annotated[str, AfterValidator(_length)] = "15m"
+    stalled_after: Duration = "15m"
     disk_free_percent: Annotated[int, Field(ge=1, le=50)] = 10
     certificate_days: Annotated[int, Field(ge=1, le=365)] = 30
     channels: list[ChannelSettings] = []

@@ -22,6 +22,9 @@ MAX_NAME = 500
 MAX_PATTERN = 1_000
 """Characters of a pattern with a ``*``, and of a bare word or phrase, which is looked for inside of values."""
 
+MAX_PAGE = 10_000
+"""Rows of one answer, offset included: what a person or a report can take."""
+
 MAX_EFFORT = 50_000
 """Size of a pattern's automaton (sum over its states of the positions they stand for); Lucene stops at twice that."""
 
@@ -92,3 +95,14 @@ def _effort(marks: Sequence[str], stars: frozenset[int]) -> int:
                 seen.add(found)
                 waiting.append(found)
     return effort
+
+
+def check_page(limit: int, offset: int) -> None:
+    """Refuse a page that reaches further than any store answers.
+
+    Raises:
+        QueryError: it does.
+    """
+    if limit < 0 or offset < 0 or limit + offset > MAX_PAGE:
+        text = _("一度に見られるのは {most} 件までです。期間を短くするか、条件を加えてください。")
+        raise QueryError(text.format(most=MAX_PAGE))

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from secops.access.ports import Party, Right, Session, Step, User, Visit
 from secops.errors import DeniedError
 from secops.locale import _
-from secops.settings import is_address
+from secops.settings_values import is_address
 from secops.siem.ports import Scope
 from secops.web.services import Services
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from secops.errors import ConflictError, SecopsError, UsageError
 from secops.locale import _
 from secops.schema.text import is_name
-from secops.settings import is_timezone
+from secops.settings_values import is_timezone
 from secops.siem.collect.ingest import FileReport, files_of, one_shot
 from secops.supervisor import supervised_environment
 from secops.wiring.locks import is_held, worker_names

@@ -11,7 +11,7 @@ from typing import get_args
 from secops.errors import Problem, UsageError
 from secops.locale import _
 from secops.schema.names import FORMATS
-from secops.settings import Encoding
+from secops.settings_values import Encoding
 from secops.siem.collect.apart import Apart
 from secops.siem.collect.commit import Delivery
 from secops.siem.collect.recognise import Guess

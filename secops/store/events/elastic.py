@@ -20,6 +20,7 @@ from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.query.evaluate import check
 from secops.query.fields import Kind, is_list, kind
+from secops.query.limits import check_page
 from secops.query.tree import Exists, Node
 from secops.schema.ecs import COLUMNS, dtype
 from secops.schema.frame import EXTRA
@@ -34,7 +35,6 @@ from secops.store.events.elastic_positions import Positions
 from secops.store.events.elastic_server import Access, Server, reason_of
 from secops.store.events.rows import fresh
 
-MAX_PAGE = 10_000  # rows of one answer, offset included, as in the lake
 _AT_ONCE = 2  # bulk requests under way: one is written while the next one is made
 _BUCKETS = 5_000  # of one page of a histogram
 _CELLS = 20_000  # answers in one page of kinds
@@ -134,12 +134,7 @@ class ElasticStore:
         after: Place | None = None,
     ) -> Found:
         """The page of events and the exact total."""
-        if limit < 0 or offset < 0 or limit + offset > MAX_PAGE:
-            raise QueryError(
-                _("一度に見られるのは {most} 件までです。期間を短くするか、条件を加えてください。").format(
-                    most=MAX_PAGE
-                )
-            )
+        check_page(limit, offset)
         order = "desc" if newest_first else "asc"
         # Behind a place no offset is taken: what it would skip is fetched, and left out here.
         behind = after is not None and limit + offset > 0

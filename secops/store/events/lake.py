@@ -19,6 +19,7 @@ from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.query.evaluate import check
 from secops.query.fields import Kind, is_list, kind
+from secops.query.limits import check_page
 from secops.query.tree import All, Node
 from secops.schema.ecs import COLUMNS
 from secops.schema.names import EXTRA, EXTRA_TEXT
@@ -31,7 +32,6 @@ from secops.store.events.sql import Condition
 from secops.store.events.table import DAY, EMPTY, DataFile, Table, receive_day
 from secops.store.events.upkeep import Upkeep
 
-MAX_PAGE = 10_000  # rows of one answer, offset included: what a person or a report can take
 _RETRIES = 20
 _KEYS = ", ".join(f'"{name}"::VARCHAR AS k{at}' for at, name in enumerate(KIND_COLUMNS))  # what tells kinds apart
 _GROUPS = ", ".join(f"k{at}" for at in range(len(KIND_COLUMNS)))
@@ -146,12 +146,7 @@ class Lake:
         after: Place | None = None,
     ) -> Found:
         """The page of events and the exact total, in one pass; then only the page's rows are read whole."""
-        if limit < 0 or offset < 0 or limit + offset > MAX_PAGE:
-            raise QueryError(
-                _("一度に見られるのは {most} 件までです。期間を短くするか、条件を加えてください。").format(
-                    most=MAX_PAGE
-                )
-            )
+        check_page(limit, offset)
         best = "max" if newest_first else "min"
         place = """{'at': "@timestamp", 'id': "event.id", 'file': filename, 'row': file_row_number}"""
         found = f"{best}({place}, {max(limit + offset, 1)})"
