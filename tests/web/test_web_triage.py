@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from secops.access.ports import SessionLimits
+from secops.errors import UsageError
 from secops.siem.ports import AlertFilter, Scope, State, Verdict
 from secops.siem.triage.identity import Assets
 from secops.store.records import Records
@@ -104,6 +105,18 @@ def test_an_exception_is_tried_before_it_is_written(real):
         assert part in text, part
     assert real.accounts.audit_log(action="exception.written")[0].actor == "csirt"
     assert real.client("viewer").get("/alerts/1/exception").status_code == 403
+
+
+def test_an_exception_that_the_rulebook_refuses_is_not_in_the_audit_log_as_written(real):
+    def refused(_text, _number):
+        raise UsageError("この例外は働かない")
+
+    real.write_exception = refused
+    real.desk.close([1], Verdict.FALSE_POSITIVE, "x", actor="csirt", scope=Scope(), now=NOW)
+    form = {"fields": ["labels.flow"], "owner": "情報政策課", "reason": "許可済み", "expires": "2027-03-31"}
+    answer = send(real.client("csirt"), "/alerts/1/exception", **form, action="write")
+    assert (answer.status_code, "この例外は働かない" in answer.text) == (400, True)
+    assert real.accounts.audit_log(action="exception.written") == []
 
 
 def test_an_exception_that_would_have_hidden_an_incident_is_warned_of(real):

@@ -12,9 +12,11 @@ from click.testing import CliRunner
 from secops.cli.alerts import alerts as alerts_command
 from secops.cli.rules import rules as command
 from secops.cli.status import status as status_command
+from secops.errors import ConflictError, UsageError
 from secops.schema.severity import Severity
 from secops.siem.ports import AlertFilter, Scope, Verdict
 from secops.wiring import create_site, open_site
+from secops.wiring.exceptions import write_exception
 from secops.wiring.ingest import Job, ingest_files
 from secops.wiring.parts import drain
 from secops.wiring.protection import Watch
@@ -227,3 +229,18 @@ def test_a_rule_that_the_settings_switch_off_is_told_at_the_next_start(folder: P
         take_in(site, folder, "suzuki")
         assert alerts(site) == 1
         assert told(site)[0][1:] == ["検知ルール「Log cleared」が動かなくなりました: 調整中"]
+
+
+def test_an_exception_made_on_the_console_is_in_force_and_none_is_written_that_would_not_be(folder):
+    made = FILTER.replace("22222222-2222-4222-8222-222222222222", "33333333-3333-4333-8333-333333333333")
+    with open_site(folder) as site:
+        path = write_exception(site, made, "33333333-3333-4333-8333-333333333333")
+        with pytest.raises(ConflictError):
+            write_exception(site, made, "33333333-3333-4333-8333-333333333333")
+        for wrong in (made.replace("11111111-", "99999999-"), "title: [", made.replace("2099-03-31", "soon")):
+            with pytest.raises(UsageError, match="働かない"):
+                write_exception(site, wrong, "44444444-4444-4444-8444-444444444444")
+        assert list(path.parent.iterdir()) == [path]
+    with open_site(folder) as site:
+        [one] = [one for one in site.detector.filters if one.path == str(path)]
+        assert (one.problem, one.rules) == ("", ("11111111-1111-4111-8111-111111111111",))

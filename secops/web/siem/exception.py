@@ -100,12 +100,12 @@ def act(
         number, text = document(
             detail.alert, rule, chosen, owner=owner, reason=reason, expires=last_day(expires, here.now().date())
         )
+        written = here.write_exception(text, number)
         peer = request.client.host if request.client else ""
         said = f"{rule.id} {', '.join(chosen)} {owner} {expires}: {reason}"
         here.accounts.record(
             AuditEntry(here.now(), session.user.name, "exception.written", str(alert_id), peer, said[:2000])
         )
-        written = here.write_exception(text, number)
     except SecopsError as error:
         here.desk.detail(alert_id, scope, hits=0)
         return _show(request, session, alert_id, chosen=names, draft=draft, shown=shown, problem=error)
