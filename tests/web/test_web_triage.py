@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import timedelta
 
@@ -159,3 +160,20 @@ def test_the_morning_and_the_times_show_what_the_reader_may_see(real):
     page = real.client("viewer").get("/alerts/times").text
     assert 'href="/alerts/1"' in page
     assert 'href="/alerts/1"' not in real.client("lgwan-only").get("/alerts/times?since=7d").text
+
+
+def test_a_search_of_events_is_saved_from_its_page_and_opens_as_it_was(real):
+    browser = real.client("csirt")
+    page = browser.get("/events?q=host.name%3AK-0213&span=all").text
+    form = page[page.index('name="kind" value="events"') :]
+    query = html.unescape(re.findall(r'name="query" value="([^"]*)"', form)[0])
+    assert send(browser, "/saved", kind="events", name="K-0213", query=query).status_code == 303
+    [address] = [one for one in re.findall(r'href="(/events\?[^"]*)"', browser.get("/saved").text) if "K-0213" in one]
+    assert browser.get(html.unescape(address)).text.count("K-0213") == browser.get("/events?" + query).text.count(
+        "K-0213"
+    )
+    assert "q=host.name%3AK-0213" in query
+
+
+def test_the_line_of_all_alerts_is_not_one_without_a_zone(real):
+    assert "<b>すべて</b>" in real.client("viewer").get("/alerts/times").text
