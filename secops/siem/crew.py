@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 LENGTH = 20_000  # records of a stretch: few enough that members end together, enough for files that are not tiny
+STEP_BYTES = 32 << 20  # a stretch has few records, so more of them may be taken at once than on the live road
 _AHEAD = 2  # stretches handed out per member, so that none waits while the crew commits
 _WAIT = 0.05  # seconds between two looks at the journal
 
@@ -166,7 +167,9 @@ def work_off(
     """What a member does: the road over one stretch."""
     share = Share()
     store, sink = _KeptEvents(stretch, stage, share), _KeptHits(stretch, share)
-    pipeline = Pipeline(site, _Part(journal, stretch), stages, store, sink, flush_every=timedelta.max)
+    pipeline = Pipeline(
+        site, _Part(journal, stretch), stages, store, sink, flush_every=timedelta.max, step_bytes=STEP_BYTES
+    )
     try:
         pipeline.run_dry(now)
     finally:

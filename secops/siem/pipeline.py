@@ -91,8 +91,9 @@ class Pipeline:
         *,
         owns: Callable[[str], bool] = lambda _source: True,
         flush_every: timedelta = timedelta(seconds=3),
+        step_bytes: int = STEP_BYTES,
     ) -> None:
-        """``owns`` says which sources this worker is responsible for.
+        """``owns`` says which sources this worker is responsible for, ``step_bytes`` how much raw text a step takes.
 
         Without a store (it is away) hits alone are made, of what has none yet; a later road with the store begins where
         that one ends, and counts what it stores.
@@ -104,6 +105,7 @@ class Pipeline:
         self._sink = sink
         self._owns = owns
         self._flush_every = flush_every
+        self._step_bytes = step_bytes
         self._grouping = grouping_of(stages.detector)
         self._hits_at = sink.positions()
         self._tallied = sink.tally_positions()
@@ -127,7 +129,7 @@ class Pipeline:
         for source in behind:
             after = self._next.get(source, 0)
             try:
-                batches = self._ahead.read(source, after, heads[source], STEP_BYTES // len(behind))
+                batches = self._ahead.read(source, after, heads[source], self._step_bytes // len(behind))
             except DamagedError as damage:
                 if damage.source != source or damage.last_seq <= after:
                     raise

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 WORTHWHILE = 50_000  # records; fewer are worked off before members have started
 MOST = 2  # members; each takes about half a gigabyte
 IDLE_SECONDS = 0.05
-# New objects before a collection: with Python's 700, a twentieth of a one-shot job is spent looking for cycles that
-# there are next to none of.
-COLLECT_EVERY = 50_000
 # Members share the cores among themselves: one thread for polars. Its freed pages go back for good after 0.3 s: kept
 # for longer they make a member a third larger and no faster.
 _TUNED = {"POLARS_MAX_THREADS": "1", "_RJEM_MALLOC_CONF": "dirty_decay_ms:300,muzzy_decay_ms:0"}
@@ -75,7 +72,8 @@ def _started(site: Site, generation: str, members: int) -> Iterator[Callable[[St
         _rules = site.detector
         _inherited[:] = [site]
         gc.freeze()
-    pool = ProcessPoolExecutor(members, get_context("fork" if fork else "spawn"), _open, (site.folder, generation))
+    mine = (site.folder, generation, gc.get_threshold())
+    pool = ProcessPoolExecutor(members, get_context("fork" if fork else "spawn"), _open, mine)
     try:
         for _member in range(members):  # starts them now, before there is work
             pool.submit(os.getpid)
@@ -93,15 +91,15 @@ _inherited: list[Site] = []  # what a fork finds: settings and rules, nothing th
 _opened: list[tuple[Site, GenerationStore]] = []
 
 
-def _open(folder: Path, generation: str) -> None:
+def _open(folder: Path, generation: str, collections: tuple[int, int, int]) -> None:
     """Be a member: load what every stretch needs."""
+    gc.set_threshold(*collections)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a keyboard's reaches all; the one that hands out work decides
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     atexit.register(os._exit, 0)  # nothing is open that has to be closed: to free all piece by piece takes long
     site = _inherited[0] if _inherited else open_site(folder)
     _loaded = site.stages
     _opened.append((site, site.stores.open(generation)))
-    gc.set_threshold(COLLECT_EVERY, *gc.get_threshold()[1:])
     gc.freeze()  # the rules are there to stay: no collection has to walk over them
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from secops.errors import AwayError, SecopsError
 from secops.supervisor import Child, Supervisor, when_orphaned
 from secops.wiring.away import Away, Watched
-from secops.wiring.crew import COLLECT_EVERY, work_off_together
+from secops.wiring.crew import work_off_together
 from secops.wiring.ends import note_end
 from secops.wiring.locks import held, is_held, part_names, worker_names
 from secops.wiring.protection import Watch
@@ -218,8 +218,6 @@ def _drain_together(site: Site, stop: threading.Event) -> None:
 
 
 def _drain_here(site: Site, more: Callable[[], bool]) -> None:
-    thresholds = gc.get_threshold()
-    gc.set_threshold(COLLECT_EVERY, *thresholds[1:])
     pipeline = make_pipeline(site)
     gc.freeze()  # the rules are there to stay: no collection has to walk over them
     try:
@@ -230,7 +228,6 @@ def _drain_here(site: Site, more: Callable[[], bool]) -> None:
                 return
             time.sleep(IDLE_SECONDS)
     finally:
-        gc.set_threshold(*thresholds)
         gc.unfreeze()  # what was never to be collected is, at the end: a library would complain
         pipeline.close()
 

@@ -1,4 +1,4 @@
-"""The program's `main`, run within the process of the test: its arguments, streams and exit code, without its start."""
+"""The program's `answer` in the process of the test: its arguments, streams and exit code, without its start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 
-from secops.cli import main
+from secops.cli import answer
 
 
 def run_here(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -17,8 +17,8 @@ def run_here(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
     before, sys.argv = sys.argv, ["secops", *argv]
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            main()
-        raise AssertionError("main() always ends with an exit code")
+            answer()
+        raise AssertionError("answer() always ends with an exit code")
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
     finally:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import msgspec
 import orjson
 
 from secops.locale import _
@@ -20,23 +21,46 @@ from secops.siem.normalize.windows_plan import Plan, WantedFor, plan_for
 from secops.siem.normalize.windows_shapes import FLAT, Key, Row, shape
 from secops.siem.ports import Origin, Part
 
+_LONG = 10**19  # integers from here on do not fit into 64 bits
+_encode = msgspec.json.Encoder().encode
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # the receive time of what was never received
 
 
 class Group:
     """Events of one shape: what is picked out of them, at once, so that the rest of each event is freed at once."""
 
-    __slots__ = ("extra", "extra_text", "indexes", "names", "pick", "pick_extra", "plan", "rows")
+    __slots__ = ("extra", "extra_text", "indexes", "integers", "make", "names", "pick", "pick_extra", "plan", "rows")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.pick = plan.pick
         self.pick_extra = plan.pick_extra
         self.names = plan.extra_names
+        self.make = plan.make_extra
+        self.integers: list[int] | None = None
         self.indexes: list[int] = []
         self.rows: list[tuple[Any, ...]] = []
         self.extra: list[bytes] = []
-        self.extra_text: list[str] = []
+        self.extra_text: list[str | None] = []
+
+    def add_extra(self, fields: tuple[Any, ...]) -> None:
+        """`EXTRA` of an event and the texts of its values; None where the store has to look at a value itself.
+
+        Which fields are integers is known from the first event: the others are joined without a look at each.
+        """
+        if self.integers is None:
+            self.integers = [place for place, one in enumerate(fields) if one.__class__ is int]
+        texts: str | None
+        try:
+            texts = SEPARATOR.join(_with_texts_at(self.integers, fields))
+        except TypeError:
+            texts = _texts(fields)
+        try:
+            made = json_row(self.names, fields) if texts is None else _encode(self.make(*fields))
+        except UnicodeEncodeError:
+            made = json_row(self.names, fields)
+        self.extra.append(made)
+        self.extra_text.append(texts)
 
     def columns(self) -> dict[str, Sequence[Any]]:
         """The columns of the events."""
@@ -109,7 +133,7 @@ def grouped(
     records: Sequence[bytes], given: Input, want: Callable[[Key], Want], *, with_texts: bool = False
 ) -> Grouped:
     """Records by shape, so that no Python code runs per field of a single event; ``with_texts`` for `EXTRA_TEXT`."""
-    loads, dumps, join = orjson.loads, orjson.dumps, SEPARATOR.join
+    loads = orjson.loads
     groups: dict[Key, Group] = {}
     wrong: dict[int, str] = {}
     repaired: list[int] = []
@@ -135,21 +159,36 @@ def grouped(
         group.rows.append(group.pick(row))
         if names := group.names:
             fields = group.pick_extra(row)
-            try:  # what `json_row` does, without a call per event
-                group.extra.append(dumps(dict(zip(names, fields, strict=True))))
-            except TypeError:
-                group.extra.append(json_row(names, fields))
             if with_texts:
-                texts = [
-                    one if one.__class__ is str else str(one) if one.__class__ is int else _text(one) for one in fields
-                ]
-                group.extra_text.append(join(texts))
+                group.add_extra(fields)
+            else:
+                group.extra.append(json_row(names, fields))
     return Grouped(groups.values(), wrong, repaired)
 
 
-def _text(value: Any) -> str:
-    """The text of a value where a search compares it as it is; the store looks at all others itself."""
-    return text_of(value) or ""
+def _with_texts_at(places: Sequence[int], fields: Sequence[Any]) -> list[Any]:
+    changed = list(fields)
+    for place in places:
+        one = changed[place]
+        if one.__class__ is int and -_LONG < one < _LONG:
+            changed[place] = str(one)
+    return changed
+
+
+def _texts(fields: Sequence[Any]) -> str | None:
+    texts: list[Any] = [
+        one if one.__class__ is str else str(one) if one.__class__ is int and -_LONG < one < _LONG else _text(one)
+        for one in fields
+    ]
+    try:
+        return SEPARATOR.join(texts)
+    except TypeError:
+        return None
+
+
+def _text(value: Any) -> str | None:
+    """The text of what is neither a text nor a usual integer; None where it has another one in a search."""
+    return "" if value is None else text_of(value) if value.__class__ is bool else None
 
 
 def _odd(

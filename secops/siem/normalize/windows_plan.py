@@ -8,6 +8,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
+import msgspec
+
 from secops.schema import ecs
 from secops.schema.aliases import ALIASES
 from secops.schema.names import EXTRA, EXTRA_TEXT
@@ -45,19 +47,21 @@ class Plan:
     """Everything that is the same for all events of a shape.
 
     ``pick`` takes the needed fields out of the row of an event (of a flat one, ``sources`` are their names) and
-    ``pick_extra`` those that go into EXTRA under ``extra_names``; ``copies`` and ``times`` number the fields as picked.
+    ``pick_extra`` those that go into EXTRA under ``extra_names``, as which ``make_extra`` takes
+    them; ``copies`` and ``times`` number the fields as picked.
     """
 
     sources: tuple[Any, ...]
     pick: Callable[[Any], tuple[Any, ...]]
     copies: tuple[Copy, ...]
     extra_names: tuple[str, ...]
+    make_extra: Callable[..., Any]
     pick_extra: Callable[[Any], tuple[Any, ...]]
     constants: dict[str, Any]
     times: Times | None
 
     def columns(
-        self, cells: Cells, extra: Sequence[bytes] = (), extra_text: Sequence[str] = ()
+        self, cells: Cells, extra: Sequence[bytes] = (), extra_text: Sequence[str | None] = ()
     ) -> dict[str, Sequence[Any]]:
         """Turn picked fields (by field, then by event) into columns."""
         columns: dict[str, Sequence[Any]] = {}
@@ -121,6 +125,7 @@ def plan_for(key: Key, want: Want, timezone: str | None) -> Plan:
     extra = [index for index, name in enumerate(fields) if _is_extra(index, name, placed)] if want.store else []
     timing = [index for index, name in enumerate(fields) if name.startswith(_TIME) or name == DATA + "UtcTime"]
     timing = timing if want.column("@timestamp") else []
+    extra_names = tuple(fields[index] for index in extra)
     needed = sorted({index for index, _, _ in copies} | set(timing))
     place = {index: number for number, index in enumerate(needed)}
     sources: Sequence[Any] = names if reader == FLAT else range(len(fields))
@@ -129,11 +134,23 @@ def plan_for(key: Key, want: Want, timezone: str | None) -> Plan:
         picked,
         _picker(needed),
         tuple(Copy(place[i], column, None if c == "text" else values.CONVERSIONS[c]) for i, column, c in copies),
-        tuple(fields[index] for index in extra),
+        extra_names,
+        _maker(extra_names),
         _picker(extra),
         _constants(channel, kind),
         _times([fields[index] for index in needed], dataset, timezone) if want.column("@timestamp") else None,
     )
+
+
+def _maker(names: tuple[str, ...]) -> Callable[..., Any]:
+    """A class whose instances msgspec writes as an object with these names, in half the time of a dictionary."""
+    if not names:
+        return dict
+    places = [f"f{number}" for number in range(len(names))]
+    try:
+        return msgspec.defstruct("Extra", places, rename=dict(zip(places, names, strict=True)), gc=False)
+    except ValueError:  # a name with a quotation mark
+        return lambda *values: dict(zip(names, values, strict=True))
 
 
 def _picker(places: Sequence[int]) -> Callable[[Any], tuple[Any, ...]]:

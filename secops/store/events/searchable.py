@@ -35,25 +35,31 @@ _ESCAPES = r"\\[u/]"
 def searchable(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with TEXT and FOLDED, and EXTRA left out where it is not a JSON object."""
     extra = texts_of_extra = None
+    odd_extra = pl.Series([], dtype=pl.UInt32)
     if EXTRA in frame.columns:
         given = frame[EXTRA_TEXT] if EXTRA_TEXT in frame.columns else None
-        extra, texts_of_extra = _extra_and_texts(frame[EXTRA], given)
+        extra, texts_of_extra, odd_extra = _extra_and_texts(frame[EXTRA], given)
         frame = frame.with_columns(extra).drop(EXTRA_TEXT, strict=False)
     typed = frame.select(column for column in frame if _searched(column))
-    joined = typed.select(pl.concat_str(map(_joined, typed.get_columns()), separator=SEPARATOR, ignore_nulls=True))
-    plain = joined.to_series() if joined.width else pl.Series([""]).new_from_index(0, frame.height)
-    whole = plain
-    if texts_of_extra is not None:
-        both = [pl.lit(plain), pl.lit(texts_of_extra)]
-        whole = pl.select(pl.concat_str(both, separator=SEPARATOR, ignore_nulls=True)).to_series()
+    whole = _row_texts(typed, texts_of_extra)
     texts, folded = whole.str.to_lowercase(), pl.Series(FOLDED, [None], pl.String).new_from_index(0, frame.height)
-    odd = _odd_rows(whole, typed, extra)
+    odd = _odd_rows(whole, typed, odd_extra)
     if len(odd):
         extras = [None] * len(odd) if extra is None else extra[odd]
-        by_hand = [_by_hand(typed, *row) for row in zip(odd, plain[odd], extras, strict=True)]
+        by_hand = [_by_hand(typed, *row) for row in zip(odd, _row_texts(typed[odd]), extras, strict=True)]
         texts = texts.scatter(odd, pl.Series([text for text, _folded in by_hand], dtype=pl.String))
         folded = folded.scatter(odd, pl.Series([one for _text, one in by_hand], dtype=pl.String))
     return frame.with_columns(texts.alias(TEXT), folded.alias(FOLDED))
+
+
+def _row_texts(typed: pl.DataFrame, more: pl.Series | None = None) -> pl.Series:
+    """The values of each row, joined, with one ``more`` text behind them."""
+    joined = list(map(_joined, typed.get_columns()))
+    if more is not None:
+        joined.append(pl.lit(more))
+    if not joined:
+        return pl.Series([""]).new_from_index(0, typed.height)
+    return typed.select(pl.concat_str(joined, separator=SEPARATOR, ignore_nulls=True)).to_series()
 
 
 def _searched(column: pl.Series) -> bool:
@@ -71,25 +77,26 @@ def _joined(column: pl.Series) -> pl.Expr:
     return pl.when(pl.col(column.name).list.len() > 0).then(items.list.join(SEPARATOR))
 
 
-def _extra_and_texts(extra: pl.Series, given: pl.Series | None) -> tuple[pl.Series, pl.Series]:
-    """EXTRA with null for what is no JSON object, and its values, joined; ``given`` are those that are known.
+def _extra_and_texts(extra: pl.Series, given: pl.Series | None) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """EXTRA with null for what is no JSON object, its values, joined, and the rows with odd values.
 
-    One value that is no JSON would break every later search in its file. The texts are right for objects of plain
-    scalars; the others are made by hand.
+    What is ``given`` of the second is known to be right (`secops.schema.frame`), so these rows are not looked at. One
+    value that is no JSON would break every later search in its file. The texts made here are right for objects of
+    plain scalars; the others are made by hand.
     """
-    escaped = extra.str.contains(_ESCAPES).fill_null(value=False)
-    if escaped.any():
-        again = [orjson.dumps(extra_fields(text)).decode() for text in extra.filter(escaped)]
-        extra = extra.scatter(escaped.arg_true(), again)
     texts = pl.Series(EXTRA_TEXT, [None], pl.String).new_from_index(0, len(extra)) if given is None else given
     unknown = (texts.is_null() & extra.is_not_null()).arg_true()
     if not len(unknown):
-        return extra, texts
-    found = [_plain_texts(text) for text in extra[unknown]]
-    wrong = unknown.filter(pl.Series([text is None for text in found], dtype=pl.Boolean))
-    if len(wrong):
-        extra = extra.scatter(wrong, None)
-    return extra, texts.scatter(unknown, pl.Series(found, dtype=pl.String))
+        return extra, texts, unknown
+    some = extra[unknown]
+    escaped = some.str.contains(_ESCAPES)
+    if escaped.any():
+        again = [orjson.dumps(extra_fields(text)).decode() for text in some.filter(escaped)]
+        some = some.scatter(escaped.arg_true(), again)
+    found = [_plain_texts(text) for text in some]
+    some = pl.select(pl.when(pl.Series([text is not None for text in found])).then(some)).to_series()
+    odd = unknown.filter(some.str.contains(_ODD).fill_null(value=False))
+    return extra.scatter(unknown, some), texts.scatter(unknown, pl.Series(found, dtype=pl.String)), odd
 
 
 def _plain_texts(text: str) -> str | None:
@@ -101,12 +108,10 @@ def _plain_texts(text: str) -> str | None:
         return None
 
 
-def _odd_rows(whole: pl.Series, typed: pl.DataFrame, extra: pl.Series | None) -> pl.Series:
+def _odd_rows(whole: pl.Series, typed: pl.DataFrame, odd_extra: pl.Series) -> pl.Series:
     """Numbers of the rows that need Python: text whose lower case may not be its folded text, odd values in EXTRA."""
-    found = [_beyond_ascii(whole)]
+    found = [_beyond_ascii(whole), odd_extra]
     found += [column.is_not_null().arg_true() for column in typed if isinstance(column.dtype, pl.Float64)]
-    if extra is not None:
-        found.append(extra.str.contains(_ODD).arg_true())
     return pl.concat(rows.alias("row") for rows in found).unique().sort()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from secops.cli import main, secops
+from secops.cli import answer, secops
 from secops.errors import JournalError, NotFoundError, UsageError
 from secops.siem.journal import Journal
 from secops.siem.journal.layout import sealed_path
@@ -146,6 +146,6 @@ def test_the_program_prints_english_where_it_is_asked_to(site, monkeypatch, caps
     monkeypatch.setenv("SECOPS_LANG", "en")
     monkeypatch.setattr("sys.argv", ["secops", "journal", "verify", "--site", str(site)])
     with pytest.raises(SystemExit) as done:
-        main()
+        answer()
     assert done.value.code == 0
     assert "Nothing was changed, nothing is missing." in capsys.readouterr().out

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from secops.query.fields import SEPARATOR, text_of
 from secops.schema.frame import EXTRA, EXTRA_TEXT
 from secops.schema.text import fold
-from secops.siem.normalize.reading import normalize_apart
+from secops.siem.normalize.reading import normalize, normalize_apart
 from secops.siem.ports import Origin, RecordBatch
 from secops.store.events.searchable import FOLDED, TEXT, searchable
 
@@ -63,12 +63,16 @@ VALUES = st.one_of(
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.dictionaries(st.sampled_from(("Alpha", "Beta", "Gamma", "Image")), VALUES), min_size=1, max_size=4))
+@given(
+    st.lists(st.dictionaries(st.sampled_from(("Alpha", "Beta", 'Gam"ma\n', "Image")), VALUES), min_size=1, max_size=4)
+)
 def test_the_texts_that_a_normalizer_gives_are_those_of_extra(fields):
     channel = {"Channel": "Microsoft-Windows-Sysmon/Operational", "EventID": 1}
     records = [orjson.dumps({**channel, **one}) for one in fields]
     batch = RecordBatch("dc", 1, datetime(2026, 11, 26, tzinfo=UTC), Origin("file", "windows_json"), records)
     [frame], _parts = normalize_apart(batch, "ward", frozenset())
+    [other] = normalize(batch, "ward", frozenset())  # which writes EXTRA in another way
+    assert frame.drop(EXTRA_TEXT, strict=False).equals(other)
 
     def found(frame: pl.DataFrame) -> list[tuple[object, ...]]:
         made = searchable(frame)
