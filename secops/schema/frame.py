@@ -9,8 +9,9 @@ What every frame holds, whoever made it:
 * A column named ``EXTRA`` (String) holds one JSON object: the fields without an ECS name, flat dotted keys, values as
   in the source (string, number, boolean, list). This is what the store keeps of them.
 * A column named ``EXTRA_TEXT`` (String) may hold the texts of the values in ``EXTRA``, `SEPARATOR` between, for the
-  store, which would have to take the object apart again. It does so only for objects whose values are texts, booleans,
-  nulls and integers of at most 64 bits, as orjson writes them. Whoever changes ``EXTRA`` of a row makes it null there.
+  store, which would have to take the object apart again. It does so only for objects as orjson writes them, whose names
+  have no four digits in a row and whose values are texts, booleans, nulls and integers of at most 64 bits. Whoever
+  changes ``EXTRA`` of a row makes it null there.
 * Further columns without an ECS name (``winlog.event_data.Image``) are there only because a rule reads them (the
   ``wanted`` argument of a normalizer), and only where some row has a value. They hold the original text: 5 is ``5``,
   true is ``true``, an object is its JSON. Such a column is String, or List(String) in a frame where any of its rows has

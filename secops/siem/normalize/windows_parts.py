@@ -50,13 +50,14 @@ class Group:
         """
         if self.integers is None:
             self.integers = [place for place, one in enumerate(fields) if one.__class__ is int]
-        texts: str | None
+        texts: str | None = None
+        if self.make is not None:
+            try:
+                texts = SEPARATOR.join(_with_texts_at(self.integers, fields))
+            except TypeError:
+                texts = _texts(fields)
         try:
-            texts = SEPARATOR.join(_with_texts_at(self.integers, fields))
-        except TypeError:
-            texts = _texts(fields)
-        try:
-            made = json_row(self.names, fields) if texts is None else _encode(self.make(*fields))
+            made = json_row(self.names, fields) if self.make is None or texts is None else _encode(self.make(*fields))
         except UnicodeEncodeError:
             made = json_row(self.names, fields)
         self.extra.append(made)

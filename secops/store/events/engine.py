@@ -13,12 +13,9 @@ import polars as pl
 from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.store.events.sql import MACROS
+from secops.store.events.table import FileGoneError
 
 AT_ONCE = 4  # queries; more would only take each other's memory and processors
-
-
-class FileGoneError(Exception):
-    """A file was removed while the query began: ask again with a fresh list."""
 
 
 class Engine:

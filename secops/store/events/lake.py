@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 from deltalake.transaction import AddAction
@@ -24,18 +24,20 @@ from secops.query.tree import All, Node
 from secops.schema.ecs import COLUMNS
 from secops.schema.names import EXTRA, EXTRA_TEXT
 from secops.siem.ports import KIND_COLUMNS, Found, Place, Scope, SeenKind, Span, StoreStats
-from secops.store.events.engine import Engine, FileGoneError
 from secops.store.events.generations import current_lake
 from secops.store.events.rows import events, fresh, kept
 from secops.store.events.searchable import FOLDED, TEXT, searchable
 from secops.store.events.sql import Condition
-from secops.store.events.table import DAY, EMPTY, DataFile, Table, receive_day
+from secops.store.events.table import DAY, EMPTY, DataFile, FileGoneError, Table, receive_day
 from secops.store.events.upkeep import Upkeep
 
 _RETRIES = 20
 _KEYS = ", ".join(f'"{name}"::VARCHAR AS k{at}' for at, name in enumerate(KIND_COLUMNS))  # what tells kinds apart
 _GROUPS = ", ".join(f"k{at}" for at in range(len(KIND_COLUMNS)))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+if TYPE_CHECKING:
+    from secops.store.events.engine import Engine
+
 _T = TypeVar("_T")
 
 
@@ -333,6 +335,8 @@ class Lake:
 
     def _run(self, sql: str, condition: Condition) -> pl.DataFrame:
         if self._engine is None:
+            from secops.store.events.engine import Engine  # who only writes is spared the start of DuckDB
+
             memory, threads, seconds = self._limits
             self._engine = Engine(self._table.folder, memory=memory, threads=threads, seconds=seconds)
         return self._engine.ask(sql, condition.params)

@@ -53,6 +53,10 @@ _log = logging.getLogger(__name__)
 ALL_COLUMNS = {**{name: dtype(name) for name in COLUMNS}, EXTRA: pl.String(), TEXT: pl.String(), FOLDED: pl.String()}
 
 
+class FileGoneError(Exception):
+    """A file was removed while a query began: ask again with a fresh list."""
+
+
 @dataclass(frozen=True, slots=True)
 class DataFile:
     """A live file: its path in the table folder, size in bytes, rows, partition and statistics."""
