@@ -22,7 +22,7 @@ from secops.siem.ports import Feed, Filtered, Hit, HitOutcome, HitWriter, Journa
 if TYPE_CHECKING:
     import polars as pl
 
-LENGTH = 20_000  # records of a stretch: few enough that members end together, enough for files that are not tiny
+LENGTH = 32_000  # records of a stretch: few enough that members end together, enough that each learns values once
 STEP_BYTES = 32 << 20  # a stretch has few records, so more of them may be taken at once than on the live road
 _AHEAD = 2  # stretches handed out per member, so that none waits while the crew commits
 _WAIT = 0.05  # seconds between two looks at the journal

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
@@ -123,18 +124,20 @@ WALL_TIME = Memo(_wall)
 _UTC_SECOND = Memo(_utc)
 
 
-def utc_column(items: Iterable[Any]) -> list[int | None]:
+_THOUSANDTHS = {f".{number:03}{zone}": number * 1000 for number in range(1000) for zone in ("", "Z")}
+
+
+def utc_column(items: Sequence[Any]) -> list[int | None]:
     """A column of UTC time stamps. Those with milliseconds are looked up by their second, since no two are alike."""
-    second, slow = _UTC_SECOND, UTC_TIME
+    second, thousandths, slow = _UTC_SECOND, _THOUSANDTHS, UTC_TIME
+    with suppress(KeyError, TypeError):
+        return [second[item[:19]] + thousandths[item[19:]] for item in items]
     try:
         return [
-            second[item[:19]] + int(item[20:23]) * 1000
-            if len(item) in {23, 24} and item[19] == "." and item[20:23].isdecimal() and item[23:] in {"", "Z"}
-            else slow[item]
-            for item in items
+            second[item[:19]] + thousandths[item[19:]] if item[19:] in thousandths else slow[item] for item in items
         ]
     except TypeError:
-        return slow.all(list(items))
+        return slow.all(items)
 
 
 def nearest_year(month: int, day: int, hour: int, received: datetime, zone: tzinfo) -> int | None:
