@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sigma.rule import SigmaRule
-
 from secops.errors import Problem
 from secops.locale import _
 from secops.siem.detect.compile_correlations import compile_correlations
@@ -16,11 +14,12 @@ from secops.siem.detect.conditions import compile_tree, witness
 from secops.siem.detect.correlation_fields import FieldMapper
 from secops.siem.detect.encodings import register
 from secops.siem.detect.logsources import Key, LogsourceMap
-from secops.siem.detect.lower import Lowered, try_lower
-from secops.siem.detect.pipelines import Pipelines, read_pipelines
+from secops.siem.detect.lower import Lowered
+from secops.siem.detect.pipelines import read_pipelines
 from secops.siem.detect.placeholders import read_placeholders
 from secops.siem.detect.predicates import Predicates
-from secops.siem.detect.rulebook import Document, Lines, read_rules
+from secops.siem.detect.reading import NOTHING, Reading, read_all
+from secops.siem.detect.rulebook import Document, Lines
 from secops.siem.detect.specs import Spec
 
 
@@ -29,8 +28,12 @@ def compile_rules(
     where: LogsourceMap,
     placeholders: Mapping[str, Sequence[str]] | None = None,
     pipelines: Sequence[tuple[str, str]] = (),
+    *,
+    processes: int | None = None,
 ) -> Compiled:
     """Parse and translate all rules; a rule that cannot run keeps its place, with the reason.
+
+    ``processes`` share the reading (see `read_all`); the result is the same whatever their number.
 
     Raises:
         RuleError: a pipeline has mistakes.
@@ -39,13 +42,14 @@ def compile_rules(
     piped = read_pipelines(pipelines)
     of_site, problems = read_placeholders(files, placeholders or {})
     known = piped.with_site(of_site)
-    work = _Compiling(files, where, piped)
+    work = _Compiling(files, where)
     rules: list[CompiledRule] = []
     filters: list[Document] = []  # what these two bear on is known when all rules are
     correlations: list[tuple[int, Document]] = []
     named: dict[str, list[int]] = {}
     mapper = FieldMapper(piped)
-    for document in read_rules(files, known):
+    for reading in read_all(files, known, piped, processes):
+        document = reading.document
         if document.filter is not None:
             filters.append(document)
             continue
@@ -54,7 +58,7 @@ def compile_rules(
         for name in dict.fromkeys((document.meta.id, document.meta.id.lower(), document.name)):
             if name and (name == document.name or name not in named):
                 named.setdefault(name, []).append(len(rules))
-        rules.append(work.rule(document))
+        rules.append(work.rule(reading))
         if document.sigma is not None and piped.pipeline is not None:
             mapper.rules[len(rules) - 1] = document.sigma
     correlated = compile_correlations(correlations, named, rules, files, where, mapper)
@@ -77,34 +81,30 @@ def _asked(rule: CompiledRule, where: LogsourceMap, predicates: Predicates) -> l
 
 
 class _Compiling:
-    def __init__(self, files: Sequence[tuple[str, str]], where: LogsourceMap, pipelines: Pipelines) -> None:
+    def __init__(self, files: Sequence[tuple[str, str]], where: LogsourceMap) -> None:
         self.files = files
-        self.pipelines = pipelines
         self.where = where
         self.specs: dict[Spec, int] = {}
         self.seen: dict[str, tuple[str, int]] = {}
         self.entries_of: dict[Key, list[int]] = {}
 
-    def rule(self, document: Document) -> CompiledRule:
+    def rule(self, reading: Reading) -> CompiledRule:
+        document, lowered = reading.document, reading.lowered
         path, text = self.files[document.file]
         problems = list(document.problems)
         reason = document.reason
         entries: list[int] = []
-        lowered = Lowered([], ["or"])
         here = (path, document.number)
         first = self.seen.setdefault(document.meta.id, here)
-        if (document.sigma is not None or document.correlation is not None) and first != here:
+        if (reading.source is not None or document.correlation is not None) and first != here:
+            lowered = NOTHING
             reason = _("同じ id のルールがあります({path})。").format(path=first[0])
             problems.append(Problem(f"{path}:{Lines(text, document.number).of('id')}", reason))
-        elif document.sigma is not None:
-            failure: Exception | None = self.pipelines.apply(document.sigma)
-            entries, reason = self._logsource(document.sigma)
-            if failure is None:
-                lowered, failure = try_lower(document.sigma.detection)
-            if failure is not None:
-                reason = str(failure)
-                line = Lines(text, document.number).of_error(failure)
-                problems.append(Problem(f"{path}:{line}", reason))
+        elif reading.source is not None:
+            entries, reason = self._logsource(reading.source)
+            if reading.failure is not None:
+                reason = reading.failure.what
+                problems.append(reading.failure)
         if not reason:
             entries, reason = self._fields(entries, lowered)
         leaves = [
@@ -115,9 +115,7 @@ class _Compiling:
             document.meta, document.file, () if reason else entries, leaves, lowered.tree, reason, problems
         )
 
-    def _logsource(self, rule: SigmaRule) -> tuple[list[int], str]:
-        source = rule.logsource
-        key = (source.product or "", source.category or "", source.service or "")
+    def _logsource(self, key: Key) -> tuple[list[int], str]:
         if key not in self.entries_of:
             self.entries_of[key] = self.where.find(key)
         found = self.entries_of[key]
