@@ -270,7 +270,7 @@ def _print_queue(queue: Sequence[Alert], now: datetime) -> None:
 
 
 def _print_detail(found: AlertDetail, rule: Rule | None) -> None:
-    from secops.schema.dates import screen
+    from secops.schema.dates import dated
     from secops.siem.ports import STATE_LABELS, VERDICT_LABELS
     from secops.siem.triage.states import ACTION_LABELS
 
@@ -284,7 +284,7 @@ def _print_detail(found: AlertDetail, rule: Rule | None) -> None:
         (_("課"), alert.department),
         (_("件数"), alert.count),
         (_("詳細を省いた件数"), alert.suppressed or ""),
-        (_("検知した期間"), f"{screen(alert.first_seen)} - {screen(alert.last_seen)}"),
+        (_("検知した期間"), f"{dated(alert.first_seen)} - {dated(alert.last_seen)}"),
         (_("規程"), ", ".join(alert.clauses)),
         (_("前のアラート"), alert.previous or ""),
         (_("判断"), f"{_(VERDICT_LABELS[alert.verdict])}: {alert.closed_reason}" if alert.verdict else ""),
@@ -297,11 +297,11 @@ def _print_detail(found: AlertDetail, rule: Rule | None) -> None:
         _section(_("ルール"), [f"{rule.title_ja or rule.title} ({rule.path})", rule.description_ja or rule.description])
         _section(_("対応手順"), [f"{n} {step}" for n, step in enumerate(rule.next_steps, 1)])
     for hit in found.hits:
-        _section(_("検知 {at}").format(at=screen(hit.timestamp)), _hit_lines(hit))
-    told = [f"{screen(e.at)}  {_(ACTION_LABELS[e.action])}  {e.actor}  {e.text}".rstrip() for e in found.history]
+        _section(_("検知 {at}").format(at=dated(hit.timestamp)), _hit_lines(hit))
+    told = [f"{dated(e.at)}  {_(ACTION_LABELS[e.action])}  {e.actor}  {e.text}".rstrip() for e in found.history]
     _section(_("対応履歴"), told)
     alike = [
-        f"{other.id}  {screen(other.last_seen)}  {_(STATE_LABELS[other.state])}  {other.closed_reason}".rstrip()
+        f"{other.id}  {dated(other.last_seen)}  {_(STATE_LABELS[other.state])}  {other.closed_reason}".rstrip()
         for other in found.similar
     ]
     _section(_("類似アラート"), alike)
@@ -319,14 +319,14 @@ def _counted_lines(hit: Hit) -> list[str]:
     """The events that a correlation counted."""
     if not hit.contributed:
         return []
-    from secops.schema.dates import screen
+    from secops.schema.dates import dated
 
     text = _("条件に当てはまった記録 {count} 件(新しい {shown} 件)")
     shown = ("host.name", "user.name", "source.ip", "file.path")
     lines = [text.format(count=hit.contributed, shown=len(hit.contributing))]
     for one in hit.contributing:
         about = " ".join(repr(str(one.event[name])) for name in shown if one.event.get(name))
-        lines.append(f"  {screen(one.time)}  {one.zone}  {one.event_id}  {about}".rstrip())
+        lines.append(f"  {dated(one.time)}  {one.zone}  {one.event_id}  {about}".rstrip())
     return lines
 
 

@@ -24,7 +24,7 @@ def journal() -> None:
 @json_option
 def list_(site: Path, as_json: bool) -> None:
     """区間(封印の単位)の一覧。"""
-    from secops.schema.dates import screen
+    from secops.schema.dates import dated
     from secops.wiring import open_site
 
     with open_site(site) as opened:
@@ -37,8 +37,8 @@ def list_(site: Path, as_json: bool) -> None:
         (
             one.number,
             _(_STATES[one.state]),
-            screen(one.first_received) if one.first_received else "",
-            screen(one.last_received) if one.last_received else "",
+            dated(one.first_received) if one.first_received else "",
+            dated(one.last_received) if one.last_received else "",
             f"{one.records:,}",
             f"{one.raw_bytes:,}",
             f"{one.stored_bytes:,}",

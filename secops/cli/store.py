@@ -21,7 +21,7 @@ def store() -> None:
 @json_option
 def stats(site: Path, as_json: bool) -> None:
     """件数・ファイル数・大きさ・期間を示す。"""
-    from secops.schema.dates import screen
+    from secops.schema.dates import dated
     from secops.wiring import open_site
 
     with open_site(site) as opened:
@@ -33,8 +33,8 @@ def stats(site: Path, as_json: bool) -> None:
         (_("件数"), f"{found.rows:,}"),
         (_("ファイル数"), f"{found.files:,}"),
         (_("大きさ(MB)"), f"{found.bytes / 1e6:,.1f}"),
-        (_("最も古い時刻"), screen(found.oldest) if found.oldest else "-"),
-        (_("最も新しい時刻"), screen(found.newest) if found.newest else "-"),
+        (_("最も古い時刻"), dated(found.oldest) if found.oldest else "-"),
+        (_("最も新しい時刻"), dated(found.newest) if found.newest else "-"),
         (_("先頭だけを検索できる値がある記録"), f"{found.cut:,}"),
         (_("元の形では受け付けられなかった記録"), f"{found.refused:,}"),
     ]

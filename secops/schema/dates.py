@@ -21,6 +21,11 @@ def screen(moment: datetime) -> str:
     return f"{local.month}月{local.day}日({_WEEKDAYS[local.weekday()]}) {local:%H:%M:%S}"
 
 
+def dated(moment: datetime) -> str:
+    """The same with its year, where it may be long ago: ``2026年11月23日(月) 02:04:11``."""
+    return f"{moment.astimezone(JST).year}年{screen(moment)}"
+
+
 def relative(moment: datetime, now: datetime) -> str:
     """How long ago, in the largest unit that fits: ``3分前``; the future is ``まもなく`` to the reader."""
     seconds = int((now - moment).total_seconds())

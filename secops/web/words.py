@@ -52,9 +52,9 @@ def when(moment: datetime | None) -> str:
 
 def when_long(moment: datetime) -> str:
     """The same with its year, for spans that may be long: ``2026年11月23日(月) 02:04:11``."""
-    local = moment.astimezone(dates.JST)
     if language() == "ja":
-        return f"{local.year}年{dates.screen(moment)}"
+        return dates.dated(moment)
+    local = moment.astimezone(dates.JST)
     return f"{_DAYS[local.weekday()]} {local:%d %b %Y %H:%M:%S}"
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from secops.locale import _
-from secops.schema.dates import screen
+from secops.schema.dates import dated
 from secops.siem.journal.verify import Report
 from secops.siem.ports import JournalReader, Origin
 
@@ -97,7 +97,7 @@ def printable(record: ShownRecord) -> str:
     """A line about the record, then its text, with control characters made visible."""
     origin = record.origin
     place = origin.path or origin.peer or origin.kind
-    about = [f"{record.source} {record.seq}", screen(record.received), place, origin.format, origin.encoding]
+    about = [f"{record.source} {record.seq}", dated(record.received), place, origin.format, origin.encoding]
     if origin.note:
         about.append(origin.note)
     text = f"# {' · '.join(about)}\n{record.text()}"
@@ -117,13 +117,13 @@ def report_lines(report: Report) -> Iterator[str]:
         yield _("保存期間による削除: 区間 {number}({records:,} 件、{at}、{by}、{reason})").format(
             number=removed.segment,
             records=removed.records,
-            at=screen(removed.at),
+            at=dated(removed.at),
             by=removed.by,
             reason=removed.reason,
         )
     if report.head is not None:
         yield _("連鎖の先頭: {number}:{digest}({at} 封印。この値を機械の外に控えてください)").format(
-            number=report.head.segment, digest=report.head.digest, at=screen(report.head.at)
+            number=report.head.segment, digest=report.head.digest, at=dated(report.head.at)
         )
     summary = _("{segments:,} 区間・{records:,} 件を検証しました。").format(
         segments=report.segments, records=report.records
