@@ -4,13 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from secops.schema.dates import fiscal_year, parse_duration, parse_moment, relative, screen, wareki
+from secops.schema.dates import dated, fiscal_year, parse_duration, parse_moment, relative, screen, wareki
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 
 def test_screens_show_japan_time():
     assert screen(datetime(2026, 11, 22, 17, 4, 11, tzinfo=UTC)) == "11月23日(月) 02:04:11"
+    assert dated(datetime(2026, 12, 31, 15, 0, 0, tzinfo=UTC)) == "2027年1月1日(金) 00:00:00"
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_list_shows_the_segments(site):
     assert result.exit_code == 0
     header, first, second = result.output.splitlines()
     assert header.split("\t")[:2] == ["区間", "状態"]
-    assert first.split("\t")[:5] == ["1", "封印済み", "11月23日(月) 02:04:11", "11月23日(月) 02:04:11", "2"]
+    assert first.split("\t")[:5] == ["1", "封印済み", "2026年11月23日(月) 02:04:11", "2026年11月23日(月) 02:04:11", "2"]
     assert second.split("\t")[1] == "書き込み中"
     listed = json.loads(run(site, "list", "--json").output)
     assert [(one["number"], one["state"], one["sources"]) for one in listed] == [
