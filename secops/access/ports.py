@@ -297,6 +297,22 @@ class Users(Protocol):
         """Disable (sessions end at once) or enable again; the user stays for the history's sake."""
         ...
 
+    def change(
+        self,
+        name: str,
+        *,
+        role: Role | None = None,
+        access: Access | None = None,
+        actor: str,
+        now: datetime,
+        peer: str = CLI,
+    ) -> tuple[User, int]:
+        """Another role or scope (None: as it is), and how many sessions ended: all, where the user can do or see less.
+
+        A new administrator raises an alert. ConflictError where it would leave no administrator who can log in.
+        """
+        ...
+
     def unlock(self, name: str, *, actor: str, now: datetime, peer: str = CLI) -> User:
         """Forget failed logins of this user, so that the next one is heard at once."""
         ...

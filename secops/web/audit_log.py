@@ -35,6 +35,7 @@ LABELS: Mapping[str, str] = {
     "factor_removed": "多要素認証の解除",
     "recovery_made": "回復コードの発行",
     "user_added": "利用者の登録",
+    "user_changed": "役割・範囲の変更",
     "user_disabled": "利用者の停止",
     "user_enabled": "利用者の停止の取り消し",
     "user_reset": "利用者のリセット",
@@ -59,6 +60,10 @@ WORDS: Mapping[str, str] = {
     "oidc": "認証基盤",
     "demo": "デモ用",
     "cli": "コマンド",
+    "zones": "系統",
+    "departments": "課",
+    "all": "すべて",
+    "none": "なし",
 }
 
 

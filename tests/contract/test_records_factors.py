@@ -154,6 +154,11 @@ def test_a_new_administrator_is_told_to_others_and_joins_the_open_alert(door: Do
     assert found == [("program", "open", trust.TITLE_EN)]
 
 
+def test_who_becomes_an_administrator_is_told_to_others(door: Door, database: Database):
+    door.accounts.change("tanaka", role=Role.ADMIN, actor="root", now=NOW)
+    assert [line.split("」")[0] for line in told(database)] == ["setup が「root", "root が「tanaka"]
+
+
 def test_codes_of_an_app_work_once_and_one_step_aside(door: Door):
     app, _ = door.with_totp()
     for aside, good in (

@@ -20,7 +20,7 @@ from tests.web.test_web_guards import login
 OTHER = "orange umbrella 47"
 
 
-def post(browser, path: str, **values: str):
+def post(browser, path: str, **values: str | list[str]):
     return browser.post(path, data={**values, "csrf": csrf(browser)})
 
 
@@ -212,3 +212,26 @@ def test_scope_is_in_the_list_of_users(stage):
     page = stage.client("admin").get("/users").text
     assert "系統: <bdi>LGWAN接続系</bdi>" in page
     assert "課: なし" in page
+
+
+def test_an_administrator_changes_role_and_scope_on_a_page(stage):
+    reader, admin = stage.client("touban"), stage.client("admin")
+    form = admin.get("/users/touban/change").text
+    assert 'name="role" value="csirt" required checked' in form
+    assert 'name="zones" value="*" checked' in form
+    for wrong in (
+        {"role": "king", "zones": "*", "departments": "*"},
+        {"role": "viewer", "zones": ["*", "lgwan"], "departments": "*"},
+        {"role": "viewer", "zones": "nowhere", "departments": "*"},
+        {"role": "viewer", "zones": "*"},
+    ):
+        assert post(admin, "/users/touban/change", **wrong).status_code == 400, wrong
+    answer = post(admin, "/users/touban/change", role="viewer", zones=["lgwan", "internet"], departments="*")
+    assert answer.headers["location"] == "/users?done=changed&name=touban"
+    assert "役割と範囲を変えました" in admin.get(answer.headers["location"]).text
+    assert reader.get("/alerts").headers["location"].startswith("/login")
+    user = stage.accounts.user("touban")
+    assert (user.role, user.access) == (Role.VIEWER, Access(frozenset({"lgwan", "internet"})))
+    log = admin.get("/audit-log?action=user_changed").text
+    assert "CSIRT → 閲覧 / 系統 すべて → internet,lgwan" in log
+    assert post(admin, "/users/admin/change", role="viewer", zones="*", departments="*").status_code == 409

@@ -81,6 +81,25 @@ def test_a_new_administrator_is_an_alert_that_others_see_and_needs_a_second_fact
         assert chosen[1].step is Step.ENROLL, "web.second_factor of a new site names admin"
 
 
+def test_role_and_scope_change_one_by_one_and_the_open_login_ends(folder: Path):
+    code = code_in(users(folder, "add", "mori", "--role", "csirt", "--zone", "lgwan").stdout)
+    with open_site(folder) as site:
+        token, _ = site.accounts.login("mori", code, peer="p", now=site.now(), demo_allowed=False)
+    wider = users(folder, "change", "mori", "--all-zones")
+    assert wider.stdout == "利用者「mori」: 役割 CSIRT、系統 すべて、課 すべて。\n"
+    less = json.loads(users(folder, "change", "mori", "--role", "viewer", "--zone", "internet", "--json").stdout)
+    assert less["sessions_ended"] == 1
+    assert less["user"]["role"] == "viewer"
+    assert less["user"]["access"] == {"zones": ["internet"], "departments": None}
+    with open_site(folder) as site:
+        assert site.accounts.session(token, site.now()) is None
+        told = [(one.actor, one.target, one.text) for one in site.accounts.audit_log(action="user_changed")]
+    assert told == [
+        ("kanri", "mori", "csirt → viewer / zones all → internet"),
+        ("kanri", "mori", "zones lgwan → all"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -88,6 +107,11 @@ def test_a_new_administrator_is_an_alert_that_others_see_and_needs_a_second_fact
         (["add", "x", "--role", "viewer", "--zone", "nowhere"], "nowhere"),
         (["add", "x", "--role", "viewer", "--oidc"], "web.oidc"),
         (["add", "x", "--role", "king"], "king"),
+        (["change", "boss"], "--role"),
+        (["change", "boss", "--zone", "lgwan", "--all-zones"], "--all-zones"),
+        (["change", "boss", "--zone", "nowhere"], "nowhere"),
+        (["change", "boss", "--role", "viewer"], "ただ 1 人"),
+        (["change", "nobody", "--role", "viewer"], "nobody"),
         (["unlock", "nobody"], "nobody"),
         (["reset", "nobody"], "nobody"),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from secops.access import factors, throttle
+from secops.access import factors, rights, throttle
 from secops.access.factors import new_code
 from secops.access.passwords import Passwords, check_password
 from secops.access.ports import CLI, Access, AuditEntry, LoginPolicy, Role, User
@@ -122,6 +122,33 @@ class SqlUsers:
             log(connection, AuditEntry(now, actor, "user_disabled" if disabled else "user_enabled", name, peer))
             return user_of(row(connection, name))
 
+    def change(
+        self,
+        name: str,
+        *,
+        role: Role | None = None,
+        access: Access | None = None,
+        actor: str,
+        now: datetime,
+        peer: str = CLI,
+    ) -> tuple[User, int]:
+        """See `Users`."""
+        with self._database.write() as connection:
+            before = user_of(row(connection, name))
+            role, access = role or before.role, access or before.access
+            text = rights.told(before, role, access)
+            if not text:
+                return before, 0
+            if role is not before.role:
+                _keep_an_administrator(connection, before)
+            values = {"role": role.value, "zones": names(access.zones), "departments": names(access.departments)}
+            connection.execute(update(users).where(users.c.name == name).values(values))
+            ended = end_sessions(connection, name) if rights.shrinks(before, role, access) else 0
+            log(connection, AuditEntry(now, actor, "user_changed", name, peer, text))
+            if role is Role.ADMIN and before.role is not Role.ADMIN and not before.demo:
+                tell_others(connection, trust.new_administrator(name, actor), self._page_from, now)
+            return user_of(row(connection, name)), ended
+
     def unlock(self, name: str, *, actor: str, now: datetime, peer: str = CLI) -> User:
         """See `Users`."""
         with self._database.write() as connection:
@@ -156,6 +183,21 @@ def insert_user(
 def valid_name(name: str) -> bool:
     """Whether a text can be the name of a user."""
     return _NAME.fullmatch(name) is not None
+
+
+def _keep_an_administrator(connection: Connection, before: User) -> None:
+    """Refuse to take the role from the only administrator who can log in; a demo login counts only beside its like."""
+    if before.role is not Role.ADMIN or before.disabled:
+        return
+    others = (users.c.role == Role.ADMIN.value) & ~users.c.disabled & (users.c.name != before.name)
+    if not before.demo:
+        others &= ~users.c.demo
+    if not connection.execute(select(users.c.name).where(others)).first():
+        raise ConflictError(
+            _(
+                "「{name}」はただ 1 人のシステム管理者です。先に別の利用者をシステム管理者にしてから変更してください。"
+            ).format(name=before.name)
+        )
 
 
 def _check_name(name: str) -> None:
