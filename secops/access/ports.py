@@ -158,11 +158,15 @@ class LoginPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request to log in or to go on logging in: where from (``peer``), with which browser, and when."""
+    """One request to log in or to go on logging in: where from (``peer``), with which browser, and when.
+
+    ``device`` is what `Sessions.remember` gave that browser, as it says.
+    """
 
     peer: str
     agent: str
     now: datetime
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,11 +326,20 @@ class Sessions(Protocol):
     """Logging in, in steps, and what is open. A token is given anew whenever a session becomes worth more."""
 
     def login(
-        self, name: str, password: str, *, peer: str, now: datetime, demo_allowed: bool, agent: str = ""
+        self,
+        name: str,
+        password: str,
+        *,
+        peer: str,
+        now: datetime,
+        demo_allowed: bool,
+        agent: str = "",
+        device: str = "",
     ) -> tuple[str, Session]:
         """The token to put in the cookie, and the session; its ``step`` says what must follow.
 
         The password may be the set-up code. ``demo_allowed`` is whether the console listens on 127.0.0.1 only.
+        ``device`` is what `remember` gave this browser: what others do wrong with the name does not hold it up.
 
         Raises:
             DeniedError: wrong name or password (one message for both), disabled, too many attempts, or a demo login
@@ -378,6 +391,14 @@ class Sessions(Protocol):
 
     def end_others(self, session: Session, visit: Visit) -> int:
         """End all sessions of the user but this one, and say how many they were."""
+        ...
+
+    def remember(self, session: Session, visit: Visit) -> str:
+        """A token for the browser of someone who is wholly logged in, empty where it has one already.
+
+        It opens nothing; it tells a device of the person from one of somebody who guesses. A new password, a reset and
+        `end_others` void those of all other devices.
+        """
         ...
 
     def logout(self, token: str, now: datetime) -> None:

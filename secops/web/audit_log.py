@@ -64,11 +64,19 @@ WORDS: Mapping[str, str] = {
     "departments": "課",
     "all": "すべて",
     "none": "なし",
+    "place": "その接続元だけ",
+    "everywhere": "初めての端末すべて",
 }
 
 
-def worded(text: str) -> str:
-    """The text of an entry with its codes in words; only whole words, and only known ones."""
+# Actions beside which there is what people wrote, or what they searched for.
+FREE = frozenset({"raw_viewed", "exception.written", "events_searched", "events_exported", "rules.changed"})
+
+
+def worded(text: str, action: str = "") -> str:
+    """The text of an entry with its codes in words: whole, known ones, and nothing that people wrote."""
+    if action in FREE:
+        return text
     return " ".join(_(WORDS[one]) if one in WORDS else one for one in text.split(" "))
 
 

@@ -235,3 +235,20 @@ def test_an_administrator_changes_role_and_scope_on_a_page(stage):
     log = admin.get("/audit-log?action=user_changed").text
     assert "CSIRT → 閲覧 / 系統 すべて → internet,lgwan" in log
     assert post(admin, "/users/admin/change", role="viewer", zones="*", departments="*").status_code == 409
+
+
+def test_a_browser_that_was_logged_in_with_is_not_kept_out_by_others(stage):
+    mine = stage.visitor()
+    answer = login(mine, "touban", PASSWORD)
+    cookie = next(one for one in answer.headers.get_list("set-cookie") if one.startswith("secops_device="))
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    post(mine, "/logout")
+    other = stage.visitor()
+    for n in range(10):
+        stage.clock += timedelta(seconds=170)
+        assert login(other, "touban", f"wrong {n}").status_code == 403
+    assert "停止しています" in login(other, "touban", PASSWORD).text
+    again = login(mine, "touban", PASSWORD)
+    assert again.status_code == 303
+    assert "secops_device" not in again.headers["set-cookie"], "it is known already"

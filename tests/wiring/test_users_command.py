@@ -49,7 +49,7 @@ def test_the_life_of_a_user(folder: Path):
     with open_site(folder) as site:
         for n in range(5):
             with pytest.raises(DeniedError):
-                site.accounts.login("yamada", "wrong", peer=f"p{n}", now=site.now(), demo_allowed=False)
+                site.accounts.login("yamada", "wrong", peer="p", now=site.now(), demo_allowed=False)
         with pytest.raises(DeniedError, match="秒後"):
             site.accounts.login("yamada", code, peer="p", now=site.now(), demo_allowed=False)
     assert "失敗の記録を消しました" in users(folder, "unlock", "yamada").stdout

@@ -64,6 +64,16 @@ sessions = Table(
     Index("ix_sessions_user", "user"),
 )
 
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", String(64), primary_key=True),  # SHA-256 of the token in the cookie, hex: it opens nothing by itself
+    Column("user", String(40), ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("last_used", Moment, nullable=False),
+    Index("ix_devices_user", "user"),
+)
+
 attempts = Table(
     "attempts",
     metadata,
@@ -71,6 +81,8 @@ attempts = Table(
     Column("user", Text, nullable=False),
     Column("peer", Text, nullable=False),
     Column("at", Moment, nullable=False),
+    Column("place", Text, nullable=False, server_default=""),  # see `secops.access.throttle.place_of`
+    Column("stage", String(10), nullable=False),
     Index("ix_attempts_user", "user", "at"),
     Index("ix_attempts_peer", "peer", "at"),
     Index("ix_attempts_at", "at"),
@@ -86,6 +98,8 @@ audit_log = Table(
     Column("target", Text, nullable=False),
     Column("peer", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("zone", Text),  # of what was seen or done; null: of no zone
+    Column("department", Text),
     Index("ix_audit_log_actor", "actor", "id"),
     Index("ix_audit_log_action", "action", "id"),
 )

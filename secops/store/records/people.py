@@ -13,12 +13,14 @@ from secops.access import factors, rights, throttle
 from secops.access.factors import new_code
 from secops.access.passwords import Passwords, check_password
 from secops.access.ports import CLI, Access, AuditEntry, LoginPolicy, Role, User
+from secops.access.throttle import Failure
 from secops.errors import ConflictError, UsageError
 from secops.locale import _
 from secops.schema.severity import Severity
 from secops.siem.triage import trust
 from secops.store.records.access_tables import attempts, passkeys, recovery_codes, users
-from secops.store.records.account_rows import end_sessions, failures, log, names, people, row, tell_others, user_of
+from secops.store.records.account_rows import end_sessions, log, names, people, row, tell_others, user_of
+from secops.store.records.attempts import failures, forget_devices
 from secops.store.records.engine import Database
 
 CODE_LASTS = timedelta(days=7)
@@ -40,11 +42,9 @@ class SqlUsers:
         """See `Users`."""
         with self._database.read() as connection:
             rows = connection.execute(people().order_by(users.c.name)).mappings().all()
-            tried = connection.execute(select(attempts.c.user, attempts.c.at)).all() if now else ()
-        failed: dict[str, list[datetime]] = {}
-        for name, at in tried:
-            failed.setdefault(name, []).append(at)
-        return [user_of(one, _lock(failed.get(one["name"], ()), now)) for one in rows]
+            tried = set(connection.execute(select(attempts.c.user)).scalars()) if now else ()
+            held = {name: failures(connection, name) for name in tried}
+        return [user_of(one, _lock(held.get(one["name"], ()), now)) for one in rows]
 
     def user(self, name: str) -> User:
         """See `Users`."""
@@ -108,6 +108,7 @@ class SqlUsers:
             connection.execute(update(users).where(users.c.name == name).values(values))
             connection.execute(delete(attempts).where(attempts.c.user == name))
             end_sessions(connection, name)
+            forget_devices(connection, name)
             log(connection, AuditEntry(now, actor, "user_reset", name, peer, "factors" if factors else ""))
             text = trust.reset(name, actor, factors=factors)
             tell_others(connection, text, self._page_from, now)
@@ -119,6 +120,7 @@ class SqlUsers:
             row(connection, name)
             connection.execute(update(users).where(users.c.name == name).values(disabled=disabled))
             end_sessions(connection, name)
+            forget_devices(connection, name)
             log(connection, AuditEntry(now, actor, "user_disabled" if disabled else "user_enabled", name, peer))
             return user_of(row(connection, name))
 
@@ -212,5 +214,5 @@ def _code(code: str, now: datetime) -> dict[str, Any]:
     return {"setup_code": factors.digest(code), "setup_until": now + CODE_LASTS}
 
 
-def _lock(failed: Sequence[datetime], now: datetime | None) -> datetime | None:
-    return throttle.locked_until(failed, now) if now else None
+def _lock(failed: Sequence[Failure], now: datetime | None) -> datetime | None:
+    return throttle.held_until(failed, now) if now else None

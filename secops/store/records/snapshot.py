@@ -11,6 +11,7 @@ from urllib.parse import quote
 # codes, which must be readable to be checked, go: their owners set the second factor up again.
 _CLEARED = {
     "sessions": "DELETE FROM sessions",
+    "devices": "DELETE FROM devices",
     "users": "UPDATE users SET totp_secret = NULL WHERE totp_secret IS NOT NULL",
 }
 
