@@ -207,7 +207,8 @@ class Identity:
 class AuditEntry:
     """Who did what to what, when, and from where (``peer``: the address, ``cli`` or empty).
 
-    ``number`` is its place in the log, zero before it is there.
+    ``number`` is its place in the log, zero before it is there. ``zone`` and ``department`` are of what was seen or
+    worked on: None where it is nothing of a zone (a login), empty where it is of several, or of an unknown one.
     """
 
     at: datetime
@@ -217,17 +218,23 @@ class AuditEntry:
     peer: str
     text: str = ""
     number: int = field(default=0, compare=False)
+    zone: str | None = None
+    department: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries of the audit log: exact actor and action, a piece of the target or text, and a span of time."""
+    """Which entries of the audit log: exact actor and action, a piece of the target or text, and a span of time.
+
+    ``access`` is what the reader may see: an entry of a zone or department outside of it does not exist for them.
+    """
 
     actor: str = ""
     action: str = ""
     text: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    access: Access = Access()
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,6 +474,10 @@ class AuditLog(Protocol):
         """Add to the audit log."""
         ...
 
+    def record_once(self, entry: AuditEntry, within: timedelta) -> None:
+        """Add it, unless the same actor did the same to the same target less than ``within`` before."""
+        ...
+
     def audit_log(
         self, *, limit: int = 100, offset: int = 0, actor: str = "", action: str = ""
     ) -> Sequence[AuditEntry]:
@@ -479,8 +490,8 @@ class AuditLog(Protocol):
         """Entries older than number ``before``, or the next newer than ``after``, or the newest."""
         ...
 
-    def audit_names(self) -> tuple[Sequence[str], Sequence[str]]:
-        """All actors and all actions that are in the log, sorted."""
+    def audit_names(self, access: Access) -> tuple[Sequence[str], Sequence[str]]:
+        """All actors and all actions that are in the log as this reader may see it, sorted."""
         ...
 
 

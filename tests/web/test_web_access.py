@@ -252,3 +252,36 @@ def test_a_browser_that_was_logged_in_with_is_not_kept_out_by_others(stage):
     again = login(mine, "touban", PASSWORD)
     assert again.status_code == 303
     assert "secops_device" not in again.headers["set-cookie"], "it is known already"
+
+
+def test_who_looks_at_an_event_is_in_the_audit_log_once_an_hour(stage):
+    browser = stage.client("touban")
+    for minutes in (0, 10, 60):
+        stage.clock += timedelta(minutes=minutes)
+        assert browser.get("/events/sumida.fw01.4567").status_code == 200
+    assert stage.client("lgwan-only").get("/events/sumida.fw01.4567").status_code == 404
+    found = stage.accounts.audit_log(action="event_viewed")
+    assert [(one.actor, one.target, one.zone, one.department) for one in found] == [
+        ("touban", "sumida.fw01.4567", "mynumber", "区民課")
+    ] * 2
+
+
+def test_a_scoped_auditor_does_not_read_what_others_saw_elsewhere(stage):
+    stage.person("lgwan-auditor", Role.AUDITOR, Access(zones=frozenset({"lgwan"})))
+    csirt = stage.client("touban")
+    csirt.get("/events/sumida.fw01.4567")
+    csirt.get("/events/sumida.fw01.5003")
+    post(csirt, "/events/sumida.fw01.4567/raw", reason="K-0213 の調査")
+    post(csirt, "/alerts/3/raw", event_id="sumida.fw01.4567", reason="K-0213 の続き")
+    csirt.get("/events?q=user.name:t-suzuki")
+    stage.client("lgwan-only").get("/events?q=user.name:administrator")
+    whole, scoped = (stage.client(name).get("/audit-log").text for name in ("auditor", "lgwan-auditor"))
+    for text in ("sumida.fw01.4567", "K-0213 の調査", "K-0213 の続き", "t-suzuki", "sumida.fw01.5003"):
+        assert text in whole, text
+    assert "範囲の記録だけ" not in whole
+    for text in ("sumida.fw01.5003", "user.name:administrator", "範囲の記録だけ", "利用者の登録"):
+        assert text in scoped, text
+    for text in ("4567", "K-0213", "t-suzuki"):
+        assert text not in scoped, text
+    page = stage.client("lgwan-auditor").get("/audit-log?action=raw_viewed").text
+    assert "条件に合う記録はありません" in page

@@ -47,7 +47,7 @@ def test_the_life_of_a_user(folder: Path):
     assert "停止" in state(folder, "yamada")
     assert users(folder, "enable", "yamada").returncode == 0
     with open_site(folder) as site:
-        for n in range(5):
+        for _n in range(5):
             with pytest.raises(DeniedError):
                 site.accounts.login("yamada", "wrong", peer="p", now=site.now(), demo_allowed=False)
         with pytest.raises(DeniedError, match="秒後"):

@@ -102,4 +102,5 @@ audit_log = Table(
     Column("department", Text),
     Index("ix_audit_log_actor", "actor", "id"),
     Index("ix_audit_log_action", "action", "id"),
+    Index("ix_audit_log_target", "target", "id"),
 )

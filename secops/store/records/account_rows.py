@@ -102,7 +102,8 @@ def open_session(connection: Connection, session_id: str, policy: LoginPolicy) -
 def log(connection: Connection, entry: AuditEntry) -> None:
     """Into the audit log."""
     values = {"at": entry.at, "actor": entry.actor, "action": entry.action, "target": entry.target}
-    connection.execute(insert(audit_log).values(values | {"peer": entry.peer, "text": entry.text}))
+    more = {"peer": entry.peer, "text": entry.text, "zone": entry.zone, "department": entry.department}
+    connection.execute(insert(audit_log).values(values | more))
 
 
 def end_sessions(connection: Connection, name: str, *, but: str = "") -> int:

@@ -104,7 +104,16 @@ def act(
         peer = request.client.host if request.client else ""
         said = f"{rule.id} {', '.join(chosen)} {owner} {expires}: {reason}"
         here.accounts.record(
-            AuditEntry(here.now(), session.user.name, "exception.written", str(alert_id), peer, said[:2000])
+            AuditEntry(
+                here.now(),
+                session.user.name,
+                "exception.written",
+                str(alert_id),
+                peer,
+                said[:2000],
+                zone=detail.alert.zone or "",
+                department=detail.alert.department or "",
+            )
         )
     except SecopsError as error:
         here.desk.detail(alert_id, scope, hits=0)
