@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,9 @@ from pathlib import Path
 import pyotp
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from secops.access.box import Box
 from secops.access.passwords import Passwords
 from secops.access.ports import (
     Access,
@@ -29,6 +31,7 @@ from secops.access.ports import (
 from secops.access.throttle import CODE_LIMIT, LOCK, LOCK_AFTER, PASSWORD_LIMIT
 from secops.errors import ConflictError, DeniedError, NotFoundError, UsageError
 from secops.siem.triage import trust
+from secops.store.records.access_tables import users
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.engine import Database, connect
 from secops.store.records.siem_tables import alerts, history
@@ -184,6 +187,60 @@ def test_codes_of_an_app_work_once_and_one_step_aside(door: Door):
         else:
             with pytest.raises(DeniedError):
                 door.accounts.pass_code(session, code, door.visit())
+
+
+def dump(place: Path) -> str:
+    with sqlite3.connect(place) as file:
+        text = "\n".join(file.iterdump())
+    file.close()
+    return text
+
+
+def test_secrets_of_apps_are_nowhere_readable(door: Door, tmp_path: Path):
+    _, session = door.login()
+    secret = door.accounts.begin_totp(session)
+    assert door.accounts.begin_totp(session) == secret
+    assert secret not in dump(tmp_path / "records.db")
+    app = pyotp.TOTP(secret)
+    door.accounts.finish_totp(session, app.at(door.now), door.visit())
+    assert secret not in dump(tmp_path / "records.db")
+
+
+def test_a_secret_opens_for_its_user_under_its_key_alone(door: Door, database: Database):
+    app, _ = door.with_totp()
+    _, session = door.login("root")
+    _, session, codes = door.accounts.finish_totp(
+        session, pyotp.TOTP(door.accounts.begin_totp(session)).at(door.now), door.visit()
+    )
+    door.now += timedelta(minutes=2)
+    with database.write() as connection:
+        kept = connection.execute(select(users.c.totp_secret).where(users.c.name == "tanaka")).scalar_one()
+        connection.execute(update(users).where(users.c.name == "root").values(totp_secret=kept))
+    _, session = door.login("root")
+    with pytest.raises(DeniedError, match=r"totp\.key"):
+        door.accounts.pass_code(session, app.at(door.now), door.visit())
+    assert door.accounts.pass_code(session, codes[0], door.visit())[1].step is Step.DONE, "needs no key"
+    other = SqlAccounts(database, SessionLimits(), QUICK, POLICY, box=Box(lambda: None, lambda: b""))
+    _, session = door.login()
+    with pytest.raises(DeniedError, match=r"totp\.key"):
+        other.pass_code(session, app.at(door.now), door.visit())
+    assert door.accounts.pass_code(session, app.at(door.now), door.visit())[1].step is Step.DONE
+
+
+def test_secrets_from_before_are_used_and_sealed(door: Door, database: Database, tmp_path: Path):
+    door.with_totp()
+    app = pyotp.TOTP(pyotp.random_base32())
+    with database.write() as connection:
+        connection.execute(update(users).where(users.c.name == "tanaka").values(totp_secret=app.secret))
+    assert app.secret in dump(tmp_path / "records.db")
+    for sealed in (False, True):
+        if sealed:
+            assert door.accounts.seal_secrets() == 1
+        door.now += timedelta(minutes=2)
+        _, session = door.login()
+        assert door.accounts.pass_code(session, app.at(door.now), door.visit())[1].step is Step.DONE
+    assert app.secret not in dump(tmp_path / "records.db")
+    assert door.accounts.seal_secrets() == 0
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "12３456", "²²²²²²", "\ud800", "0" * 5000])

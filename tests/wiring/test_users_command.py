@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import stat
+from datetime import timedelta
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from secops.access.ports import Step, Visit
 from secops.errors import DeniedError
+from secops.settings import load
 from secops.wiring import create_site, open_site
+from secops.wiring.doctor import site as checks
+from secops.wiring.doctor.model import Patient
 from tests.e2e.here import run_here
 
 
@@ -120,3 +126,42 @@ def test_what_makes_no_sense_is_refused_with_its_reason(folder: Path, arguments:
     done = users(folder, *arguments)
     assert done.returncode != 0
     assert said in done.stderr
+
+
+def test_the_key_of_apps_is_a_file_of_the_owner_that_the_doctor_misses(folder: Path):
+    code = code_in(users(folder, "add", "mita", "--role", "csirt").stdout)
+    key = folder / "keys" / "totp.key"
+    assert not key.exists()
+    with open_site(folder) as site:
+        now = site.now()
+        _, session = site.accounts.login("mita", code, peer="p", now=now, demo_allowed=False)
+        _, session = site.accounts.choose_password(session, "orange umbrella 47", Visit("p", "", now))
+        app = pyotp.TOTP(site.accounts.begin_totp(session))
+        site.accounts.finish_totp(session, app.at(now), Visit("p", "", now))
+    assert stat.S_IMODE(key.stat().st_mode) == 0o400
+    assert app.secret.encode() not in (folder / "records.db").read_bytes()
+    assert len(key.read_bytes()) == 32
+    assert sorted(path.name for path in key.parent.iterdir()) == ["journal.key", "journal.pub", "totp.key"]
+
+    def login() -> Step:
+        with open_site(folder) as site:
+            later = site.now() + timedelta(minutes=1)
+            _, half = site.accounts.login("mita", "orange umbrella 47", peer="p", now=later, demo_allowed=False)
+            return site.accounts.pass_code(half, app.at(later), Visit("p", "", later))[1].step
+
+    def examined() -> str:
+        patient = Patient(now=now, folder=folder, settings=load(folder))
+        return checks.keys(patient).what
+
+    assert login() is Step.DONE, "another process has the same key"
+    assert "そろっています" in examined()
+    key.chmod(0o444)
+    assert "ほかの利用者が読めます" in examined()
+    away = key.rename(folder / "totp.key")
+    assert "認証アプリの秘密の鍵がありません" in examined()
+    with pytest.raises(DeniedError, match=r"totp\.key"):
+        login()
+    away.rename(key)
+    key.chmod(0o600)
+    key.write_bytes(b"short")
+    assert "32 バイト" in examined()

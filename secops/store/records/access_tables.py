@@ -22,7 +22,7 @@ users = Table(
     Column("last_login", Moment),
     Column("setup_code", String(64)),  # SHA-256 of the one-time code, hex
     Column("setup_until", Moment),
-    Column("totp_secret", Text),  # base32; it must be readable to be checked, so the file is its owner's alone
+    Column("totp_secret", Text),  # sealed, see `secops.access.box`; without its mark: base32, from before
     Column("totp_step", BigInteger),  # the last time step whose code was used
     Column("subject", Text),  # at the identity provider; empty: comes with the first login; null: logs in here
     Index("ix_users_subject", "subject"),
@@ -60,7 +60,7 @@ sessions = Table(
     Column("confirmed", Moment),  # when the person last showed who they are
     Column("passed", Moment),  # when the second factor was given; null: not in this session
     Column("challenge", Text),  # base64url, of the passkey that is being made or used
-    Column("secret", Text),  # of the app that is being set up
+    Column("secret", Text),  # of the app that is being set up, sealed
     Index("ix_sessions_user", "user"),
 )
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from secops.access import factors as pure
 from secops.access import passkeys as keys
+from secops.access.box import MARK, Box
 from secops.access.ports import AuditEntry, Party, Passkey, Session, Step, Visit
 from secops.access.throttle import Stage
 from secops.errors import ConflictError, DeniedError, NotFoundError, UsageError
@@ -24,15 +25,35 @@ SETTING_UP = frozenset({Step.DONE, Step.ENROLL})
 
 
 class SqlFactors(SqlSessions):
-    """See `secops.access.ports.Factors`."""
+    """See `secops.access.ports.Factors`; secrets of one-time codes are kept in ``_box``, of sessions as of users."""
+
+    _box: Box
+
+    def seal_secrets(self) -> int:
+        """Seal what is readable, from before secrets were sealed; says how many that was."""
+        readable = users.c.totp_secret.is_not(None) & ~users.c.totp_secret.startswith(MARK)
+        wanted = select(users.c.name, users.c.totp_secret).where(readable)
+        with self._database.read() as connection:
+            if not connection.execute(wanted).first():
+                return 0
+        with self._database.write() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")  # what was readable leaves no bytes in free pages
+            found = connection.execute(wanted).all()
+            for name, secret in found:
+                values = {"totp_secret": self._box.seal(secret, name)}
+                connection.execute(update(users).where(users.c.name == name).values(values))
+        return len(found)
 
     def begin_totp(self, session: Session) -> str:
         """See `Factors`."""
         with self._database.write() as connection:
             self._in_step(connection, session, SETTING_UP)
             found = _of_session(connection, session)
-            secret: str = found["secret"] or pure.new_secret()
-            connection.execute(update(sessions).where(sessions.c.id == session.id).values(secret=secret))
+            name = session.user.name
+            secret = self._box.open(found["secret"], name) if found["secret"] else pure.new_secret()
+            kept = self._box.seal(secret, name)
+            connection.execute(update(sessions).where(sessions.c.id == session.id).values(secret=kept))
         return secret
 
     def finish_totp(self, session: Session, code: str, visit: Visit) -> tuple[str, Session, Sequence[str]]:
@@ -40,7 +61,8 @@ class SqlFactors(SqlSessions):
         name = session.user.name
         with self._database.write() as connection:
             self._in_step(connection, session, SETTING_UP)
-            secret = _of_session(connection, session)["secret"]
+            kept = _of_session(connection, session)["secret"]
+            secret = self._box.open(kept, name) if kept else ""
             step = pure.step_of(secret, code, visit.now, last=0) if secret else None
             if step is None:
                 raise UsageError(
@@ -49,7 +71,7 @@ class SqlFactors(SqlSessions):
                         "続くときは、端末の時刻が合っているか確かめてください。"
                     )
                 )
-            values = {"totp_secret": secret, "totp_step": step}
+            values = {"totp_secret": self._box.seal(secret, name), "totp_step": step}
             connection.execute(update(users).where(users.c.name == name).values(values))
             return self._added(connection, session, visit, "totp")
 
@@ -122,8 +144,10 @@ class SqlFactors(SqlSessions):
         with self._database.write() as connection:
             self._in_step(connection, session, {Step.FACTOR})
             found = row(connection, name)
-            secret, last = found["totp_secret"], found["totp_step"] or 0
-            step = pure.step_of(secret, code, visit.now, last=last) if secret else None
+            kept, last = found["totp_secret"], found["totp_step"] or 0
+            step = None
+            if kept and stage is Stage.CODE:  # a recovery code must do without the key
+                step = pure.step_of(self._box.open(kept, name), code, visit.now, last=last)
             if step is not None:
                 connection.execute(update(users).where(users.c.name == name).values(totp_step=step))
                 return self._passed(connection, session, visit, made, "totp")
