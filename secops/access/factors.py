@@ -31,8 +31,8 @@ def address(secret: str, user: str, site: str) -> str:
 
 def step_of(secret: str, code: str, now: datetime, *, last: int) -> int | None:
     """The time step whose code this is, within `STEPS_ASIDE` and later than ``last``; None for a wrong or used code."""
-    text = "".join(unicodedata.normalize("NFKC", code).split())
-    if not (len(text) == 6 and text.isascii() and text.isdigit()):
+    text = _digits(code)
+    if text is None:
         return None
     import pyotp
 
@@ -41,6 +41,16 @@ def step_of(secret: str, code: str, now: datetime, *, last: int) -> int | None:
         if hmac.compare_digest(app.generate_otp(step), text) and step > last:
             found = step
     return found
+
+
+def is_app_code(code: str) -> bool:
+    """Whether a text has the form of an app's code; another can only be a recovery code."""
+    return _digits(code) is not None
+
+
+def _digits(code: str) -> str | None:
+    text = "".join(unicodedata.normalize("NFKC", code).split())
+    return text if len(text) == 6 and text.isascii() and text.isdigit() else None
 
 
 def new_code(groups: int = 4) -> str:

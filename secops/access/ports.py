@@ -158,11 +158,15 @@ class LoginPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request to log in or to go on logging in: where from (``peer``), with which browser, and when."""
+    """One request to log in or to go on logging in: where from (``peer``), with which browser, and when.
+
+    ``device`` is what `Sessions.remember` gave that browser, as it says.
+    """
 
     peer: str
     agent: str
     now: datetime
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +207,8 @@ class Identity:
 class AuditEntry:
     """Who did what to what, when, and from where (``peer``: the address, ``cli`` or empty).
 
-    ``number`` is its place in the log, zero before it is there.
+    ``number`` is its place in the log, zero before it is there. ``zone`` and ``department`` are of what was seen or
+    worked on: None where it is nothing of a zone (a login), empty where it is of several, or of an unknown one.
     """
 
     at: datetime
@@ -213,17 +218,23 @@ class AuditEntry:
     peer: str
     text: str = ""
     number: int = field(default=0, compare=False)
+    zone: str | None = None
+    department: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries of the audit log: exact actor and action, a piece of the target or text, and a span of time."""
+    """Which entries of the audit log: exact actor and action, a piece of the target or text, and a span of time.
+
+    ``access`` is what the reader may see: an entry of a zone or department outside of it does not exist for them.
+    """
 
     actor: str = ""
     action: str = ""
     text: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    access: Access = Access()
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +308,22 @@ class Users(Protocol):
         """Disable (sessions end at once) or enable again; the user stays for the history's sake."""
         ...
 
+    def change(
+        self,
+        name: str,
+        *,
+        role: Role | None = None,
+        access: Access | None = None,
+        actor: str,
+        now: datetime,
+        peer: str = CLI,
+    ) -> tuple[User, int]:
+        """Another role or scope (None: as it is), and how many sessions ended: all, where the user can do or see less.
+
+        A new administrator raises an alert. ConflictError where it would leave no administrator who can log in.
+        """
+        ...
+
     def unlock(self, name: str, *, actor: str, now: datetime, peer: str = CLI) -> User:
         """Forget failed logins of this user, so that the next one is heard at once."""
         ...
@@ -306,11 +333,20 @@ class Sessions(Protocol):
     """Logging in, in steps, and what is open. A token is given anew whenever a session becomes worth more."""
 
     def login(
-        self, name: str, password: str, *, peer: str, now: datetime, demo_allowed: bool, agent: str = ""
+        self,
+        name: str,
+        password: str,
+        *,
+        peer: str,
+        now: datetime,
+        demo_allowed: bool,
+        agent: str = "",
+        device: str = "",
     ) -> tuple[str, Session]:
         """The token to put in the cookie, and the session; its ``step`` says what must follow.
 
         The password may be the set-up code. ``demo_allowed`` is whether the console listens on 127.0.0.1 only.
+        ``device`` is what `remember` gave this browser: what others do wrong with the name does not hold it up.
 
         Raises:
             DeniedError: wrong name or password (one message for both), disabled, too many attempts, or a demo login
@@ -362,6 +398,14 @@ class Sessions(Protocol):
 
     def end_others(self, session: Session, visit: Visit) -> int:
         """End all sessions of the user but this one, and say how many they were."""
+        ...
+
+    def remember(self, session: Session, visit: Visit) -> str:
+        """A token for the browser of someone who is wholly logged in, empty where it has one already.
+
+        It opens nothing; it tells a device of the person from one of somebody who guesses. A new password, a reset and
+        `end_others` void those of all other devices.
+        """
         ...
 
     def logout(self, token: str, now: datetime) -> None:
@@ -430,6 +474,10 @@ class AuditLog(Protocol):
         """Add to the audit log."""
         ...
 
+    def record_once(self, entry: AuditEntry, within: timedelta) -> None:
+        """Add it, unless the same actor did the same to the same target less than ``within`` before."""
+        ...
+
     def audit_log(
         self, *, limit: int = 100, offset: int = 0, actor: str = "", action: str = ""
     ) -> Sequence[AuditEntry]:
@@ -442,8 +490,8 @@ class AuditLog(Protocol):
         """Entries older than number ``before``, or the next newer than ``after``, or the newest."""
         ...
 
-    def audit_names(self) -> tuple[Sequence[str], Sequence[str]]:
-        """All actors and all actions that are in the log, sorted."""
+    def audit_names(self, access: Access) -> tuple[Sequence[str], Sequence[str]]:
+        """All actors and all actions that are in the log as this reader may see it, sorted."""
         ...
 
 

@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from secops.cli.alerts_many import register
+from secops.cli import alerts_bulk, alerts_exception, alerts_many
+from secops.cli.alerts_filter import SEVERITIES, alert_filter, filter_options
 from secops.cli.common import emit_json, emit_table, json_option, plain, site_option
 from secops.errors import SecopsError, UsageError
 from secops.locale import _
 
 if TYPE_CHECKING:
-    from secops.siem.ports import Alert, AlertDetail, AlertFilter, Hit, Rule
+    from secops.siem.ports import Alert, AlertDetail, Hit, Rule
     from secops.wiring import Site
 
 F = TypeVar("F", bound=Callable[..., Any])
-STATES = ("open", "in_progress", "closed")
-SEVERITIES = ("informational", "low", "medium", "high", "critical")
 VERDICTS = ("true_positive", "false_positive", "benign_true_positive")
 CATEGORIES = ("loss", "theft", "misdelivery", "missent_mail", "outage", "other")
 
@@ -41,11 +40,7 @@ def _who(actor: str) -> str:
 
 @alerts.command("list")
 @site_option
-@click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="状態(繰り返し可)")
-@click.option("--severity", "severities", multiple=True, type=click.Choice(SEVERITIES), help="重大度(繰り返し可)")
-@click.option("--zone", "zones", multiple=True, help="系統(繰り返し可)")
-@click.option("--assignee", help="担当者")
-@click.option("--since", help="この時点より後に検知があったもの(24h、7d、2026-11-23 など)")
+@filter_options(closed=True)
 @click.option("--text", default="", help="件名と対象に含まれる語")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="表示する件数")
 @click.option("--offset", default=0, type=click.IntRange(min=0), help="先頭から飛ばす件数")
@@ -57,7 +52,7 @@ def list_(site: Path, limit: int, offset: int, as_json: bool, **wanted: Any) -> 
 
     with open_site(site) as opened:
         now = opened.now()
-        page = opened.desk.alerts(_filter(now, **wanted), Scope(), limit=limit, offset=offset)
+        page = opened.desk.alerts(alert_filter(now, **wanted), Scope(), limit=limit, offset=offset)
     if as_json:
         emit_json({"total": page.total, "alerts": page.alerts})
         return
@@ -84,23 +79,6 @@ def show(site: Path, alert_id: int, hits: int, actor: str, as_json: bool) -> Non
         emit_json({**plain(found), "rule": plain(rule)})
     else:
         _print_detail(found, rule)
-
-
-@alerts.command()
-@site_option
-@click.argument("alert_id", type=int)
-def exception(site: Path, alert_id: int) -> None:
-    """このアラートを例外にするためのひな形(Sigma のフィルタ文書)を出す。空欄を埋めるまでは抑止しない。"""
-    from secops.siem.ports import Scope
-    from secops.siem.triage.exemption import draft
-    from secops.wiring import open_site
-
-    with open_site(site) as opened:
-        found = opened.desk.detail(alert_id, Scope())
-        rule = _rule_of(opened, found.alert.rule_id)
-    if rule is None:
-        raise UsageError(_("アラート {id} のルールがないため、例外を作れません。").format(id=alert_id))
-    click.echo(draft(found.alert, rule, found.hits), nl=False)
 
 
 @alerts.command("open")
@@ -194,34 +172,6 @@ def _change(site: Path, as_json: bool, change: Callable[..., int]) -> None:
         emit_json({"changed": count})
     else:
         click.echo(_("{n} 件を変更しました。").format(n=count))
-
-
-def _filter(
-    now: datetime,
-    *,
-    states: tuple[str, ...],
-    severities: tuple[str, ...],
-    zones: tuple[str, ...],
-    assignee: str | None,
-    since: str | None,
-    text: str,
-) -> AlertFilter:
-    from secops.schema.dates import parse_moment
-    from secops.schema.severity import Severity
-    from secops.siem.ports import AlertFilter, Span, State
-
-    try:
-        begin = parse_moment(since, now) if since else None
-    except ValueError as error:
-        raise UsageError(_("--since を読めません: {error}").format(error=error)) from None
-    return AlertFilter(
-        states=frozenset(map(State, states)) or None,
-        severities=frozenset(map(Severity.parse, severities)) or None,
-        zones=frozenset(zones) or None,
-        assignee=assignee,
-        text=text,
-        span=Span(since=begin),
-    )
 
 
 def _check_zones(opened: Site, zones: list[str]) -> None:
@@ -342,4 +292,5 @@ def _section(title: str, lines: list[str]) -> None:
             click.echo(f"  {line}")
 
 
-register(alerts, _actor_option, _who)
+for _part in (alerts_many, alerts_bulk, alerts_exception):
+    _part.register(alerts, _actor_option, _who)

@@ -1,4 +1,4 @@
-"""`secops alerts link|merge|unmerge|split|undo|times`: what people do with several alerts, and how long they take."""
+"""`secops alerts link|merge|unmerge|times`: what people do with several alerts, and how long they take."""
 
 from __future__ import annotations
 

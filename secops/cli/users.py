@@ -15,6 +15,7 @@ from secops.locale import _
 
 if TYPE_CHECKING:
     from secops.access.ports import User
+    from secops.wiring.site import Site
 
 F = TypeVar("F", bound=Callable[..., Any])
 ROLES = ("admin", "csirt", "audit_lead", "auditor", "security_manager", "policy_owner", "viewer")
@@ -88,13 +89,7 @@ def add(
     from secops.wiring import open_site
 
     with open_site(site) as opened:
-        if unknown := [zone for zone in zones if zone not in opened.settings.zones]:
-            text = _("系統「{zone}」はありません。次から選んでください: {known}")
-            raise UsageError(text.format(zone=", ".join(unknown), known=", ".join(opened.settings.zones)))
-        known = {department.name for department in opened.directory.departments}
-        if known and (unknown := [one for one in departments if one not in known]):
-            text = _("課「{department}」は台帳にありません。secops inventory で取り込んだ名前を書いてください。")
-            raise UsageError(text.format(department=", ".join(unknown)))
+        _check_scope(opened, zones, departments)
         if oidc and not opened.settings.web.oidc.issuer:
             raise UsageError(_("secops.toml に [web.oidc] がありません。書いてから登録してください。"))
         user, code = opened.accounts.invite(
@@ -107,6 +102,54 @@ def add(
             external=oidc,
         )
     _done(user, as_json, _("利用者「{name}」を登録しました。"), code)
+
+
+@users.command()
+@site_option
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), help="新しい役割(省略時は今のまま)")
+@click.option("--zone", "zones", multiple=True, help="見てよい系統を、これだけにする(繰り返し可)")
+@click.option("--all-zones", is_flag=True, help="すべての系統を見てよいことにする")
+@click.option("--department", "departments", multiple=True, help="見てよい課を、これだけにする(繰り返し可)")
+@click.option("--all-departments", is_flag=True, help="すべての課を見てよいことにする")
+@_actor_option
+@json_option
+def change(
+    site: Path,
+    name: str,
+    role: str | None,
+    zones: tuple[str, ...],
+    all_zones: bool,
+    departments: tuple[str, ...],
+    all_departments: bool,
+    actor: str,
+    as_json: bool,
+) -> None:
+    """利用者の役割と見える範囲を変える(権限が減るときは、ログイン中ならすぐに切れる)。"""
+    from secops.access.ports import Access, Role
+    from secops.wiring import open_site
+
+    if (zones and all_zones) or (departments and all_departments):
+        raise UsageError(_("--zone と --all-zones、--department と --all-departments は一緒に使えません。"))
+    if not (role or zones or all_zones or departments or all_departments):
+        raise UsageError(
+            _("変えるものがありません。--role・--zone・--department などで新しい役割か範囲を書いてください。")
+        )
+    with open_site(site) as opened:
+        _check_scope(opened, zones, departments)
+        before = opened.accounts.user(name).access
+        access = Access(
+            None if all_zones else frozenset(zones) or before.zones,
+            None if all_departments else frozenset(departments) or before.departments,
+        )
+        user, ended = opened.accounts.change(
+            name, role=Role(role) if role else None, access=access, actor=_who(actor), now=opened.now()
+        )
+        mapped = bool(role and user.external and opened.settings.web.oidc.roles)
+    if as_json:
+        emit_json({"user": user, "sessions_ended": ended})
+        return
+    _say_change(user, ended, mapped)
 
 
 @users.command()
@@ -164,6 +207,30 @@ def reset(site: Path, name: str, factors: bool, actor: str, as_json: bool) -> No
     with open_site(site) as opened:
         user, code = opened.accounts.reset(name, actor=_who(actor), now=opened.now(), factors=factors)
     _done(user, as_json, _("利用者「{name}」のパスワードを無効にしました。"), code)
+
+
+def _check_scope(opened: Site, zones: tuple[str, ...], departments: tuple[str, ...]) -> None:
+    """Refuse zones that are not in the settings and departments that are not in the inventory (where there is one)."""
+    if unknown := [zone for zone in zones if zone not in opened.settings.zones]:
+        text = _("系統「{zone}」はありません。次から選んでください: {known}")
+        raise UsageError(text.format(zone=", ".join(unknown), known=", ".join(opened.settings.zones)))
+    known = {department.name for department in opened.directory.departments}
+    if known and (unknown := [one for one in departments if one not in known]):
+        text = _("課「{department}」は台帳にありません。secops inventory で取り込んだ名前を書いてください。")
+        raise UsageError(text.format(department=", ".join(unknown)))
+
+
+def _say_change(user: User, ended: int, mapped: bool) -> None:
+    from secops.access.ports import ROLE_LABELS
+
+    text = _("利用者「{name}」: 役割 {role}、系統 {zones}、課 {departments}。")
+    scope = {"zones": _scope(user.access.zones), "departments": _scope(user.access.departments)}
+    click.echo(text.format(name=user.name, role=_(ROLE_LABELS[user.role]), **scope))
+    if ended:
+        click.echo(_("権限か範囲が減ったため、ログインを {n} 件終わらせました。").format(n=ended))
+    if mapped:
+        text = _("役割は、次にこの人が認証基盤でログインしたとき、[web.oidc] の roles に従って変わることがあります。")
+        click.echo(text, err=True)
 
 
 def _who(actor: str) -> str:

@@ -219,8 +219,8 @@ def filter_problems(filters: Iterable[FilterState]) -> list[str]:
 
 
 def paging_problems(counts: PagingCounts, now: datetime) -> list[str]:
-    """What was never delivered, and which channels fail; what nobody answered is said where people look at pages."""
-    problems = []
+    """What nobody answered, what was never delivered, and which channels fail."""
+    problems = [_unanswered(counts)] if counts.unanswered else []
     if counts.given_up:
         text = _("一日のあいだ送れず、断念した通知が {n} 件あります。secops notify list で確かめてください。")
         problems.append(text.format(n=counts.given_up))
@@ -229,6 +229,20 @@ def paging_problems(counts: PagingCounts, now: datetime) -> list[str]:
             text = _("通知手段「{channel}」で送れていません。secops notify list で理由を確かめてください。")
             problems.append(text.format(channel=channel))
     return problems
+
+
+def _unanswered(counts: PagingCounts) -> str:
+    """What to do about pages that the whole rota left alone: somebody has to be reached in another way, now."""
+    text = _(
+        "全員に通知しても応答のないものが {n} 件あります({which})。当番に電話で知らせてください。アラートは"
+        "「secops alerts assign 番号 --to 利用者名」か画面で担当を決めると、稼働の異常は"
+        "「secops notify confirm --condition 番号」で、この表示が消えます。"
+    )
+    alerts, conditions = counts.unanswered_alerts, counts.unanswered_conditions
+    named = [_("アラート {n}").format(n=", ".join(map(str, alerts)))] if alerts else []
+    named += [_("稼働の異常 {n}").format(n=", ".join(map(str, conditions)))] if conditions else []
+    more = "…" if counts.unanswered > len(alerts) + len(conditions) else ""
+    return text.format(n=counts.unanswered, which=_("、").join(named) + more)
 
 
 def store_problem(store: StoreState) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from secops.access.ports import ROLE_LABELS, AuditFilter, Right
+from secops.access.ports import ROLE_LABELS, AuditFilter, Right, Session
 from secops.locale import _
 from secops.schema.dates import JST
 from secops.web.pages import page
@@ -35,13 +36,18 @@ LABELS: Mapping[str, str] = {
     "factor_removed": "多要素認証の解除",
     "recovery_made": "回復コードの発行",
     "user_added": "利用者の登録",
+    "user_changed": "役割・範囲の変更",
     "user_disabled": "利用者の停止",
     "user_enabled": "利用者の停止の取り消し",
     "user_reset": "利用者のリセット",
     "user_locked": "ログインの停止(失敗の連続)",
     "user_unlocked": "ログイン停止の解除",
     "role_changed": "役割の変更",
+    "event_viewed": "イベントの閲覧",
     "raw_viewed": "元ログの閲覧",
+    "events_searched": "イベントの検索",
+    "events_exported": "検索結果の書き出し",
+    "exception.written": "例外の作成",
     "rules.changed": "検知ルール・例外の変更",
     "rules_imported": "ルール集の取り込み",
     "rules_import_undone": "ルール集の取り込みの取り消し",
@@ -59,11 +65,23 @@ WORDS: Mapping[str, str] = {
     "oidc": "認証基盤",
     "demo": "デモ用",
     "cli": "コマンド",
+    "zones": "系統",
+    "departments": "課",
+    "all": "すべて",
+    "none": "なし",
+    "place": "その接続元だけ",
+    "everywhere": "初めての端末すべて",
 }
 
 
-def worded(text: str) -> str:
-    """The text of an entry with its codes in words; only whole words, and only known ones."""
+# Actions beside which there is what people wrote, or what they searched for.
+FREE = frozenset({"raw_viewed", "exception.written", "events_searched", "events_exported", "rules.changed"})
+
+
+def worded(text: str, action: str = "") -> str:
+    """The text of an entry with its codes in words: whole, known ones, and nothing that people wrote."""
+    if action in FREE:
+        return text
     return " ".join(_(WORDS[one]) if one in WORDS else one for one in text.split(" "))
 
 
@@ -98,15 +116,16 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-@router.get("/audit-log", dependencies=[Depends(reads(Right.SEE_AUDIT_LOG))])
-def show_audit_log(request: Request) -> Response:
+@router.get("/audit-log")
+def show_audit_log(request: Request, session: Annotated[Session, Depends(reads(Right.SEE_AUDIT_LOG))]) -> Response:
     """A page of it, newest first; pages begin behind an entry, so that new ones push nothing out of sight."""
-    values = request.query_params
+    values, access = request.query_params, session.user.access
     wanted, wrong = parse(values)
+    wanted = replace(wanted, access=access)
     accounts = services(request).accounts
     before, after = _number(values.get("before", "")), _number(values.get("after", ""))
     found = accounts.audit_page(wanted, limit=PAGE_SIZE, before=before, after=after)
-    actors, actions = accounts.audit_names()
+    actors, actions = accounts.audit_names(access)
     kept = {name: values[name] for name in NAMES if values.get(name)}
 
     def url(**more: int) -> str:
@@ -125,6 +144,7 @@ def show_audit_log(request: Request) -> Response:
         older=url(before=shown[-1].number) if shown and last < found.total else "",
         asked={name: values.get(name, "") for name in NAMES},
         narrowed=bool(kept),
+        access=access,
         wrong=wrong,
         actors=actors,
         actions=sorted(actions, key=label),

@@ -75,7 +75,13 @@ def login(
     try:
         check_csrf(request.cookies.get(LOGIN_COOKIE, ""), csrf)
         token, session = here.accounts.login(
-            name.strip()[:64], password, peer=who.peer, now=who.now, demo_allowed=here.local_only, agent=who.agent
+            name.strip()[:64],
+            password,
+            peer=who.peer,
+            now=who.now,
+            demo_allowed=here.local_only,
+            agent=who.agent,
+            device=who.device,
         )
     except DeniedError as error:
         return login_form(request, status=403, name=name.strip()[:64], target=target, problem=str(error))

@@ -79,6 +79,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def services(site: Site, stop: threading.Event) -> Services:
     """What the console may ask of this site."""
+    site.desk.accounts.seal_secrets()
     status = _Remembered(site)
     store = _LiveStore(site)
 

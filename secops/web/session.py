@@ -25,6 +25,7 @@ from secops.siem.ports import Scope
 from secops.web.services import Services
 
 LOGIN_COOKIE = "secops_login"
+DEVICE_LASTS = timedelta(days=400)  # as long as browsers keep a cookie; the accounts forget an unused one sooner
 RECENT = timedelta(minutes=15)  # how long after showing who one is one may change how one logs in
 STEP_PATHS = {Step.FACTOR: "/login/factor", Step.PASSWORD: "/login/password", Step.ENROLL: "/login/enroll"}
 
@@ -59,6 +60,11 @@ def services(request: Request) -> Services:
 def cookie_name(secure: bool) -> str:
     """``__Host-`` (RFC 6265bis) makes the browser refuse the cookie from other hosts, paths and plain HTTP."""
     return "__Host-secops" if secure else "secops"
+
+
+def device_cookie(secure: bool) -> str:
+    """What a browser shows that somebody has logged in with it before; it stays when they log out."""
+    return "__Host-secops-device" if secure else "secops_device"
 
 
 def token_of(request: Request) -> str:
@@ -120,8 +126,10 @@ def current(request: Request) -> Session:
 
 def visit(request: Request) -> Visit:
     """Who asks, as far as the network tells."""
+    here = services(request)
     peer = request.client.host if request.client else ""
-    return Visit(peer, request.headers.get("user-agent", ""), services(request).now())
+    device = request.cookies.get(device_cookie(here.secure), "")[:100]
+    return Visit(peer, request.headers.get("user-agent", ""), here.now(), device)
 
 
 def party(request: Request) -> Party | None:
@@ -135,9 +143,13 @@ def party(request: Request) -> Party | None:
 
 
 def enter(request: Request, response: Response, token: str) -> Response:
-    """Give the browser the token of its session."""
-    here = services(request)
+    """Give the browser the token of its session, and, once somebody is wholly logged in, one as a device of theirs."""
+    here, who = services(request), visit(request)
     set_cookie(response, cookie_name(here.secure), token, secure=here.secure)
+    session = here.accounts.session(token, who.now, touch=False)
+    if session and (device := here.accounts.remember(session, who)):
+        seconds = int(DEVICE_LASTS.total_seconds())
+        set_cookie(response, device_cookie(here.secure), device, secure=here.secure, seconds=seconds)
     return response
 
 

@@ -165,12 +165,15 @@ class Site:
         """Hits, alerts and positions."""
         from secops.access.ports import LoginPolicy, Role, SessionLimits
         from secops.store.records import open_records
+        from secops.wiring.factor_key import box_of
 
         web = self.settings.web
         limits = SessionLimits(timedelta(minutes=web.session_minutes), timedelta(hours=web.session_hours))
         policy = LoginPolicy(web.password_length, frozenset(map(Role, web.second_factor)))
         place = self.settings.records.url or self.folder / "records.db"
-        records = open_records(place, lambda: self.rules, self._assets, limits, self._page_from(), policy)
+        records = open_records(
+            place, lambda: self.rules, self._assets, limits, self._page_from(), policy, box_of(self.folder)
+        )
         self._close.append(records.dispose)
         return records
 

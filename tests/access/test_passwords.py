@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 
 from secops.access.passwords import Passwords, check_password
 from secops.access.ports import RIGHTS, ROLE_LABELS, Right, Role
-from secops.access.throttle import FIRST_WAIT, LONGEST_WAIT, PER_USER, WINDOW, wait
+from secops.access.throttle import FIRST_WAIT, LONGEST_WAIT, PER_PLACE, WINDOW, wait
 from secops.errors import UsageError
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
@@ -48,12 +48,12 @@ def test_waiting_grows_and_is_forgotten():
     def failures(count: int) -> list[datetime]:
         return [NOW] * count
 
-    assert not wait(failures(PER_USER - 1), NOW, PER_USER)
-    assert wait(failures(PER_USER), NOW, PER_USER) == FIRST_WAIT
-    assert wait(failures(PER_USER + 2), NOW, PER_USER) == FIRST_WAIT * 4
-    assert wait(failures(500), NOW, PER_USER) == LONGEST_WAIT
-    assert wait(failures(PER_USER), NOW + timedelta(seconds=4), PER_USER) == FIRST_WAIT - timedelta(seconds=4)
-    assert not wait(failures(500), NOW + WINDOW, PER_USER)
+    assert not wait(failures(PER_PLACE - 1), NOW, PER_PLACE)
+    assert wait(failures(PER_PLACE), NOW, PER_PLACE) == FIRST_WAIT
+    assert wait(failures(PER_PLACE + 2), NOW, PER_PLACE) == FIRST_WAIT * 4
+    assert wait(failures(500), NOW, PER_PLACE) == LONGEST_WAIT
+    assert wait(failures(PER_PLACE), NOW + timedelta(seconds=4), PER_PLACE) == FIRST_WAIT - timedelta(seconds=4)
+    assert not wait(failures(500), NOW + WINDOW, PER_PLACE)
 
 
 def test_every_role_has_a_label_and_rights():

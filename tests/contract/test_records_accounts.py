@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 
 from secops.access.passwords import Passwords
 from secops.access.ports import Access, Accounts, AuditEntry, Role, Session, SessionLimits, Visit
-from secops.access.throttle import PER_PEER, PER_USER
+from secops.access.throttle import PER_PEER, PER_PLACE
 from secops.errors import ConflictError, DeniedError, NotFoundError, UsageError
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.engine import Database, connect
@@ -167,12 +167,15 @@ def test_demo_logins_work_on_this_machine_only(door: Door):
     door.login("demo", code)
 
 
-def test_guessing_is_slowed_down_for_the_name(door: Door):
-    for n in range(PER_USER):
+def test_guessing_a_name_is_slowed_down_where_it_comes_from(door: Door):
+    for _ in range(PER_PLACE):
         with pytest.raises(DeniedError, match="違います"):
-            door.login(password=OTHER, peer=f"10.1.0.{n}")
+            door.login(password=OTHER)
     with pytest.raises(DeniedError, match="秒後"):
         door.login()
+    door.login(peer="10.1.0.6")
+    with pytest.raises(DeniedError, match="秒後"):
+        door.login()  # who came in elsewhere forgives nothing here
     door.wait(seconds=10)
     door.login()
     door.login()
@@ -199,3 +202,33 @@ def test_the_audit_log_says_who_did_what(door: Door):
         ("root", "user_added", "tanaka"),
     ]
     assert door.accounts.audit_log(actor="tanaka", limit=1, offset=1)[0].action == "login"
+
+
+def test_fewer_rights_end_the_sessions_more_do_not(door: Door):
+    token, _ = door.login()
+    user, ended = door.accounts.change("tanaka", access=Access(), actor="root", now=NOW)
+    assert (user.access, ended, door.open(token)) == (Access(), 0, True)
+    user, ended = door.accounts.change("tanaka", role=Role.VIEWER, actor="root", now=NOW)
+    assert (user.role, user.access, ended, door.open(token)) == (Role.VIEWER, Access(), 1, False)
+    token, _ = door.login()
+    _, ended = door.accounts.change("tanaka", access=Access(None, frozenset({"区民課"})), actor="root", now=NOW)
+    assert (ended, door.open(token)) == (1, False)
+    assert door.accounts.change("tanaka", role=Role.VIEWER, actor="root", now=NOW)[1] == 0  # it is one already
+    assert [one.text for one in door.accounts.audit_log(action="user_changed")] == [
+        "departments all → 区民課",
+        "csirt → viewer",
+        "zones lgwan → all",
+    ]
+
+
+def test_the_only_administrator_stays_one(door: Door):
+    for name, demo in (("root", False), ("demo", True), ("gone", False)):
+        door.accounts.add(name, GOOD, role=Role.ADMIN, access=Access(), actor="x", now=NOW, demo=demo)
+    door.accounts.disable("gone", actor="root", now=NOW)
+    with pytest.raises(ConflictError, match="root"):
+        door.accounts.change("root", role=Role.CSIRT, actor="root", now=NOW)
+    assert door.accounts.user("root").role is Role.ADMIN
+    door.accounts.change("root", access=Access(frozenset({"lgwan"})), actor="root", now=NOW)  # the role stays
+    door.accounts.change("tanaka", role=Role.ADMIN, actor="root", now=NOW)
+    door.accounts.change("root", role=Role.CSIRT, actor="root", now=NOW)
+    assert door.accounts.user("root").role is Role.CSIRT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,9 @@ from pathlib import Path
 import pyotp
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from secops.access.box import Box
 from secops.access.passwords import Passwords
 from secops.access.ports import (
     Access,
@@ -26,9 +28,10 @@ from secops.access.ports import (
     Step,
     Visit,
 )
-from secops.access.throttle import LOCK, LOCK_AFTER
+from secops.access.throttle import CODE_LIMIT, LOCK, LOCK_AFTER, PASSWORD_LIMIT
 from secops.errors import ConflictError, DeniedError, NotFoundError, UsageError
 from secops.siem.triage import trust
+from secops.store.records.access_tables import users
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.engine import Database, connect
 from secops.store.records.siem_tables import alerts, history
@@ -49,8 +52,12 @@ class Door:
     accounts: SqlAccounts
     now: datetime = NOW
 
-    def login(self, name: str = "tanaka", password: str = GOOD, peer: str = "10.1.0.5") -> tuple[str, Session]:
-        return self.accounts.login(name, password, peer=peer, now=self.now, demo_allowed=False, agent="Firefox")
+    def login(
+        self, name: str = "tanaka", password: str = GOOD, peer: str = "10.1.0.5", device: str = ""
+    ) -> tuple[str, Session]:
+        return self.accounts.login(
+            name, password, peer=peer, now=self.now, demo_allowed=False, agent="Firefox", device=device
+        )
 
     def visit(self) -> Visit:
         return Visit("10.1.0.5", "Firefox", self.now)
@@ -154,6 +161,11 @@ def test_a_new_administrator_is_told_to_others_and_joins_the_open_alert(door: Do
     assert found == [("program", "open", trust.TITLE_EN)]
 
 
+def test_who_becomes_an_administrator_is_told_to_others(door: Door, database: Database):
+    door.accounts.change("tanaka", role=Role.ADMIN, actor="root", now=NOW)
+    assert [line.split("」")[0] for line in told(database)] == ["setup が「root", "root が「tanaka"]
+
+
 def test_codes_of_an_app_work_once_and_one_step_aside(door: Door):
     app, _ = door.with_totp()
     for aside, good in (
@@ -175,6 +187,60 @@ def test_codes_of_an_app_work_once_and_one_step_aside(door: Door):
         else:
             with pytest.raises(DeniedError):
                 door.accounts.pass_code(session, code, door.visit())
+
+
+def dump(place: Path) -> str:
+    with sqlite3.connect(place) as file:
+        text = "\n".join(file.iterdump())
+    file.close()
+    return text
+
+
+def test_secrets_of_apps_are_nowhere_readable(door: Door, tmp_path: Path):
+    _, session = door.login()
+    secret = door.accounts.begin_totp(session)
+    assert door.accounts.begin_totp(session) == secret
+    assert secret not in dump(tmp_path / "records.db")
+    app = pyotp.TOTP(secret)
+    door.accounts.finish_totp(session, app.at(door.now), door.visit())
+    assert secret not in dump(tmp_path / "records.db")
+
+
+def test_a_secret_opens_for_its_user_under_its_key_alone(door: Door, database: Database):
+    app, _ = door.with_totp()
+    _, session = door.login("root")
+    _, session, codes = door.accounts.finish_totp(
+        session, pyotp.TOTP(door.accounts.begin_totp(session)).at(door.now), door.visit()
+    )
+    door.now += timedelta(minutes=2)
+    with database.write() as connection:
+        kept = connection.execute(select(users.c.totp_secret).where(users.c.name == "tanaka")).scalar_one()
+        connection.execute(update(users).where(users.c.name == "root").values(totp_secret=kept))
+    _, session = door.login("root")
+    with pytest.raises(DeniedError, match=r"totp\.key"):
+        door.accounts.pass_code(session, app.at(door.now), door.visit())
+    assert door.accounts.pass_code(session, codes[0], door.visit())[1].step is Step.DONE, "needs no key"
+    other = SqlAccounts(database, SessionLimits(), QUICK, POLICY, box=Box(lambda: None, lambda: b""))
+    _, session = door.login()
+    with pytest.raises(DeniedError, match=r"totp\.key"):
+        other.pass_code(session, app.at(door.now), door.visit())
+    assert door.accounts.pass_code(session, app.at(door.now), door.visit())[1].step is Step.DONE
+
+
+def test_secrets_from_before_are_used_and_sealed(door: Door, database: Database, tmp_path: Path):
+    door.with_totp()
+    app = pyotp.TOTP(pyotp.random_base32())
+    with database.write() as connection:
+        connection.execute(update(users).where(users.c.name == "tanaka").values(totp_secret=app.secret))
+    assert app.secret in dump(tmp_path / "records.db")
+    for sealed in (False, True):
+        if sealed:
+            assert door.accounts.seal_secrets() == 1
+        door.now += timedelta(minutes=2)
+        _, session = door.login()
+        assert door.accounts.pass_code(session, app.at(door.now), door.visit())[1].step is Step.DONE
+    assert app.secret not in dump(tmp_path / "records.db")
+    assert door.accounts.seal_secrets() == 0
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "12３456", "²²²²²²", "\ud800", "0" * 5000])
@@ -304,30 +370,35 @@ def test_a_passkey_belongs_to_one_user(door: Door):
         with_passkey(door, key, "root")
 
 
-def fail(door: Door, name: str, times: int) -> str:
-    """The last refusal; each attempt comes when it is heard again."""
+def fail(door: Door, name: str, times: int, *, spread: bool = False) -> str:
+    """That many wrong passwords from one address, or each from another; what the last answer said."""
     said = ""
     for n in range(times):
-        door.now += timedelta(seconds=170)
+        door.now += timedelta(seconds=80 if spread else 170)
         with pytest.raises(DeniedError) as error:
-            door.login(name, "wrong password", peer=f"10.3.0.{n}")
+            door.login(name, "wrong password", peer=f"10.3.0.{n}" if spread else "10.3.0.1")
         said = str(error.value)
     return said
 
 
-def test_many_failures_lock_a_name_whether_it_exists_or_not(door: Door, database: Database):
+def refusal(door: Door, *login: str, **more: str) -> str:
+    with pytest.raises(DeniedError) as error:
+        door.login(*login, **more)
+    return str(error.value)
+
+
+def test_many_failures_lock_a_name_at_that_place_whether_it_exists_or_not(door: Door, database: Database):
     texts = []
     for name in ("tanaka", "nobody"):
         door.now += timedelta(hours=1)
         assert "違います" in fail(door, name, LOCK_AFTER)
-        with pytest.raises(DeniedError) as error:
-            door.login(name, GOOD, peer="10.9.0.1")
-        texts.append(str(error.value))
+        texts.append(refusal(door, name, GOOD, peer="10.3.0.1"))
     assert texts[0] == texts[1]
     assert "30 分後" in texts[0]
-    assert sum("「tanaka」のログインが 10 回" in line for line in told(database)) == 1
+    door.login("tanaka", peer="10.9.0.1")
+    assert sum("「tanaka」のログインが同じところから 10 回" in line for line in told(database)) == 1
     assert not any("nobody" in line for line in told(database))
-    assert [one.actor for one in door.accounts.audit_log(action="user_locked")] == ["tanaka"]
+    assert [(one.actor, one.text) for one in door.accounts.audit_log(action="user_locked")] == [("tanaka", "place")]
 
 
 def test_a_lock_ends_by_time_by_an_administrator_and_by_a_reset(door: Door):
@@ -335,12 +406,66 @@ def test_a_lock_ends_by_time_by_an_administrator_and_by_a_reset(door: Door):
     locked = next(one for one in door.accounts.users(door.now) if one.name == "tanaka")
     assert locked.locked_until == door.now + LOCK
     door.accounts.unlock("tanaka", actor="root", now=door.now)
-    door.login()
+    door.login(peer="10.3.0.1")
     fail(door, "tanaka", LOCK_AFTER)
     door.now += LOCK
-    door.login()
+    door.login(peer="10.3.0.1")
     fail(door, "tanaka", LOCK_AFTER)
-    door.login(password=door.accounts.reset("tanaka", actor="root", now=door.now)[1])
+    code = door.accounts.reset("tanaka", actor="root", now=door.now)[1]
+    door.login(password=code, peer="10.3.0.1")
+
+
+def test_guessing_from_many_addresses_makes_a_password_alone_worth_nothing(door: Door, database: Database):
+    """Brute force: even with the right password the guesser neither comes in nor learns that it was right."""
+    said = {
+        name: [refusal(door, name, f"guess {n}", peer=f"10.3.0.{n}") for n in range(60)] for name in ("tanaka", "x")
+    }
+    assert said["tanaka"] == said["x"]
+    assert refusal(door, "tanaka", GOOD, peer="10.3.1.1") == refusal(door, "x", GOOD, peer="10.3.1.1") == said["x"][-1]
+    assert said["x"][0] != said["x"][PASSWORD_LIMIT] == said["x"][-1]
+    assert sum("あちこちから 20 回" in line for line in told(database)) == 1
+    assert next(one for one in door.accounts.users(door.now) if one.name == "tanaka").locked_until == door.now + LOCK
+    door.now += LOCK
+    door.login(peer="10.3.1.1")
+
+
+def test_nobody_shuts_somebody_out_of_a_device_they_have_used(door: Door):
+    _, session = door.login()
+    device = door.accounts.remember(session, door.visit())
+    assert device
+    assert door.accounts.remember(session, replace(door.visit(), device=device)) == ""
+    for n in range(40):  # from everywhere, and from the very address of the device
+        refusal(door, "tanaka", "wrong password", peer=f"10.3.0.{n}")
+        refusal(door, "tanaka", "wrong password")
+    refusal(door, "tanaka", GOOD)
+    assert "初めての端末" in refusal(door, "tanaka", GOOD, peer="10.9.0.1")
+    assert "初めての端末" in refusal(door, "tanaka", GOOD, peer="10.9.0.2", device="forged")
+    door.accounts.login("tanaka", GOOD, peer="10.1.0.5", now=door.now, demo_allowed=False, device=device)
+    # It opens nothing by itself, is worth nothing for somebody else, and is a place of its own to guess from.
+    for n in range(LOCK_AFTER):
+        door.now += timedelta(seconds=170)
+        assert "違います" in refusal(door, "tanaka", "wrong password", peer=f"10.4.0.{n}", device=device)
+    assert "ここから" in refusal(door, "tanaka", GOOD, peer="10.4.1.1", device=device)
+    door.now += LOCK
+    door.accounts.reset("tanaka", actor="root", now=door.now)
+    fail(door, "tanaka", PASSWORD_LIMIT, spread=True)
+    assert "初めての端末" in refusal(door, "tanaka", GOOD, peer="10.4.2.1", device=device), "a reset voids devices"
+
+
+def test_a_device_is_known_once_somebody_is_wholly_logged_in(door: Door):
+    door.with_totp()
+    _, half = door.login()
+    assert half.step is Step.FACTOR
+    assert door.accounts.remember(half, door.visit()) == ""
+
+
+def test_others_guesses_do_not_keep_out_who_has_a_second_factor(door: Door):
+    app, _ = door.with_totp()
+    fail(door, "tanaka", PASSWORD_LIMIT + 5, spread=True)
+    assert "初めての端末" in refusal(door, "tanaka", "wrong password", peer="10.9.0.2")
+    _, session = door.login(peer="10.9.0.1")
+    visit = replace(door.visit(), peer="10.9.0.1")
+    assert door.accounts.pass_code(session, app.at(door.now), visit)[1].step is Step.DONE
 
 
 def test_guessing_codes_locks_although_the_password_is_right_each_time(door: Door):
@@ -350,8 +475,38 @@ def test_guessing_codes_locks_although_the_password_is_right_each_time(door: Doo
         _, session = door.login()
         with pytest.raises(DeniedError):
             door.accounts.pass_code(session, "000000", door.visit())
-    with pytest.raises(DeniedError, match="停止しています"):
-        door.login()
+    assert "停止しています" in refusal(door)
+
+
+def test_codes_guessed_from_many_addresses_stop_codes_but_neither_recovery_nor_passkeys(door: Door):
+    _, session = door.login()
+    app = pyotp.TOTP(door.accounts.begin_totp(session))
+    _, session, codes = door.accounts.finish_totp(session, app.at(door.now), door.visit())
+    key = SoftKey()
+    key_options = door.accounts.begin_passkey(session, PARTY)
+    door.accounts.finish_passkey(session, PARTY, "key", key.create(key_options), door.visit())
+    door.now += timedelta(minutes=5)
+    for n in range(CODE_LIMIT):
+        _, session = door.login(peer=f"10.3.0.{n}")
+        with pytest.raises(DeniedError, match="違うか"):
+            door.accounts.pass_code(session, "000000", replace(door.visit(), peer=f"10.3.0.{n}"))
+    for recover in (False, True):
+        _, session = door.login(peer="10.9.0.1")
+        visit = replace(door.visit(), peer="10.9.0.1")
+        with pytest.raises(DeniedError, match="回復コード"):
+            door.accounts.pass_code(session, app.at(door.now), visit)
+        if recover:
+            door.accounts.pass_code(session, codes[0], visit)
+        else:
+            options = door.accounts.ask_passkey(session, PARTY)
+            door.accounts.pass_passkey(session, PARTY, key.get(options), visit)
+
+
+def test_who_guesses_for_hours_is_told_once_in_a_while(door: Door, database: Database):
+    fail(door, "tanaka", 60, spread=True)
+    assert len(door.accounts.audit_log(action="login_failed")) == 60
+    lines = [line for line in told(database) if "あちこちから" in line]
+    assert 1 <= len(lines) <= 3, "80 minutes"
 
 
 def test_sessions_are_listed_and_ended(door: Door):
@@ -405,6 +560,51 @@ def test_an_administrator_from_outside_needs_a_factor_unless_the_provider_vouche
     assert door.accounts.login_external(strong, door.visit(), make=False)[1].step is Step.DONE
 
 
+def test_a_reader_sees_the_audit_log_of_their_zones_only(door: Door):
+    def entry(target: str, zone: str | None, department: str | None = None) -> AuditEntry:
+        return AuditEntry(NOW, f"of {target}", f"see {target}", target, "", zone=zone, department=department)
+
+    entries = [entry("a", "lgwan", "区民課"), entry("b", "mynumber", "区民課"), entry("c", "", ""), entry("d", None)]
+    for one in entries:
+        door.accounts.record(one)
+
+    def seen(access: Access) -> str:
+        found = door.accounts.audit_page(AuditFilter(text="", access=access), limit=10)
+        ours = [one for one in found.entries if one.actor.startswith("of")]
+        assert found.total == len(found.entries)
+        actors, actions = door.accounts.audit_names(access)
+        assert [one for one in actors if one.startswith("of")] == sorted(one.actor for one in ours)
+        assert [one for one in actions if one.startswith("see")] == sorted(one.action for one in ours)
+        assert all(one in entries for one in ours), "zone and department come back"
+        return "".join(sorted(one.target for one in ours))
+
+    assert seen(Access()) == "abcd"
+    assert seen(Access(frozenset({"lgwan"}))) == "ad"
+    assert seen(Access(None, frozenset({"区民課"}))) == "abd"
+    assert seen(Access(frozenset({"mynumber", "lgwan"}), frozenset({"福祉課"}))) == "d"
+    assert seen(Access(frozenset())) == "d"
+
+
+def test_what_is_recorded_once_is_recorded_again_after_the_time(door: Door):
+    look = AuditEntry(NOW, "tanaka", "event_viewed", "ward.fw.1", "p", zone="lgwan")
+    hour = timedelta(hours=1)
+    for one in (
+        look,
+        replace(look, at=NOW + timedelta(minutes=59)),
+        replace(look, at=NOW + hour),
+        replace(look, target="ward.fw.2"),
+        replace(look, actor="root"),
+    ):
+        door.accounts.record_once(one, hour)
+    found = door.accounts.audit_log(action="event_viewed")
+    assert [(one.actor, one.target, one.at - NOW) for one in reversed(found)] == [
+        ("tanaka", "ward.fw.1", timedelta(0)),
+        ("tanaka", "ward.fw.1", hour),
+        ("tanaka", "ward.fw.2", timedelta(0)),
+        ("root", "ward.fw.1", timedelta(0)),
+    ]
+
+
 def test_pages_of_the_audit_log_lose_nothing_while_it_grows(door: Door):
     def write(n: int) -> None:
         door.accounts.record(AuditEntry(NOW + timedelta(minutes=n), "a_b%", "raw_viewed", f"x{n}", "p", "100%"))
@@ -423,4 +623,4 @@ def test_pages_of_the_audit_log_lose_nothing_while_it_grows(door: Door):
     assert door.accounts.audit_page(AuditFilter(text="x_"), limit=3).total == 0
     span = AuditFilter("a_b%", since=NOW + timedelta(minutes=2), until=NOW + timedelta(minutes=5))
     assert door.accounts.audit_page(span, limit=9).total == 3
-    assert "a_b%" in door.accounts.audit_names()[0]
+    assert "a_b%" in door.accounts.audit_names(Access())[0]

@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from secops.settings import SourceSettings
-from secops.siem.health import ChainState, Disk, filter_states, problems_of, source_status
-from secops.siem.ports import FilterCount, RuleFilter, SourceStatus, Tally
+from secops.siem.health import ChainState, Disk, filter_states, paging_problems, problems_of, source_status
+from secops.siem.ports import FilterCount, PagingCounts, RuleFilter, SourceStatus, Tally
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 FW = SourceSettings(id="fw01", kind="syslog-udp", listen="127.0.0.1:5514", quiet_after="10m")
@@ -82,3 +82,13 @@ def test_exceptions_that_need_a_person_come_first_and_are_sentences():
     assert len(problems) == 2
     assert "wrong.yml" in problems[0]
     assert "ended" in problems[1]
+
+
+def test_pages_that_nobody_answered_are_a_problem_that_says_what_to_do():
+    assert paging_problems(PagingCounts(enabled=True, pending=3), NOW) == []
+    counts = PagingCounts(enabled=True, unanswered=4, unanswered_alerts=[3, 7], unanswered_conditions=[2])
+    (said,) = paging_problems(counts, NOW)
+    assert "4 件" in said
+    assert "アラート 3, 7、稼働の異常 2…" in said
+    assert "secops alerts assign" in said
+    assert "secops notify confirm" in said

@@ -47,7 +47,7 @@ class StageWork(Records):
         seen = {one.id for one in self.desk.alerts(AlertFilter(), scope, limit=1 << 20).alerts}
         asked = set(chosen.ids) if chosen.wanted is None else set()
         closed = len((asked & seen).difference(found))
-        return ChosenSet(len(found), mark_of(found), closed=closed, missing=len(asked - seen))
+        return ChosenSet(len(found), mark_of(found), closed=closed, missing=len(asked - seen), numbers=found)
 
     def act(
         self, chosen: Chosen, action: BulkAction, *, mark: str | None, actor: str, scope: Scope, now: datetime

@@ -52,6 +52,8 @@ POST /account/sessions/end          *        404 | which=none
 POST /account/sessions/end-others   *        303
 
 GET  /users                         200      403      403      403      403      403      403
+GET  /users/{name}/change           200      403      403      403      403      403      403
+POST /users/{name}/change           303      403      403      403      403      403      403 | role=viewer&zones=*&departments=*
 POST /users/{name}/disable          303      403      403      403      403      403      403
 POST /users/{name}/enable           303      403      403      403      403      403      403
 POST /users/{name}/unlock           303      403      403      403      403      403      403

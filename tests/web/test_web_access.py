@@ -20,7 +20,7 @@ from tests.web.test_web_guards import login
 OTHER = "orange umbrella 47"
 
 
-def post(browser, path: str, **values: str):
+def post(browser, path: str, **values: str | list[str]):
     return browser.post(path, data={**values, "csrf": csrf(browser)})
 
 
@@ -212,3 +212,76 @@ def test_scope_is_in_the_list_of_users(stage):
     page = stage.client("admin").get("/users").text
     assert "系統: <bdi>LGWAN接続系</bdi>" in page
     assert "課: なし" in page
+
+
+def test_an_administrator_changes_role_and_scope_on_a_page(stage):
+    reader, admin = stage.client("touban"), stage.client("admin")
+    form = admin.get("/users/touban/change").text
+    assert 'name="role" value="csirt" required checked' in form
+    assert 'name="zones" value="*" checked' in form
+    for wrong in (
+        {"role": "king", "zones": "*", "departments": "*"},
+        {"role": "viewer", "zones": ["*", "lgwan"], "departments": "*"},
+        {"role": "viewer", "zones": "nowhere", "departments": "*"},
+        {"role": "viewer", "zones": "*"},
+    ):
+        assert post(admin, "/users/touban/change", **wrong).status_code == 400, wrong
+    answer = post(admin, "/users/touban/change", role="viewer", zones=["lgwan", "internet"], departments="*")
+    assert answer.headers["location"] == "/users?done=changed&name=touban"
+    assert "役割と範囲を変えました" in admin.get(answer.headers["location"]).text
+    assert reader.get("/alerts").headers["location"].startswith("/login")
+    user = stage.accounts.user("touban")
+    assert (user.role, user.access) == (Role.VIEWER, Access(frozenset({"lgwan", "internet"})))
+    log = admin.get("/audit-log?action=user_changed").text
+    assert "CSIRT → 閲覧 / 系統 すべて → internet,lgwan" in log
+    assert post(admin, "/users/admin/change", role="viewer", zones="*", departments="*").status_code == 409
+
+
+def test_a_browser_that_was_logged_in_with_is_not_kept_out_by_others(stage):
+    mine = stage.visitor()
+    answer = login(mine, "touban", PASSWORD)
+    cookie = next(one for one in answer.headers.get_list("set-cookie") if one.startswith("secops_device="))
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    post(mine, "/logout")
+    other = stage.visitor()
+    for n in range(10):
+        stage.clock += timedelta(seconds=170)
+        assert login(other, "touban", f"wrong {n}").status_code == 403
+    assert "停止しています" in login(other, "touban", PASSWORD).text
+    again = login(mine, "touban", PASSWORD)
+    assert again.status_code == 303
+    assert "secops_device" not in again.headers["set-cookie"], "it is known already"
+
+
+def test_who_looks_at_an_event_is_in_the_audit_log_once_an_hour(stage):
+    browser = stage.client("touban")
+    for minutes in (0, 10, 60):
+        stage.clock += timedelta(minutes=minutes)
+        assert browser.get("/events/sumida.fw01.4567").status_code == 200
+    assert stage.client("lgwan-only").get("/events/sumida.fw01.4567").status_code == 404
+    found = stage.accounts.audit_log(action="event_viewed")
+    assert [(one.actor, one.target, one.zone, one.department) for one in found] == [
+        ("touban", "sumida.fw01.4567", "mynumber", "区民課")
+    ] * 2
+
+
+def test_a_scoped_auditor_does_not_read_what_others_saw_elsewhere(stage):
+    stage.person("lgwan-auditor", Role.AUDITOR, Access(zones=frozenset({"lgwan"})))
+    csirt = stage.client("touban")
+    csirt.get("/events/sumida.fw01.4567")
+    csirt.get("/events/sumida.fw01.5003")
+    post(csirt, "/events/sumida.fw01.4567/raw", reason="K-0213 の調査")
+    post(csirt, "/alerts/3/raw", event_id="sumida.fw01.4567", reason="K-0213 の続き")
+    csirt.get("/events?q=user.name:t-suzuki")
+    stage.client("lgwan-only").get("/events?q=user.name:administrator")
+    whole, scoped = (stage.client(name).get("/audit-log").text for name in ("auditor", "lgwan-auditor"))
+    for text in ("sumida.fw01.4567", "K-0213 の調査", "K-0213 の続き", "t-suzuki", "sumida.fw01.5003"):
+        assert text in whole, text
+    assert "範囲の記録だけ" not in whole
+    for text in ("sumida.fw01.5003", "user.name:administrator", "範囲の記録だけ", "利用者の登録"):
+        assert text in scoped, text
+    for text in ("4567", "K-0213", "t-suzuki"):
+        assert text not in scoped, text
+    page = stage.client("lgwan-auditor").get("/audit-log?action=raw_viewed").text
+    assert "条件に合う記録はありません" in page

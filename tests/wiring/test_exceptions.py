@@ -144,6 +144,46 @@ def test_the_draft_of_an_alert_becomes_an_exception(folder: Path):
     assert "ルールがない" in str(run("exception", "--site", folder, number, group=alerts_command).exception)
 
 
+def test_an_exception_is_written_at_the_command_line_after_its_preview_was_confirmed(folder: Path):
+    (folder / "rules" / "filters.yml").unlink()
+    with open_site(folder) as site:
+        take_in(site, folder, "unyo", "unyo", "unyo")
+        [alert] = site.desk.alerts(AlertFilter(rule_id="11111111-1111-4111-8111-111111111111"), Scope()).alerts
+
+    def exception(*arguments: str):
+        return run("exception", "--site", folder, "--as-user", "sato", alert.id, *arguments, group=alerts_command)
+
+    filled = ("--owner", "情報政策課", "--reason", "月次の保守", "--expires", "2099-03-31", "--write")
+    assert "対応を完了したアラートだけ" in str(exception("--field", "host.name").exception)
+    with open_site(folder) as site:
+        verdict = Verdict.BENIGN_TRUE_POSITIVE
+        site.desk.close([alert.id], verdict, "作業届", actor="sato", scope=Scope(), now=site.now())
+    assert "  expires:    #" in exception().output, "the draft, as ever"
+    shown = exception("--field", "host.name")
+    assert "検知 3 件のうち 3 件、アラート 1 件" in shown.output
+    seen = json.loads(exception("--field", "host.name", "--json").output)
+    assert (seen["preview"]["hidden"], seen["preview"]["alerts"], seen["written"]) == (3, [alert.id], "")
+    for wrong, said in (
+        (("--field", "no.such"), "host.name"),
+        (("--write",), "--field"),
+        (("--field", "host.name", "--write", "--yes", "3"), "最後の日"),
+        (("--field", "host.name", *filled), "--yes 3"),
+        (("--field", "host.name", *filled, "--yes", "2"), "対象 3 件、入力 2"),
+    ):
+        done = exception(*wrong)
+        assert (done.exit_code, said in str(done.exception)) == (1, True), (wrong, done.exception)
+    assert not (folder / "rules" / "exceptions").exists()
+    written = exception("--field", "host.name", *filled, "--yes", "3")
+    assert written.exit_code == 0, written.output
+    [path] = (folder / "rules" / "exceptions").glob("*.yml")
+    assert str(path) in written.output
+    with open_site(folder) as site:
+        take_in(site, folder, "suzuki", "mori")
+        assert sum(count.count for count in site.desk.filter_counts()) == 2
+        [entry] = site.accounts.audit_log(action="exception.written")
+    assert (entry.actor, entry.target, entry.peer, "月次の保守" in entry.text) == ("sato", str(alert.id), "cli", True)
+
+
 def told(site: Site) -> list[list[str]]:
     """What the alerts about rules and exceptions say, the oldest alert first."""
     found = [one for one in site.desk.alerts(AlertFilter(), Scope()).alerts if one.kind == "program"]

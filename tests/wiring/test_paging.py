@@ -385,3 +385,36 @@ def test_the_commands(site, server):
     assert status.exit_code == 1
     assert run(site, "confirm", "--given-up") == {"given_up": 1}
     assert "断念した通知" not in CliRunner().invoke(secops, ["status", "--site", str(site.folder)]).output
+
+
+RULE = """
+title: Any
+id: 6f1c1e9e-6a53-4f0a-9a3f-1b8f0c1d2e3f
+logsource: {category: firewall}
+detection: {selection: {action: deny}, condition: selection}
+level: high
+"""
+
+
+def test_what_nobody_answered_is_a_problem_until_somebody_takes_it(site):
+    (site.folder / "rules").mkdir(exist_ok=True)
+    (site.folder / "rules" / "any.yml").write_text(RULE, encoding="utf-8")
+
+    def status() -> tuple[int, str]:
+        done = CliRunner().invoke(secops, ["status", "--site", str(site.folder)])
+        return done.exit_code, done.output
+
+    assert status()[0] == 0, status()[1]
+    alert(site, 1)
+    pager, now = Pager(site), NOW
+    for _step in range(4):  # a, b, everybody, nobody
+        assert status()[0] == 0, "as long as somebody may still answer"
+        pager.plan(now)
+        now += timedelta(minutes=15)
+    code, said = status()
+    assert code == 1
+    assert "応答のないものが 1 件あります(アラート 1)" in said
+    assert "secops alerts assign" in said
+    taken = CliRunner().invoke(secops, ["alerts", "assign", "1", "--to", "b", "--site", str(site.folder)])
+    assert taken.exit_code == 0
+    assert status()[0] == 0

@@ -164,7 +164,8 @@ class Condition:
 class PagingCounts:
     """Exact counts. ``states`` are all messages by state; ``given_up`` those that nobody has looked at yet.
 
-    ``unanswered`` notices were paged to everybody, and nobody took them. ``failing`` are channels whose last try
+    ``unanswered`` notices were paged to everybody, and nobody took them; ``unanswered_alerts`` and
+    ``unanswered_conditions`` are what the first few of them are about. ``failing`` are channels whose last try
     failed while messages wait: since when.
     """
 
@@ -172,6 +173,8 @@ class PagingCounts:
     states: Mapping[str, int] = field(default_factory=dict)
     given_up: int = 0
     unanswered: int = 0
+    unanswered_alerts: Sequence[int] = ()
+    unanswered_conditions: Sequence[int] = ()
     pending: int = 0
     conditions: int = 0
     failing: Mapping[str, datetime] = field(default_factory=dict)

@@ -29,13 +29,14 @@ class Chosen:
 class ChosenSet:
     """Which alerts that is at this moment: how many, and a ``mark`` that no other set has.
 
-    ``closed`` of a list were closed already, ``missing`` are not there for this user.
+    ``closed`` of a list were closed already, ``missing`` are not there for this user. ``numbers`` are all of them.
     """
 
     count: int
     mark: str
     closed: int = 0
     missing: int = 0
+    numbers: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from uuid import NAMESPACE_URL, uuid5
 
-from secops.errors import UsageError
+from secops.errors import ConflictError, UsageError
 from secops.locale import _
-from secops.siem.ports import Alert, Hit, Rule
+from secops.siem.ports import Alert, Hit, Rule, Verdict
 from secops.siem.triage.states import said
 
 WHO = ("host.name", "user.name", "source.ip")  # beside what the rule looked at
@@ -75,6 +75,27 @@ def document(
         f"  expires: {expires.isoformat()}",
     ]
     return number, "\n".join(lines) + "\n"
+
+
+def check_verdict(verdict: Verdict | None) -> None:
+    """Refuse an exception about what was, or still may be, an incident."""
+    if verdict not in {Verdict.FALSE_POSITIVE, Verdict.BENIGN_TRUE_POSITIVE}:
+        raise ConflictError(_("例外を作れるのは、誤検知か業務上の正当な操作として対応を完了したアラートだけです。"))
+
+
+def last_day(text: str, today: date) -> date:
+    """The last day of an exception.
+
+    Raises:
+        UsageError: no date, or one that is over.
+    """
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(_("最後の日を 2027-03-31 のように入力してください。")) from None
+    if day < today:
+        raise UsageError(_("最後の日 {day} は過ぎています。").format(day=day))
+    return day
 
 
 def _selection(hits: Sequence[Hit]) -> Iterable[str]:

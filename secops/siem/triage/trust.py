@@ -31,8 +31,21 @@ def reset(name: str, actor: str, *, factors: bool) -> str:
 
 
 def locked(name: str, peer: str, *, count: int, minutes: int) -> str:
-    """Too many failures."""
-    text = _("「{name}」のログインが {n} 回続けて失敗し、{minutes} 分間停止しました(最後の接続元 {peer})。")
+    """Too many failures at one place."""
+    text = _(
+        "「{name}」のログインが同じところから {n} 回続けて失敗し、そこからのログインを {minutes} 分間停止しました"
+        "(接続元 {peer})。ほかの端末からは入れます。"
+    )
+    return text.format(name=name, n=count, minutes=minutes, peer=peer or "-")
+
+
+def stopped(name: str, peer: str, *, count: int, minutes: int) -> str:
+    """Too many failures at places that are not known."""
+    text = _(
+        "「{name}」のログインがあちこちから {n} 回失敗しました。続く間とその後 {minutes} 分間は、初めての端末では"
+        "パスワードや確認コードだけで入れません(最後の接続元 {peer})。"
+        "前にログインした端末、パスキー、回復コードでは入れます。"
+    )
     return text.format(name=name, n=count, minutes=minutes, peer=peer or "-")
 
 

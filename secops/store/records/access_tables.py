@@ -22,7 +22,7 @@ users = Table(
     Column("last_login", Moment),
     Column("setup_code", String(64)),  # SHA-256 of the one-time code, hex
     Column("setup_until", Moment),
-    Column("totp_secret", Text),  # base32; it must be readable to be checked, so the file is its owner's alone
+    Column("totp_secret", Text),  # sealed, see `secops.access.box`; without its mark: base32, from before
     Column("totp_step", BigInteger),  # the last time step whose code was used
     Column("subject", Text),  # at the identity provider; empty: comes with the first login; null: logs in here
     Index("ix_users_subject", "subject"),
@@ -60,8 +60,18 @@ sessions = Table(
     Column("confirmed", Moment),  # when the person last showed who they are
     Column("passed", Moment),  # when the second factor was given; null: not in this session
     Column("challenge", Text),  # base64url, of the passkey that is being made or used
-    Column("secret", Text),  # of the app that is being set up
+    Column("secret", Text),  # of the app that is being set up, sealed
     Index("ix_sessions_user", "user"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", String(64), primary_key=True),  # SHA-256 of the token in the cookie, hex: it opens nothing by itself
+    Column("user", String(40), ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("last_used", Moment, nullable=False),
+    Index("ix_devices_user", "user"),
 )
 
 attempts = Table(
@@ -71,6 +81,8 @@ attempts = Table(
     Column("user", Text, nullable=False),
     Column("peer", Text, nullable=False),
     Column("at", Moment, nullable=False),
+    Column("place", Text, nullable=False, server_default=""),  # see `secops.access.throttle.place_of`
+    Column("stage", String(10), nullable=False),
     Index("ix_attempts_user", "user", "at"),
     Index("ix_attempts_peer", "peer", "at"),
     Index("ix_attempts_at", "at"),
@@ -86,6 +98,9 @@ audit_log = Table(
     Column("target", Text, nullable=False),
     Column("peer", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("zone", Text),  # of what was seen or done; null: of no zone
+    Column("department", Text),
     Index("ix_audit_log_actor", "actor", "id"),
     Index("ix_audit_log_action", "action", "id"),
+    Index("ix_audit_log_target", "target", "id"),
 )

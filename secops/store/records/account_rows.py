@@ -1,4 +1,4 @@
-"""What the tables of accounts share: rows to values, the audit log's row, failed attempts, tokens."""
+"""What the tables of accounts share: rows to values, the audit log's row, tokens."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select
 
-from secops.access import throttle
 from secops.access.ports import Access, AuditEntry, LoginPolicy, Role, Session, Step, User
 from secops.errors import DeniedError, NotFoundError
 from secops.locale import _
 from secops.schema.severity import Severity
 from secops.siem.triage import trust
-from secops.store.records.access_tables import attempts, audit_log, passkeys, recovery_codes, sessions, users
+from secops.store.records.access_tables import audit_log, passkeys, recovery_codes, sessions, users
 from secops.store.records.codec import from_json, to_json
 from secops.store.records.program import tell_of
 
@@ -103,7 +102,8 @@ def open_session(connection: Connection, session_id: str, policy: LoginPolicy) -
 def log(connection: Connection, entry: AuditEntry) -> None:
     """Into the audit log."""
     values = {"at": entry.at, "actor": entry.actor, "action": entry.action, "target": entry.target}
-    connection.execute(insert(audit_log).values(values | {"peer": entry.peer, "text": entry.text}))
+    more = {"peer": entry.peer, "text": entry.text, "zone": entry.zone, "department": entry.department}
+    connection.execute(insert(audit_log).values(values | more))
 
 
 def end_sessions(connection: Connection, name: str, *, but: str = "") -> int:
@@ -111,56 +111,9 @@ def end_sessions(connection: Connection, name: str, *, but: str = "") -> int:
     return connection.execute(delete(sessions).where(sessions.c.user == name, sessions.c.id != but)).rowcount
 
 
-def failures(connection: Connection, name: str) -> list[datetime]:
-    """When attempts for this name failed, as far as that is remembered."""
-    return list(connection.execute(select(attempts.c.at).where(attempts.c.user == name)).scalars())
-
-
-def attempt(connection: Connection, name: str, peer: str, now: datetime) -> int:
-    """Note an attempt before it is judged, so that many at once do not slip through; returns its number.
-
-    It counts as a failure until a success deletes it. Raises DeniedError where it comes too early.
-    """
-    columns = attempts.c
-    connection.execute(delete(attempts).where(columns.at < now - throttle.WINDOW))
-    by_user = failures(connection, name)
-    if until := throttle.locked_until(by_user, now):
-        text = _(
-            "ログインの失敗が続いたため、この利用者名を停止しています。{n} 分後にもう一度お試しください。"
-            "急ぐときはシステム管理者に連絡してください。"
-        )
-        raise DeniedError(text.format(n=-(int((now - until).total_seconds()) // 60)))
-    by_peer = connection.execute(select(columns.at).where(columns.peer == peer)).scalars().all()
-    pause = max(throttle.wait(by_user, now, throttle.PER_USER), throttle.wait(by_peer, now, throttle.PER_PEER))
-    if pause:
-        text = _("ログインの失敗が続いたため、受け付けを止めています。{n} 秒後にもう一度お試しください。")
-        raise DeniedError(text.format(n=int(pause.total_seconds()) + 1))
-    made = connection.execute(insert(attempts).values(user=name, peer=peer, at=now).returning(columns.id))
-    return int(made.scalar_one())
-
-
-def failed(connection: Connection, entry: AuditEntry, page_from: Severity | None) -> None:
-    """Log a failure of ``entry.actor``; the one that locks the name is told to others."""
-    log(connection, entry)
-    known = connection.execute(select(users.c.name).where(users.c.name == entry.actor)).first()
-    count = len(failures(connection, entry.actor))
-    if known is None or count != throttle.LOCK_AFTER:
-        return
-    minutes = int(throttle.LOCK.total_seconds()) // 60
-    log(connection, AuditEntry(entry.at, entry.actor, "user_locked", entry.actor, entry.peer))
-    text = trust.locked(entry.actor, entry.peer, count=count, minutes=minutes)
-    tell_others(connection, text, page_from, entry.at)
-
-
 def tell_others(connection: Connection, text: str, page_from: Severity | None, now: datetime) -> None:
     """Say it in the alert about whom the program trusts, which others see."""
     tell_of(connection, trust.KEY, trust.alert_of_trust, text, page_from, now)
-
-
-def succeeded(connection: Connection, name: str, number: int, *, wholly: bool) -> None:
-    """Take an attempt back: only itself, or, where the person is ``wholly`` logged in, all of the name."""
-    columns = attempts.c
-    connection.execute(delete(attempts).where(columns.user == name if wholly else columns.id == number))
 
 
 def digest(token: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secops.access.box import Box, memory_box
 from secops.access.passwords import Passwords
 from secops.access.ports import LoginPolicy, SessionLimits
 from secops.schema.severity import Severity
@@ -21,8 +22,10 @@ class SqlAccounts(SqlUsers, SqlFactors, SqlAuditLog):
         passwords: Passwords | None = None,
         policy: LoginPolicy | None = None,
         page_from: Severity | None = None,
+        box: Box | None = None,
     ) -> None:
         passwords, policy = passwords or Passwords(), policy or LoginPolicy()
         SqlUsers.__init__(self, database, policy, passwords, page_from)
         SqlFactors.__init__(self, database, limits, policy, passwords, page_from)
         SqlAuditLog.__init__(self, database)
+        self._box = box or memory_box()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
-from secops.access.ports import AuditEntry, AuditFilter, AuditPage
+from secops.access.ports import Access, AuditEntry, AuditFilter, AuditPage
 from secops.store.records.access_tables import audit_log
 from secops.store.records.account_rows import log
 from secops.store.records.engine import Database
@@ -23,6 +24,18 @@ class SqlAuditLog:
         """See `AuditLog`."""
         with self._database.write() as connection:
             log(connection, entry)
+
+    def record_once(self, entry: AuditEntry, within: timedelta) -> None:
+        """See `AuditLog`; looks without the lock first, so that a page opened again waits for no writer."""
+        columns = audit_log.c
+        same = (columns.target == entry.target) & (columns.action == entry.action) & (columns.actor == entry.actor)
+        wanted = select(columns.id).where(same, columns.at > entry.at - within).limit(1)
+        with self._database.read() as connection:
+            if connection.execute(wanted).first():
+                return
+        with self._database.write() as connection:
+            if not connection.execute(wanted).first():
+                log(connection, entry)
 
     def audit_log(
         self, *, limit: int = 100, offset: int = 0, actor: str = "", action: str = ""
@@ -52,11 +65,11 @@ class SqlAuditLog:
             newer = connection.execute(count.where(number > found[0].number)).scalar_one() if found else 0
         return AuditPage(found, total, newer)
 
-    def audit_names(self) -> tuple[Sequence[str], Sequence[str]]:
+    def audit_names(self, access: Access) -> tuple[Sequence[str], Sequence[str]]:
         """See `AuditLog`."""
         with self._database.read() as connection:
             actors, actions = (
-                connection.execute(select(column).distinct().order_by(column)).scalars().all()
+                connection.execute(select(column).where(*_seen(access)).distinct().order_by(column)).scalars().all()
                 for column in (audit_log.c.actor, audit_log.c.action)
             )
         return actors, actions
@@ -64,7 +77,7 @@ class SqlAuditLog:
 
 def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
     columns = audit_log.c
-    found: list[ColumnElement[bool]] = []
+    found = _seen(wanted.access)
     if wanted.actor:
         found.append(columns.actor == wanted.actor)
     if wanted.action:
@@ -82,5 +95,13 @@ def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
     return found
 
 
+def _seen(access: Access) -> list[ColumnElement[bool]]:
+    """What keeps entries from eyes that are not to see them."""
+    columns = audit_log.c
+    limits = ((columns.zone, access.zones), (columns.department, access.departments))
+    return [column.is_(None) | column.in_(sorted(names)) for column, names in limits if names is not None]
+
+
 def _entry(row: Any) -> AuditEntry:
-    return AuditEntry(row["at"], row["actor"], row["action"], row["target"], row["peer"], row["text"], number=row["id"])
+    names = ("at", "actor", "action", "target", "peer", "text", "zone", "department")
+    return AuditEntry(**{name: row[name] for name in names}, number=row["id"])

@@ -47,7 +47,7 @@ class BulkActions:
             found = _numbers(connection, chosen, scope)
             seen = _seen(connection, chosen.ids, scope) if chosen.wanted is None else len(found)
         missing = len(set(chosen.ids)) - seen if chosen.wanted is None else 0
-        return ChosenSet(len(found), mark_of(found), seen - len(found), missing)
+        return ChosenSet(len(found), mark_of(found), seen - len(found), missing, found)
 
     def act(
         self, chosen: Chosen, action: BulkAction, *, mark: str | None, actor: str, scope: Scope, now: datetime

@@ -23,25 +23,32 @@ from secops.access.ports import (
     Step,
     Visit,
 )
+from secops.access.throttle import Stage, place_of
 from secops.errors import DeniedError, NotFoundError
 from secops.locale import _
 from secops.schema.severity import Severity
 from secops.siem.triage import trust
 from secops.store.records.access_tables import sessions, users
 from secops.store.records.account_rows import (
-    attempt,
     digest,
     end_sessions,
-    failed,
     log,
     open_session,
     people,
     row,
     session_of,
-    succeeded,
     tell_others,
     user_of,
     visits,
+)
+from secops.store.records.attempts import (
+    Attempt,
+    attempt,
+    failed,
+    forget_devices,
+    known_device,
+    remember_device,
+    succeeded,
 )
 from secops.store.records.engine import Database
 from secops.store.records.people import insert_user, valid_name
@@ -68,17 +75,26 @@ class SqlSessions:
         self._page_from = page_from
 
     def login(
-        self, name: str, password: str, *, peer: str, now: datetime, demo_allowed: bool, agent: str = ""
+        self,
+        name: str,
+        password: str,
+        *,
+        peer: str,
+        now: datetime,
+        demo_allowed: bool,
+        agent: str = "",
+        device: str = "",
     ) -> tuple[str, Session]:
         """See `Sessions`."""
         name = name.strip().lower()[:64]
-        number, known = self._attempt(name, peer, now)
+        visit = Visit(peer, agent, now, device)
+        made, known = self._attempt(name, visit, Stage.PASSWORD)
         # Both are reckoned whatever the name is: what is missing takes as long as what is wrong.
         by_password = self._passwords.matches(known.get("password"), password)
-        by_code = factors.same(known.get("setup_code"), password)
-        if not by_password and not (by_code and known["setup_until"] > now):
-            self._failed(AuditEntry(now, name[:40], "login_failed", "", peer))
-            raise DeniedError(_("利用者名またはパスワードが違います。もう一度入力してください。"))
+        by_code = factors.same(known.get("setup_code"), password) and known["setup_until"] > now
+        if not by_code and not (by_password and (not made.stopped or _has_factor(known))):
+            self._failed(AuditEntry(now, name[:40], "login_failed", "", peer), made)
+            raise _wrong(made)
         stored = known["password"]
         fresh = self._passwords.hash(password) if by_password and self._passwords.outdated(stored) else stored
         with self._database.write() as connection:
@@ -87,8 +103,8 @@ class SqlSessions:
             connection.execute(update(users).where(users.c.name == name).values(password=fresh))
             if not user_of(found).has_factor:
                 came_in(connection, name, now)
-            token, session = self._open(connection, name, Visit(peer, agent, now), passed=None)
-            succeeded(connection, name, number, wholly=session.step is not Step.FACTOR)
+            token, session = self._open(connection, name, visit, passed=None)
+            succeeded(connection, made, wholly=session.step is not Step.FACTOR)
             action = "login_password" if session.step is Step.FACTOR else "login"
             log(connection, AuditEntry(now, name, action, "", peer, "code" if by_code else ""))
         return token, session
@@ -121,33 +137,35 @@ class SqlSessions:
             values = {"password": hashed, "setup_code": None, "setup_until": None}
             connection.execute(update(users).where(users.c.name == name).values(values))
             end_sessions(connection, name, but=session.id)
+            forget_devices(connection, name, but=visit.device)
             log(connection, AuditEntry(visit.now, name, "password_set", "", visit.peer))
             return self._renew(connection, session, visit, confirmed=visit.now)
 
     def confirm(self, session: Session, password: str, visit: Visit) -> tuple[str, Session]:
         """See `Sessions`."""
-        number, known = self._attempt(session.user.name, visit.peer, visit.now)
+        made, known = self._attempt(session.user.name, visit, Stage.PASSWORD, session.id)
         if not self._passwords.matches(known.get("password"), password):
-            self._failed(AuditEntry(visit.now, session.user.name, "confirm_failed", "", visit.peer))
+            self._failed(AuditEntry(visit.now, session.user.name, "confirm_failed", "", visit.peer), made)
             raise DeniedError(_("今のパスワードが違います。もう一度入力してください。"))
         with self._database.write() as connection:
-            succeeded(connection, session.user.name, number, wholly=False)
+            succeeded(connection, made, wholly=False)
             return self._renew(connection, session, visit, confirmed=visit.now)
 
     def change_password(self, session: Session, old: str, new: str, visit: Visit) -> tuple[str, Session]:
         """See `Sessions`."""
         name = session.user.name
-        number, known = self._attempt(name, visit.peer, visit.now)
+        made, known = self._attempt(name, visit, Stage.PASSWORD, session.id)
         if not self._passwords.matches(known.get("password"), old):
-            self._failed(AuditEntry(visit.now, name, "confirm_failed", "", visit.peer))
+            self._failed(AuditEntry(visit.now, name, "confirm_failed", "", visit.peer), made)
             raise DeniedError(_("今のパスワードが違います。もう一度入力してください。"))
         with self._database.write() as connection:
-            succeeded(connection, name, number, wholly=False)
+            succeeded(connection, made, wholly=False)
         self._check(new, session)
         hashed = self._passwords.hash(new)
         with self._database.write() as connection:
             connection.execute(update(users).where(users.c.name == name).values(password=hashed, demo=False))
             end_sessions(connection, name, but=session.id)
+            forget_devices(connection, name, but=visit.device)
             log(connection, AuditEntry(visit.now, name, "password_changed", name, visit.peer))
             return self._renew(connection, session, visit, confirmed=visit.now)
 
@@ -182,9 +200,17 @@ class SqlSessions:
         """See `Sessions`."""
         with self._database.write() as connection:
             count = end_sessions(connection, session.user.name, but=session.id)
+            forget_devices(connection, session.user.name, but=visit.device)
             if count:
                 log(connection, AuditEntry(visit.now, session.user.name, "sessions_ended", "", visit.peer, str(count)))
         return count
+
+    def remember(self, session: Session, visit: Visit) -> str:
+        """See `Sessions`."""
+        with self._database.write() as connection:
+            if open_session(connection, session.id, self._policy).step is not Step.DONE:
+                return ""
+            return remember_device(connection, session.user.name, visit.device, visit.now)
 
     def logout(self, token: str, now: datetime) -> None:
         """See `Sessions`."""
@@ -195,16 +221,18 @@ class SqlSessions:
                 connection.execute(delete(sessions).where(sessions.c.id == key))
                 log(connection, AuditEntry(now, found["user"], "logout", "", found["peer"]))
 
-    def _attempt(self, name: str, peer: str, now: datetime) -> tuple[int, dict[str, Any]]:
-        """Note an attempt; returns its number and what is known of the user (nothing where there is none)."""
+    def _attempt(self, name: str, visit: Visit, stage: Stage, session_id: str = "") -> tuple[Attempt, dict[str, Any]]:
+        """Note an attempt; returns it and what is known of the user (nothing where there is none)."""
         with self._database.write() as connection:
-            number = attempt(connection, name, peer, now)
+            device = known_device(connection, name, visit.device, visit.now)
+            place = place_of(visit.peer, device=device, session=session_id)
+            made = attempt(connection, name, place, visit.peer, stage, visit.now)
             found = connection.execute(people().where(users.c.name == name)).mappings().first()
-        return number, dict(found) if found else {}
+        return made, dict(found) if found else {}
 
-    def _failed(self, entry: AuditEntry) -> None:
+    def _failed(self, entry: AuditEntry, made: Attempt) -> None:
         with self._database.write() as connection:
-            failed(connection, entry, self._page_from)
+            failed(connection, entry, made, self._page_from)
 
     def _check(self, password: str, session: Session) -> None:
         user = session.user
@@ -261,6 +289,23 @@ class SqlSessions:
 def came_in(connection: Connection, name: str, now: datetime) -> None:
     """Note a login that needs no second factor any more."""
     connection.execute(update(users).where(users.c.name == name).values(last_login=now))
+
+
+def _has_factor(known: dict[str, Any]) -> bool:
+    return known["totp_secret"] is not None or known["keys"] > 0
+
+
+def _wrong(made: Attempt) -> DeniedError:
+    """One answer for a wrong name, a wrong password and, while others are guessing, one that opens nothing here."""
+    if not made.stopped:
+        return DeniedError(_("利用者名またはパスワードが違います。もう一度入力してください。"))
+    return DeniedError(
+        _(
+            "利用者名またはパスワードが違うか、この利用者名の失敗が続いたため、初めての端末ではパスワードだけの"
+            "ログインを停止しています。多要素認証を登録した人と、前にログインした端末からは、正しいパスワードで"
+            "入れます。急ぐときはシステム管理者に連絡してください。"
+        )
+    )
 
 
 def _refuse(found: Any, known: dict[str, Any], demo_allowed: bool) -> None:

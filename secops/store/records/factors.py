@@ -9,11 +9,14 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from secops.access import factors as pure
 from secops.access import passkeys as keys
+from secops.access.box import MARK, Box
 from secops.access.ports import AuditEntry, Party, Passkey, Session, Step, Visit
+from secops.access.throttle import Stage
 from secops.errors import ConflictError, DeniedError, NotFoundError, UsageError
 from secops.locale import _
 from secops.store.records.access_tables import passkeys, recovery_codes, sessions, users
-from secops.store.records.account_rows import failed, log, open_session, row, succeeded
+from secops.store.records.account_rows import log, open_session, row
+from secops.store.records.attempts import Attempt, failed, succeeded
 from secops.store.records.door import SqlSessions, came_in
 
 MOST_PASSKEYS = 20
@@ -22,15 +25,35 @@ SETTING_UP = frozenset({Step.DONE, Step.ENROLL})
 
 
 class SqlFactors(SqlSessions):
-    """See `secops.access.ports.Factors`."""
+    """See `secops.access.ports.Factors`; secrets of one-time codes are kept in ``_box``, of sessions as of users."""
+
+    _box: Box
+
+    def seal_secrets(self) -> int:
+        """Seal what is readable, from before secrets were sealed; says how many that was."""
+        readable = users.c.totp_secret.is_not(None) & ~users.c.totp_secret.startswith(MARK)
+        wanted = select(users.c.name, users.c.totp_secret).where(readable)
+        with self._database.read() as connection:
+            if not connection.execute(wanted).first():
+                return 0
+        with self._database.write() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")  # what was readable leaves no bytes in free pages
+            found = connection.execute(wanted).all()
+            for name, secret in found:
+                values = {"totp_secret": self._box.seal(secret, name)}
+                connection.execute(update(users).where(users.c.name == name).values(values))
+        return len(found)
 
     def begin_totp(self, session: Session) -> str:
         """See `Factors`."""
         with self._database.write() as connection:
             self._in_step(connection, session, SETTING_UP)
             found = _of_session(connection, session)
-            secret: str = found["secret"] or pure.new_secret()
-            connection.execute(update(sessions).where(sessions.c.id == session.id).values(secret=secret))
+            name = session.user.name
+            secret = self._box.open(found["secret"], name) if found["secret"] else pure.new_secret()
+            kept = self._box.seal(secret, name)
+            connection.execute(update(sessions).where(sessions.c.id == session.id).values(secret=kept))
         return secret
 
     def finish_totp(self, session: Session, code: str, visit: Visit) -> tuple[str, Session, Sequence[str]]:
@@ -38,7 +61,8 @@ class SqlFactors(SqlSessions):
         name = session.user.name
         with self._database.write() as connection:
             self._in_step(connection, session, SETTING_UP)
-            secret = _of_session(connection, session)["secret"]
+            kept = _of_session(connection, session)["secret"]
+            secret = self._box.open(kept, name) if kept else ""
             step = pure.step_of(secret, code, visit.now, last=0) if secret else None
             if step is None:
                 raise UsageError(
@@ -47,7 +71,7 @@ class SqlFactors(SqlSessions):
                         "続くときは、端末の時刻が合っているか確かめてください。"
                     )
                 )
-            values = {"totp_secret": secret, "totp_step": step}
+            values = {"totp_secret": self._box.seal(secret, name), "totp_step": step}
             connection.execute(update(users).where(users.c.name == name).values(values))
             return self._added(connection, session, visit, "totp")
 
@@ -115,19 +139,23 @@ class SqlFactors(SqlSessions):
     def pass_code(self, session: Session, code: str, visit: Visit) -> tuple[str, Session]:
         """See `Factors`."""
         name = session.user.name
-        number = self._attempt(name, visit.peer, visit.now)[0]
+        stage = Stage.CODE if pure.is_app_code(code) else Stage.KEY
+        made = self._attempt(name, visit, stage)[0]
         with self._database.write() as connection:
             self._in_step(connection, session, {Step.FACTOR})
             found = row(connection, name)
-            secret, last = found["totp_secret"], found["totp_step"] or 0
-            step = pure.step_of(secret, code, visit.now, last=last) if secret else None
+            kept, last = found["totp_secret"], found["totp_step"] or 0
+            step = None
+            if kept and stage is Stage.CODE:  # a recovery code must do without the key
+                step = pure.step_of(self._box.open(kept, name), code, visit.now, last=last)
             if step is not None:
                 connection.execute(update(users).where(users.c.name == name).values(totp_step=step))
-                return self._passed(connection, session, visit, number, "totp")
+                return self._passed(connection, session, visit, made, "totp")
             one = (recovery_codes.c.user == name) & (recovery_codes.c.digest == pure.digest(code))
             if connection.execute(delete(recovery_codes).where(one)).rowcount:
-                return self._passed(connection, session, visit, number, "recovery")
-            failed(connection, AuditEntry(visit.now, name, "factor_failed", "", visit.peer), self._page_from)
+                return self._passed(connection, session, visit, made, "recovery")
+            entry = AuditEntry(visit.now, name, "factor_failed", "", visit.peer)
+            failed(connection, entry, made, self._page_from)
         raise DeniedError(
             _("確認コードが違うか、すでに使われています。アプリに次の数字が出てから、もう一度入力してください。")
         )
@@ -143,7 +171,7 @@ class SqlFactors(SqlSessions):
     def pass_passkey(self, session: Session, party: Party, credential: str, visit: Visit) -> tuple[str, Session]:
         """See `Factors`."""
         name = session.user.name
-        number = self._attempt(name, visit.peer, visit.now)[0]
+        made = self._attempt(name, visit, Stage.KEY)[0]
         challenge = self._take_challenge(session, {Step.FACTOR})
         with self._database.read() as connection:
             wanted = (passkeys.c.id == keys.id_of(credential)) & (passkeys.c.user == name)
@@ -154,12 +182,12 @@ class SqlFactors(SqlSessions):
             kept = keys.Kept(known["id"], known["public_key"], known["sign_count"])
             count = keys.used(party, challenge, credential, kept)
         except DeniedError:
-            self._failed(AuditEntry(visit.now, name, "factor_failed", "", visit.peer, "passkey"))
+            self._failed(AuditEntry(visit.now, name, "factor_failed", "", visit.peer, "passkey"), made)
             raise
         with self._database.write() as connection:
             values = {"sign_count": count, "last_used": visit.now}
             connection.execute(update(passkeys).where(wanted).values(values))
-            return self._passed(connection, session, visit, number, f"passkey {known['name']}")
+            return self._passed(connection, session, visit, made, f"passkey {known['name']}")
 
     def _in_step(self, connection: Connection, session: Session, steps: frozenset[Step] | set[Step]) -> None:
         if open_session(connection, session.id, self._policy).step not in steps:
@@ -201,9 +229,9 @@ class SqlFactors(SqlSessions):
         log(connection, AuditEntry(visit.now, session.user.name, "factor_removed", "", visit.peer, what))
 
     def _passed(
-        self, connection: Connection, session: Session, visit: Visit, number: int, what: str
+        self, connection: Connection, session: Session, visit: Visit, made: Attempt, what: str
     ) -> tuple[str, Session]:
-        succeeded(connection, session.user.name, number, wholly=True)
+        succeeded(connection, made, wholly=True)
         came_in(connection, session.user.name, visit.now)
         log(connection, AuditEntry(visit.now, session.user.name, "login", "", visit.peer, what))
         return self._renew(connection, session, visit, passed=visit.now, confirmed=visit.now, challenge=None)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, insert, or_, select, true, update
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, and_, func, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from secops.errors import NotFoundError
@@ -40,6 +40,7 @@ from secops.store.records.sink import entry
 
 AT_ONCE = 5000  # notices that are settled in one transaction
 WAITING = (OutgoingState.WAITING.value, OutgoingState.FAILED.value)
+FIRST_FEW = 5
 REASON_LENGTH = 500
 
 
@@ -151,12 +152,15 @@ class SqlPaging:
             going = connection.execute(select(func.count()).select_from(conditions).where(_going())).scalar_one()
             given_up = connection.execute(select(func.count()).select_from(outbox).where(unseen)).scalar_one()
             failing = _failing(connection)
+            about = [_exhausted(connection, column) for column in (notices.c.alert_id, notices.c.condition_id)]
         found = {row[0]: int(row[1]) for row in by_notice}
         return PagingCounts(
             enabled=self._enabled,
             states={row[0]: int(row[1]) for row in states},
             given_up=int(given_up),
             unanswered=found.get(NoticeState.EXHAUSTED.value, 0),
+            unanswered_alerts=about[0],
+            unanswered_conditions=about[1],
             pending=found.get(NoticeState.WAITING.value, 0) + found.get(NoticeState.PAGED.value, 0),
             conditions=int(going),
             failing=failing,
@@ -341,6 +345,12 @@ def _shared(scope: Scope) -> ColumnElement[bool]:
 
 def _going() -> ColumnElement[bool]:
     return conditions.c.ended.is_(None)
+
+
+def _exhausted(connection: Connection, column: Column[Any]) -> Sequence[int]:
+    """What the first few notices are about that everybody was paged about in vain."""
+    here = and_(notices.c.state == NoticeState.EXHAUSTED.value, column.is_not(None))
+    return connection.execute(select(column).where(here).distinct().order_by(column).limit(FIRST_FEW)).scalars().all()
 
 
 def _failing(connection: Connection) -> dict[str, datetime]:

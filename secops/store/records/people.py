@@ -9,16 +9,18 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from secops.access import factors, throttle
+from secops.access import factors, rights, throttle
 from secops.access.factors import new_code
 from secops.access.passwords import Passwords, check_password
 from secops.access.ports import CLI, Access, AuditEntry, LoginPolicy, Role, User
+from secops.access.throttle import Failure
 from secops.errors import ConflictError, UsageError
 from secops.locale import _
 from secops.schema.severity import Severity
 from secops.siem.triage import trust
 from secops.store.records.access_tables import attempts, passkeys, recovery_codes, users
-from secops.store.records.account_rows import end_sessions, failures, log, names, people, row, tell_others, user_of
+from secops.store.records.account_rows import end_sessions, log, names, people, row, tell_others, user_of
+from secops.store.records.attempts import failures, forget_devices
 from secops.store.records.engine import Database
 
 CODE_LASTS = timedelta(days=7)
@@ -40,11 +42,9 @@ class SqlUsers:
         """See `Users`."""
         with self._database.read() as connection:
             rows = connection.execute(people().order_by(users.c.name)).mappings().all()
-            tried = connection.execute(select(attempts.c.user, attempts.c.at)).all() if now else ()
-        failed: dict[str, list[datetime]] = {}
-        for name, at in tried:
-            failed.setdefault(name, []).append(at)
-        return [user_of(one, _lock(failed.get(one["name"], ()), now)) for one in rows]
+            tried = set(connection.execute(select(attempts.c.user)).scalars()) if now else ()
+            held = {name: failures(connection, name) for name in tried}
+        return [user_of(one, _lock(held.get(one["name"], ()), now)) for one in rows]
 
     def user(self, name: str) -> User:
         """See `Users`."""
@@ -108,6 +108,7 @@ class SqlUsers:
             connection.execute(update(users).where(users.c.name == name).values(values))
             connection.execute(delete(attempts).where(attempts.c.user == name))
             end_sessions(connection, name)
+            forget_devices(connection, name)
             log(connection, AuditEntry(now, actor, "user_reset", name, peer, "factors" if factors else ""))
             text = trust.reset(name, actor, factors=factors)
             tell_others(connection, text, self._page_from, now)
@@ -119,8 +120,36 @@ class SqlUsers:
             row(connection, name)
             connection.execute(update(users).where(users.c.name == name).values(disabled=disabled))
             end_sessions(connection, name)
+            forget_devices(connection, name)
             log(connection, AuditEntry(now, actor, "user_disabled" if disabled else "user_enabled", name, peer))
             return user_of(row(connection, name))
+
+    def change(
+        self,
+        name: str,
+        *,
+        role: Role | None = None,
+        access: Access | None = None,
+        actor: str,
+        now: datetime,
+        peer: str = CLI,
+    ) -> tuple[User, int]:
+        """See `Users`."""
+        with self._database.write() as connection:
+            before = user_of(row(connection, name))
+            role, access = role or before.role, access or before.access
+            text = rights.told(before, role, access)
+            if not text:
+                return before, 0
+            if role is not before.role:
+                _keep_an_administrator(connection, before)
+            values = {"role": role.value, "zones": names(access.zones), "departments": names(access.departments)}
+            connection.execute(update(users).where(users.c.name == name).values(values))
+            ended = end_sessions(connection, name) if rights.shrinks(before, role, access) else 0
+            log(connection, AuditEntry(now, actor, "user_changed", name, peer, text))
+            if role is Role.ADMIN and before.role is not Role.ADMIN and not before.demo:
+                tell_others(connection, trust.new_administrator(name, actor), self._page_from, now)
+            return user_of(row(connection, name)), ended
 
     def unlock(self, name: str, *, actor: str, now: datetime, peer: str = CLI) -> User:
         """See `Users`."""
@@ -158,6 +187,21 @@ def valid_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+def _keep_an_administrator(connection: Connection, before: User) -> None:
+    """Refuse to take the role from the only administrator who can log in; a demo login counts only beside its like."""
+    if before.role is not Role.ADMIN or before.disabled:
+        return
+    others = (users.c.role == Role.ADMIN.value) & ~users.c.disabled & (users.c.name != before.name)
+    if not before.demo:
+        others &= ~users.c.demo
+    if not connection.execute(select(users.c.name).where(others)).first():
+        raise ConflictError(
+            _(
+                "「{name}」はただ 1 人のシステム管理者です。先に別の利用者をシステム管理者にしてから変更してください。"
+            ).format(name=before.name)
+        )
+
+
 def _check_name(name: str) -> None:
     if not valid_name(name):
         text = _("利用者名「{name}」は使えません。英小文字・数字・「.」「_」「-」の 40 字以内にしてください。")
@@ -170,5 +214,5 @@ def _code(code: str, now: datetime) -> dict[str, Any]:
     return {"setup_code": factors.digest(code), "setup_until": now + CODE_LASTS}
 
 
-def _lock(failed: Sequence[datetime], now: datetime | None) -> datetime | None:
-    return throttle.locked_until(failed, now) if now else None
+def _lock(failed: Sequence[Failure], now: datetime | None) -> datetime | None:
+    return throttle.held_until(failed, now) if now else None

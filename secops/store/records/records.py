@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from secops.access.box import Box
 from secops.access.ports import LoginPolicy, SessionLimits
 from secops.schema.severity import Severity
 from secops.siem.ports import Rule
@@ -48,9 +49,10 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
         limits: SessionLimits,
         page_from: Severity | None = None,
         policy: LoginPolicy | None = None,
+        box: Box | None = None,
     ) -> None:
         self.database = database
-        self._rules, self._assets, self._limits, self._policy = rules, assets, limits, policy
+        self._rules, self._assets, self._limits, self._policy, self._box = rules, assets, limits, policy, box
         self._read: Book | None = None
         LiveSink.__init__(self, database, self.book)
         Queue.__init__(self, database)
@@ -63,7 +65,7 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     @cached_property
     def accounts(self) -> SqlAccounts:
         """Users, sessions and the audit log, in the same database."""
-        return SqlAccounts(self.database, self._limits, policy=self._policy, page_from=self._page_from)
+        return SqlAccounts(self.database, self._limits, policy=self._policy, page_from=self._page_from, box=self._box)
 
     @cached_property
     def paging(self) -> SqlPaging:
@@ -118,10 +120,12 @@ def open_records(
     limits: SessionLimits | None = None,
     page_from: Severity | None = None,
     policy: LoginPolicy | None = None,
+    box: Box | None = None,
 ) -> Records:
     """The records at a SQLAlchemy URL or in a SQLite file, brought up to today's tables.
 
-    People are paged of alerts ``page_from`` this level up; None: of nothing.
+    People are paged of alerts ``page_from`` this level up; None: of nothing. Without a ``box`` secrets of one-time
+    codes are sealed under a key that is gone with the program.
 
     Raises:
         StoreError: the database cannot be reached, or was written by a newer program.
@@ -132,4 +136,4 @@ def open_records(
     except BaseException:
         database.close()
         raise
-    return Records(database, rules, assets or Assets(), limits or SessionLimits(), page_from, policy)
+    return Records(database, rules, assets or Assets(), limits or SessionLimits(), page_from, policy, box)

@@ -8,9 +8,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 # Table → what is done to it. Passwords stay: argon2id hashes let nobody in. Sessions end, and secrets of one-time
-# codes, which must be readable to be checked, go: their owners set the second factor up again.
+# codes go, sealed as they are: their key is in no backup, and those of older programs are not sealed. Their owners set
+# the second factor up again.
 _CLEARED = {
     "sessions": "DELETE FROM sessions",
+    "devices": "DELETE FROM devices",
     "users": "UPDATE users SET totp_secret = NULL WHERE totp_secret IS NOT NULL",
 }
 

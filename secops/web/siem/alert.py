@@ -29,7 +29,7 @@ from secops.web.services import Services
 from secops.web.session import changes, reads, scope_of, services
 from secops.web.siem import around, spans, story
 from secops.web.siem.queue import read_verdict
-from secops.web.siem.raw import RawRecord, open_record
+from secops.web.siem.raw import RawRecord, Wanted, open_record
 from secops.web.words import field_label
 
 router = APIRouter()
@@ -299,7 +299,8 @@ def show_raw(
     if hit is None:
         raise NotFoundError(_("この記録はアラート {id} にありません。").format(id=alert_id))
     try:
-        raw = open_record(request, session, hit.source, hit.seq, hit.event_id, reason)
+        department = str(hit.event.get("labels.department") or "")
+        raw = open_record(request, session, Wanted(hit.source, hit.seq, hit.event_id, hit.zone, department), reason)
     except SecopsError as error:
         return show(request, session, alert_id, problem=error, draft={"form": "raw", "event_id": event_id})
     return show(request, session, alert_id, raw=raw)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
-from secops.access.ports import Right, Session
+from secops.access.ports import AuditEntry, Right, Session
 from secops.errors import NotFoundError, SecopsError
 from secops.locale import _
 from secops.query import write
 from secops.web.pages import page
 from secops.web.problems import status_of
-from secops.web.session import changes, reads, scope_of, services
+from secops.web.session import changes, reads, scope_of, services, visit
 from secops.web.siem import around, spans
-from secops.web.siem.raw import RawRecord, open_record
+from secops.web.siem.raw import RawRecord, Wanted, open_record
 from secops.web.words import moment_of
 
 router = APIRouter()
+SAME_LOOK = timedelta(hours=1)  # within which opening an event again is the same look
 # Groups of fields in the order a reader asks: when and what, who, from where to where; the rest by name.
 GROUPS = (
     ("何が", ("@timestamp", "event.", "message", "error.", "log.", "rule.")),
@@ -99,8 +101,17 @@ def _show(
 def show_event(
     request: Request, event_id: str, session: Annotated[Session, Depends(reads(Right.SEARCH_EVENTS))]
 ) -> Response:
-    """The event's page."""
-    return _show(request, session, _load(request, session, event_id))
+    """The event's page; who looks is in the audit log, once an hour for each event."""
+    event = _load(request, session, event_id)
+    who, (zone, department) = visit(request), _belongs(event)
+    entry = AuditEntry(who.now, session.user.name, "event_viewed", event_id, who.peer, zone=zone, department=department)
+    services(request).accounts.record_once(entry, SAME_LOOK)
+    return _show(request, session, event)
+
+
+def _belongs(event: Mapping[str, Any]) -> tuple[str, str]:
+    """The zone and the department of an event, empty where it has none."""
+    return str(event.get("labels.zone") or ""), str(event.get("labels.department") or "")
 
 
 @router.post("/events/{event_id}/raw")
@@ -114,7 +125,7 @@ def show_raw(
     event = _load(request, session, event_id)
     try:
         source, seq = str(event.get("labels.source", "")), int(event.get("event.sequence") or 0)
-        raw = open_record(request, session, source, seq, event_id, reason)
+        raw = open_record(request, session, Wanted(source, seq, event_id, *_belongs(event)), reason)
     except SecopsError as error:
         return _show(request, session, event, problem=error)
     return _show(request, session, event, raw=raw)

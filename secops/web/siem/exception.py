@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
 from secops.access.ports import AuditEntry, Right, Session
-from secops.errors import ConflictError, SecopsError, UsageError
+from secops.errors import SecopsError, UsageError
 from secops.locale import _
-from secops.siem.ports import Scope, Verdict
-from secops.siem.triage.exemption import WHO, document
+from secops.siem.ports import Scope
+from secops.siem.triage.exemption import WHO, check_verdict, document, last_day
 from secops.siem.triage.preview import Preview, choices, preview
 from secops.web.pages import page
 from secops.web.problems import status_of
@@ -36,7 +36,7 @@ def _show(
 ) -> Response:
     here, scope = services(request), scope_of(session.user)
     detail = here.desk.detail(alert_id, scope)
-    _check(detail.alert.verdict)
+    check_verdict(detail.alert.verdict)
     return page(
         request,
         "exception.html",
@@ -50,11 +50,6 @@ def _show(
         written=written,
         days=DAYS,
     )
-
-
-def _check(verdict: Verdict | None) -> None:
-    if verdict not in {Verdict.FALSE_POSITIVE, Verdict.BENIGN_TRUE_POSITIVE}:
-        raise ConflictError(_("例外を作れるのは、誤検知か業務上の正当な操作として対応を完了したアラートだけです。"))
 
 
 @router.get("/alerts/{alert_id}/exception")
@@ -83,7 +78,7 @@ def act(
     try:
         detail = here.desk.detail(alert_id, scope)
         rule = here.rule(detail.alert.rule_id)
-        _check(detail.alert.verdict)
+        check_verdict(detail.alert.verdict)
         if rule is None:
             raise UsageError(_("アラート {id} のルールがないため、例外を作れません。").format(id=alert_id))
         offered = choices(detail.hits, WHO)
@@ -104,24 +99,18 @@ def act(
         peer = request.client.host if request.client else ""
         said = f"{rule.id} {', '.join(chosen)} {owner} {expires}: {reason}"
         here.accounts.record(
-            AuditEntry(here.now(), session.user.name, "exception.written", str(alert_id), peer, said[:2000])
+            AuditEntry(
+                here.now(),
+                session.user.name,
+                "exception.written",
+                str(alert_id),
+                peer,
+                said[:2000],
+                zone=detail.alert.zone or "",
+                department=detail.alert.department or "",
+            )
         )
     except SecopsError as error:
         here.desk.detail(alert_id, scope, hits=0)
         return _show(request, session, alert_id, chosen=names, draft=draft, shown=shown, problem=error)
     return _show(request, session, alert_id, chosen=names, draft=draft, shown=shown, written=written)
-
-
-def last_day(text: str, today: date) -> date:
-    """The last day of an exception.
-
-    Raises:
-        UsageError: no date, or one that is over.
-    """
-    try:
-        day = date.fromisoformat(text.strip())
-    except ValueError:
-        raise UsageError(_("最後の日を 2027-03-31 のように入力してください。")) from None
-    if day < today:
-        raise UsageError(_("最後の日 {day} は過ぎています。").format(day=day))
-    return day

@@ -29,14 +29,25 @@ class RawRecord:
     binary: bool
 
 
-def open_record(request: Request, session: Session, source: str, seq: int, event_id: str, reason: str) -> RawRecord:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A record that somebody asks for, and the zone and department of its event."""
+
+    source: str
+    seq: int
+    event_id: str
+    zone: str = ""
+    department: str = ""
+
+
+def open_record(request: Request, session: Session, wanted: Wanted, reason: str) -> RawRecord:
     """Note who looks at what and why, then read the record.
 
     Raises:
         UsageError: no reason was given.
         NotFoundError: the record is no longer in the journal (retention).
     """
-    here = services(request)
+    here, place = services(request), f"{wanted.source}/{wanted.seq}"
     if not reason.strip():
         raise UsageError(_("閲覧の理由がありません。理由を入力してください。監査ログに記録されます。"))
     here.accounts.record(
@@ -44,17 +55,17 @@ def open_record(request: Request, session: Session, source: str, seq: int, event
             at=here.now(),
             actor=session.user.name,
             action="raw_viewed",
-            target=f"{source}/{seq}",
+            target=place,
             peer=request.client.host if request.client else "",
             text=reason.strip()[:500],
+            zone=wanted.zone,
+            department=wanted.department,
         )
     )
-    found = here.journal.record(source, seq)
+    found = here.journal.record(wanted.source, wanted.seq)
     if found is None:
-        raise NotFoundError(
-            _("元ログ {place} は保存期間を過ぎたため、残っていません。").format(place=f"{source}/{seq}")
-        )
-    return as_shown(found, event_id)
+        raise NotFoundError(_("元ログ {place} は保存期間を過ぎたため、残っていません。").format(place=place))
+    return as_shown(found, wanted.event_id)
 
 
 def as_shown(found: RecordBatch, event_id: str) -> RawRecord:

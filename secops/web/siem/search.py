@@ -246,8 +246,8 @@ def _marked(text: str, problem: Exception | None) -> tuple[str, str, str] | None
 
 
 def _note(request: Request, session: Session, action: str, view: SearchView, count: str) -> None:
-    """Who looked for what is in the audit log."""
-    here = services(request)
+    """Who looked for what is in the audit log, as of the searcher's own zone and department where that is one."""
+    here, access = services(request), session.user.access
     here.accounts.record(
         AuditEntry(
             at=here.now(),
@@ -256,8 +256,14 @@ def _note(request: Request, session: Session, action: str, view: SearchView, cou
             target=" ".join(f"{name}={text}" for name, text in view.spell.values.items()) or spans.DEFAULT,
             peer=request.client.host if request.client else "",
             text=f"{view.text[:500]} → {count or '-'}",
+            zone=_single(access.zones),
+            department=_single(access.departments),
         )
     )
+
+
+def _single(names: frozenset[str] | None) -> str:
+    return next(iter(names)) if names is not None and len(names) == 1 else ""
 
 
 # ------------------------------------------------------------------------------------------------------------- export

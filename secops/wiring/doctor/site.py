@@ -19,6 +19,7 @@ from secops.locale import _
 from secops.schema.dates import screen
 from secops.settings import SourceSettings
 from secops.siem.journal.keys import key_problems
+from secops.wiring import factor_key
 from secops.wiring.doctor.model import Finding, Patient, State, ok, warning, wrong
 from secops.wiring.locks import is_held
 
@@ -82,12 +83,26 @@ def permissions(patient: Patient) -> Finding:
 
 
 def keys(patient: Patient) -> Finding:
-    """The signing keys: there, not empty, for their owner alone."""
+    """The signing keys and the key of second factors: there, not empty, for their owner alone."""
     problems = key_problems(patient.site / "keys")
+    if not problems and (wanting := factor_key.problems(patient.site, needed=_sealed(patient))):
+        return wrong("keys", " ".join(wanting), _("控えた鍵を keys/ に戻し、chmod 400 を付けてください。"))
     if problems:
         todo = _("控えた鍵を keys/ に戻し、chmod 400 を付けてください。鍵がないと封(署名)も検証もできません。")
         return wrong("keys", " ".join(problems), todo)
     return ok("keys", _("署名の鍵はそろっています。控えが別の場所にあるかは、人が確かめてください。"))
+
+
+def _sealed(patient: Patient) -> bool:
+    """Whether secrets of one-time codes lie in the records that only their key opens (of a database elsewhere: no)."""
+    path = patient.site / "records.db"
+    if patient.known.records.url or not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as database:
+            return bool(database.execute("SELECT 1 FROM users WHERE totp_secret LIKE 'v1.%' LIMIT 1").fetchone())
+    except sqlite3.Error:  # a finding of `records`
+        return False
 
 
 def journal(patient: Patient) -> Finding:

@@ -142,6 +142,7 @@ def test_its_turn_comes_again_after_the_time(records):
     assert clerk.asked[0].step == 1
     assert clerk.last == LastPaged(NOW, Severity.HIGH)
     assert records.paging.counts().unanswered == records.paging.unanswered() == 1
+    assert (records.paging.counts().unanswered_alerts, records.paging.counts().unanswered_conditions) == ([1], [])
     records.assign([1], "toban", actor="toban", scope=ALL, now=NOW)
     assert records.paging.counts().unanswered == 0
 
