@@ -46,7 +46,9 @@ def _who(actor: str) -> str:
 @click.option("--zone", "zones", multiple=True, help="系統(繰り返し可)")
 @click.option("--assignee", help="担当者")
 @click.option("--since", help="この時点より後に検知があったもの(24h、7d、2026-11-23 など)")
+@click.option("--until", help="この時点より前に検知が始まったもの")
 @click.option("--text", default="", help="件名と対象に含まれる語")
+@click.option("--query", default="", help="検索式(例: 'severity:>=high -assignee:* host:K-02*')")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="表示する件数")
 @click.option("--offset", default=0, type=click.IntRange(min=0), help="先頭から飛ばす件数")
 @json_option
@@ -204,23 +206,28 @@ def _filter(
     zones: tuple[str, ...],
     assignee: str | None,
     since: str | None,
+    until: str | None,
     text: str,
+    query: str,
 ) -> AlertFilter:
+    from secops.query.parse import parse
     from secops.schema.dates import parse_moment
     from secops.schema.severity import Severity
     from secops.siem.ports import AlertFilter, Span, State
+    from secops.siem.triage.search import ALERTS
 
     try:
-        begin = parse_moment(since, now) if since else None
-    except ValueError as error:
-        raise UsageError(_("--since を読めません: {error}").format(error=error)) from None
+        span = Span(parse_moment(since, now) if since else None, parse_moment(until, now) if until else None)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"--since / --until: {error}") from None
     return AlertFilter(
         states=frozenset(map(State, states)) or None,
         severities=frozenset(map(Severity.parse, severities)) or None,
         zones=frozenset(zones) or None,
         assignee=assignee,
         text=text,
-        span=Span(since=begin),
+        query=parse(query, now, ALERTS),
+        span=span,
     )
 
 

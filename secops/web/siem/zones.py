@@ -225,8 +225,12 @@ def _arrow(pair: Crossing, x: float, place: Mapping[str, int], names: Names, lin
         ' marker-end="url(#tip)"/>'
     ).format(k=kind, t=title, x=x, b=begin, e=end, w=width)
     if pair.total:
-        made += Markup('<text class="n" x="{x:.1f}%" y="{y}" dx="6">{n:,}</text>').format(
-            x=x, y=begin + (26 if down else -18), n=pair.bad or pair.total
+        # Beside the arrow where there is room; along it on a phone, where lanes are narrower than numbers.
+        made += Markup(
+            '<text class="n wide" x="{x:.1f}%" y="{y}" dx="6">{n:,}</text>'
+            '<text class="n slim" x="{x:.1f}%" y="{m}" dx="9">{n:,}</text>'
+        ).format(
+            x=x, y=begin + (26 if down else -18), m=begin + _GAP // 2 * (1 if down else -1), n=pair.bad or pair.total
         )
     made += Markup("</g>")
     if callable(link) and pair.total:
