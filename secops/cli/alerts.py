@@ -42,6 +42,7 @@ def _who(actor: str) -> str:
 @site_option
 @filter_options(closed=True)
 @click.option("--text", default="", help="件名と対象に含まれる語")
+@click.option("--query", default="", help="検索式(例: 'severity:>=high -assignee:* host:K-02*')")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="表示する件数")
 @click.option("--offset", default=0, type=click.IntRange(min=0), help="先頭から飛ばす件数")
 @json_option

@@ -66,11 +66,11 @@ def register(group: click.Group, actor_option: Callable[..., Any], who: Callable
         as_json: bool,
         **wanted: Any,
     ) -> None:
-        """件名か対象に QUERY を含み、条件に合う、対応完了していないアラートのすべてに、まとめて対応する。
+        """検索式 QUERY と条件に合う、対応完了していないアラートのすべてに、まとめて対応する。
 
         対象の件数と先頭の 10 件を示し、その件数を入力するか --yes で示したときだけ実行する。
         """
-        wanted |= {"text": query, "rule_id": rule_id}
+        wanted |= {"query": query, "rule_id": rule_id}
         _check(wanted, verdict, reason, taker, leader)
         from secops.siem.ports import BulkAction, Verdict
         from secops.wiring import open_site

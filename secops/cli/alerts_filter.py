@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from secops.errors import UsageError
-from secops.locale import _
 
 if TYPE_CHECKING:
     from secops.siem.ports import AlertFilter
@@ -25,6 +24,7 @@ def filter_options(*, closed: bool) -> Callable[[F], F]:
     def add(function: F) -> F:
         states = click.Choice(STATES if closed else STATES[:2])
         for option in (
+            click.option("--until", help="この時点より前に検知が始まったもの"),
             click.option("--since", help="この時点より後に検知があったもの(24h、7d、2026-11-23 など)"),
             click.option("--assignee", help="担当者"),
             click.option("--zone", "zones", multiple=True, help="系統(繰り返し可)"),
@@ -47,18 +47,22 @@ def alert_filter(
     zones: tuple[str, ...],
     assignee: str | None,
     since: str | None,
-    text: str,
+    until: str | None,
+    text: str = "",
+    query: str = "",
     rule_id: str | None = None,
 ) -> AlertFilter:
     """The options in the desk's words."""
+    from secops.query.parse import parse
     from secops.schema.dates import parse_moment
     from secops.schema.severity import Severity
     from secops.siem.ports import AlertFilter, Span, State
+    from secops.siem.triage.search import ALERTS
 
     try:
-        begin = parse_moment(since, now) if since else None
-    except ValueError as error:
-        raise UsageError(_("--since を読めません: {error}").format(error=error)) from None
+        span = Span(parse_moment(since, now) if since else None, parse_moment(until, now) if until else None)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"--since / --until: {error}") from None
     return AlertFilter(
         states=frozenset(map(State, states)) or None,
         severities=frozenset(map(Severity.parse, severities)) or None,
@@ -66,5 +70,6 @@ def alert_filter(
         assignee=assignee,
         rule_id=rule_id,
         text=text,
-        span=Span(since=begin),
+        query=parse(query, now, ALERTS),
+        span=span,
     )

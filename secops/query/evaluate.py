@@ -10,11 +10,11 @@ from typing import Any, assert_never
 from secops.errors import QueryError
 from secops.locale import _
 from secops.query.fields import (
-    NOT_SEARCHED,
+    EVENTS,
     SEPARATOR,
     Kind,
+    Vocabulary,
     address,
-    kind,
     moment,
     number,
     range_of,
@@ -26,7 +26,7 @@ from secops.query.tree import All, And, Between, Exists, Like, Node, Not, Or, Te
 from secops.schema.text import fold
 
 
-def matches(node: Node, event: Mapping[str, Any]) -> bool:
+def matches(node: Node, event: Mapping[str, Any], words: Vocabulary = EVENTS) -> bool:
     """Whether an event (flat names → values, lists as lists, aware datetimes) is found by a query.
 
     Raises:
@@ -36,28 +36,28 @@ def matches(node: Node, event: Mapping[str, Any]) -> bool:
         case All():
             return True
         case And(parts):
-            return all(matches(part, event) for part in parts)
+            return all(matches(part, event, words) for part in parts)
         case Or(parts):
-            return any(matches(part, event) for part in parts)
+            return any(matches(part, event, words) for part in parts)
         case Not(part):
-            return not matches(part, event)
+            return not matches(part, event, words)
         case Exists(field):
             return any(True for _value in values(event, field))
         case Text(value):
-            return _has_text(event, value)
+            return _has_text(event, value, words)
         case Term():
-            return _term(node, event)
+            return _term(node, event, words)
         case Like(field, pattern):
-            check(node)
+            check(node, words)
             texts = (text_of(value) for value in values(event, field))
             return any(like(pattern, text) for text in texts if text is not None)
         case Between():
-            return _between(node, event)
+            return _between(node, event, words)
         case _:
             assert_never(node)
 
 
-def check(node: Node) -> None:
+def check(node: Node, words: Vocabulary = EVENTS) -> None:
     """Refuse a tree that asks for what no store can answer.
 
     Raises:
@@ -69,10 +69,10 @@ def check(node: Node) -> None:
     match node:
         case And(parts) | Or(parts):
             for part in parts:
-                check(part)
+                check(part, words)
         case Not(part):
-            check(part)
-        case Like(field, _pattern) if kind(field) != Kind.TEXT:
+            check(part, words)
+        case Like(field, _pattern) if words.kind(field) not in {Kind.TEXT, Kind.NAME}:
             raise QueryError(_("「{field}」にワイルドカードは使えません(文字列の項目だけ)。").format(field=field))
         case Like(_field, pattern):
             check_pattern(pattern)
@@ -80,21 +80,21 @@ def check(node: Node) -> None:
             check_pattern((Wild(many=True), value, Wild(many=True)))
         case Term():
             check_value(node.value)
-            term_value(node)
+            term_value(node, words)
         case Between():
-            range_of(node)
+            range_of(node, words)
         case _:
             pass
 
 
-def term_value(node: Term) -> Any:
+def term_value(node: Term, words: Vocabulary = EVENTS) -> Any:
     """The value a term stands for on its field: folded text, Decimal, bool or datetime.
 
     Raises:
         QueryError: the term does not fit the field.
     """
-    own = kind(node.field)
-    if own in {Kind.TEXT, Kind.IP}:
+    own = words.kind(node.field)
+    if own in {Kind.TEXT, Kind.IP, Kind.NAME, Kind.CODE}:
         return fold(node.value)
     value: Any = None
     if own == Kind.NUMBER:
@@ -112,16 +112,16 @@ def term_value(node: Term) -> Any:
     return value
 
 
-def _term(node: Term, event: Mapping[str, Any]) -> bool:
-    wanted = term_value(node)
+def _term(node: Term, event: Mapping[str, Any], words: Vocabulary) -> bool:
+    wanted = term_value(node, words)
     if isinstance(wanted, str):
         texts = (text_of(value) for value in values(event, node.field))
         return any(fold(text) == wanted for text in texts if text is not None)
     return any(value == wanted for value in values(event, node.field))
 
 
-def _between(node: Between, event: Mapping[str, Any]) -> bool:
-    span = range_of(node)
+def _between(node: Between, event: Mapping[str, Any], words: Vocabulary) -> bool:
+    span = range_of(node, words)
     for value in values(event, node.field):
         place: Any = None
         if isinstance(value, datetime):
@@ -140,11 +140,11 @@ def _between(node: Between, event: Mapping[str, Any]) -> bool:
     return False
 
 
-def _has_text(event: Mapping[str, Any], wanted: str) -> bool:
+def _has_text(event: Mapping[str, Any], wanted: str, words: Vocabulary) -> bool:
     if SEPARATOR in wanted:
         return False
     folded = fold(wanted)
-    for field in event.keys() - NOT_SEARCHED:
+    for field in filter(words.searched, event):
         for value in values(event, field):
             text = text_of(value)
             if text is not None and folded in fold(text):

@@ -7,13 +7,15 @@ The evaluator and every store use these definitions, so that they cannot drift a
   ``false``; a moment, an object and a number that JSON would write with an exponent have no text.
 * A range on a text field is read by its bounds: numbers order values whose folded text reads as a number, addresses
   those that read as an address. Text itself has no order (it would differ between stores).
+
+Events are not the only thing that can be searched: a `Vocabulary` says which fields something has. `EVENTS` is theirs.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,6 +25,7 @@ from typing import Any
 from secops.errors import QueryError
 from secops.locale import _
 from secops.query.tree import Between
+from secops.schema.aliases import ALIASES
 from secops.schema.ecs import COLUMNS
 
 NUMBER = r"-?[0-9]{1,18}(\.[0-9]{1,18})?"
@@ -50,6 +53,8 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     DATE = "date"
     IP = "ip"
+    NAME = "name"  # text without any order, not even that of numbers
+    CODE = "code"  # one of a few known words: no wildcards either
 
 
 _KINDS = {"long": Kind.NUMBER, "float": Kind.NUMBER, "boolean": Kind.BOOLEAN, "date": Kind.DATE, "ip": Kind.IP}
@@ -63,6 +68,35 @@ def kind(field: str) -> Kind:
 def is_list(field: str) -> bool:
     """Whether the field's column is an array."""
     return COLUMNS.get(field, "").endswith("[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What can be asked about one kind of thing.
+
+    ``kind`` is that of a field; ``fields`` are those that a typed name stands for (none: ``unknown`` says why, and
+    which there are); ``value`` is what a typed value means on a field (QueryError: nothing); ``searched`` says whether
+    a bare word is looked for in a field. A query may have so many ``characters`` and ``conditions``.
+    """
+
+    kind: Callable[[str], Kind]
+    fields: Callable[[str], tuple[str, ...]]
+    value: Callable[[str, str], str]
+    searched: Callable[[str], bool]
+    characters: int
+    conditions: int
+    unknown: Callable[[str], str] = lambda _name: ""
+
+
+EVENTS = Vocabulary(
+    kind=kind,
+    fields=lambda name: (ALIASES[name], name) if name in ALIASES else (name,),
+    value=lambda _field, text: text,
+    searched=lambda field: field not in NOT_SEARCHED,
+    characters=10_000,
+    conditions=500,
+)
+"""Stored events: ECS names, and what a field was called in its log."""
 
 
 def values(event: Mapping[str, Any], field: str) -> Iterator[Any]:
@@ -123,7 +157,7 @@ class Range:
     version: int = 0  # of addresses: 4 or 6
 
 
-def range_of(node: Between) -> Range:
+def range_of(node: Between, words: Vocabulary = EVENTS) -> Range:
     """Read the bounds by the field's kind.
 
     Raises:
@@ -131,7 +165,7 @@ def range_of(node: Between) -> Range:
     """
     given = [bound for bound in (node.low, node.high) if bound is not None]
     readers = {Kind.NUMBER: number, Kind.DATE: moment, Kind.IP: address}
-    own = kind(node.field)
+    own = words.kind(node.field)
     for order in (own,) if own in readers else (Kind.NUMBER, Kind.IP) if own == Kind.TEXT else ():
         read = [readers[order](bound) for bound in given]
         if given and all(one is not None for one in read):
@@ -151,6 +185,8 @@ _WANTED = {
     Kind.IP: lambda: _("IP アドレス"),
     Kind.TEXT: lambda: _("数値どうし、または IP アドレスどうし(文字列には大小がありません)"),
     Kind.BOOLEAN: lambda: _("なし(true か false で検索してください)"),
+    Kind.NAME: lambda: _("なし(文字列には大小がありません)"),
+    Kind.CODE: lambda: _("なし(文字列には大小がありません)"),
 }
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,13 +27,12 @@ from luqum.thread import parse as parse_lucene  # luqum.parser.parse mixes up th
 
 from secops.errors import QueryError
 from secops.locale import _
+from secops.query.fields import EVENTS, Vocabulary
 from secops.query.tree import All, And, Exists, Node, Not, Or, Text, Wild
 from secops.query.value import Bound, compared, equal, pattern, ranged
-from secops.schema.aliases import ALIASES
 
-MAX_LENGTH = 10_000
 MAX_DEPTH = 24  # Elasticsearch nests no more than 30 conditions, and a leaf may be three of them
-MAX_TERMS = 500
+MAX_LENGTH = EVENTS.characters
 
 _SPECIAL = re.compile(r"\\(.)|([*?])", re.DOTALL)
 _POSITION = re.compile(r"'(?P<found>.*)' at position (?P<at>\d+)", re.DOTALL)
@@ -41,16 +41,16 @@ _OPERATORS = {"and": "AND", "or": "OR", "not": "NOT", "&&": "AND", "||": "OR", "
 Pattern = tuple[str | Wild, ...]
 
 
-def parse(text: str, now: datetime) -> Node:
-    """Read a query; an empty one is every event. ``now`` is what ``24h`` counts from.
+def parse(text: str, now: datetime, words: Vocabulary = EVENTS) -> Node:
+    """Read a query; an empty one is everything. ``now`` is what ``24h`` counts from, ``words`` say what is searched.
 
     Raises:
         QueryError: with the position (from 1), what was found there and what was expected.
     """
-    if len(text) > MAX_LENGTH:
+    if len(text) > words.characters:
         raise QueryError(
             _("検索式が長すぎます({found} 文字)。{most} 文字までにしてください。").format(
-                found=len(text), most=MAX_LENGTH
+                found=len(text), most=words.characters
             )
         )
     if not text.strip():
@@ -63,7 +63,7 @@ def parse(text: str, now: datetime) -> Node:
         # luqum reads what stands behind ~ and ^ as a number without looking (`a~.`); neither sign can be used anyway.
         at = next(place for place, sign in enumerate(text) if sign in "~^")
         raise _error(at, text[at], _("語と演算子(~ と ^ は使えません)")) from None
-    return _Reader(text, now).node(found, None, 0)
+    return _Reader(text, now, words).node(found, None, 0)
 
 
 def _syntax_error(text: str, message: str) -> QueryError:
@@ -91,6 +91,7 @@ class _Reader:
 
     text: str
     now: datetime
+    words: Vocabulary
     terms: int = 0
 
     def refusal(self, item: Any, reason: str) -> QueryError:
@@ -136,8 +137,10 @@ class _Reader:
         name, value = _literal(item.name), item.expr
         if outer is not None:
             return self._leaf(self._joined(item), outer)
+        if name not in {"_exists_", "*"} and not self.words.fields(name):
+            raise self.refusal(item, self.words.unknown(name))
         if name == "_exists_" and isinstance(value, lucene.Word | lucene.Phrase):
-            return _everywhere(_literal(_inside(value)), Exists, item.pos)
+            return self._everywhere(_literal(_inside(value)), Exists, item.pos)
         if name == "*" and isinstance(value, lucene.Word) and value.value == "*":
             return All()
         if isinstance(value, lucene.SearchField):
@@ -157,8 +160,8 @@ class _Reader:
     def _read(self, item: Any, field: str | None) -> Node:
         self.terms += 1
         at = item.pos or 0
-        if self.terms > MAX_TERMS:
-            raise self.refusal(item, _("条件は {most} 個までです").format(most=MAX_TERMS))
+        if self.terms > self.words.conditions:
+            raise self.refusal(item, _("条件は {most} 個までです").format(most=self.words.conditions))
         if reason := _refused(item):
             raise self.refusal(item, reason)
         match item:
@@ -166,24 +169,26 @@ class _Reader:
                 raise self.error(item, _("範囲の前の項目名(例: destination.port:[1 TO 1023])"))
             case lucene.Range():
                 low, high = self._bound(item.low, item.include_low), self._bound(item.high, item.include_high)
-                return _everywhere(field, lambda name: ranged(name, low, high, self.now), at)
+                return self._everywhere(field, lambda name: ranged(name, low, high, self.now, self.words), at)
             case lucene.From():
                 bound = self._bound(item.a, item.include)
-                return _everywhere(field, lambda name: ranged(name, bound, None, self.now), at)
+                return self._everywhere(field, lambda name: ranged(name, bound, None, self.now, self.words), at)
             case lucene.To():
                 bound = self._bound(item.a, item.include)
-                return _everywhere(field, lambda name: ranged(name, None, bound, self.now), at)
+                return self._everywhere(field, lambda name: ranged(name, None, bound, self.now, self.words), at)
             case lucene.Phrase():
                 words = _literal(_inside(item))
                 if field is not None:
-                    return _everywhere(field, lambda name: equal(name, words, self.now), at)
+                    return self._everywhere(field, lambda name: equal(name, words, self.now, self.words), at)
                 if not words:
                     raise _error(at, '""', _("引用符の中に検索する語"))
                 return Text(words)
             case lucene.Word():
                 marks = _pattern(item.value)
                 return (
-                    _bare(marks, at) if field is None else _everywhere(field, lambda name: self._word(name, marks), at)
+                    _bare(marks, at)
+                    if field is None
+                    else self._everywhere(field, lambda name: self._word(name, marks), at)
                 )
             case _:
                 raise self.error(item, _("語、引用符で囲んだ語、範囲"))
@@ -192,9 +197,10 @@ class _Reader:
         if marks == (Wild(many=True),):
             return Exists(field)
         if any(isinstance(mark, Wild) for mark in marks):
-            return pattern(field, marks)
+            return pattern(field, marks, self.words)
         value = "".join(mark for mark in marks if isinstance(mark, str))
-        return compared(field, value, self.now) if value[:1] in {"<", ">"} else equal(field, value, self.now)
+        read = compared if value[:1] in {"<", ">"} else equal
+        return read(field, value, self.now, self.words)
 
     def _bound(self, item: Any, inclusive: bool) -> Bound | None:
         """One end of a range; ``*`` is open."""
@@ -205,6 +211,22 @@ class _Reader:
         text = _literal(_inside(inner)) if isinstance(inner, lucene.Phrase) else _literal(inner.value)
         return None if text == "*" and not negative else Bound(("-" if negative else "") + text, inclusive)
 
+    def _everywhere(self, field: str | None, make: Callable[[str], Node], at: int | None) -> Node:
+        """The condition on each field that a typed name stands for (an event's own name for it, and its ECS column)."""
+        assert field is not None
+        if not field or not field.isprintable() or any(mark in field for mark in '"\\*?'):
+            raise _error(at or 0, field[:40], _("項目名(例: process.name)"))
+        found = self.words.fields(field)
+        if not found:
+            raise _error(at or 0, field[:40], self.words.unknown(field))
+        *others, last = found
+        node = make(last)
+        parts: list[Node] = []
+        for other in others:
+            with suppress(QueryError):  # the column's type cannot hold this value, the field as it was written can
+                parts.append(make(other))
+        return Or((*parts, node)) if parts else node
+
     def _joined(self, item: Any) -> Any:
         r"""``02:04`` or ``C:\x`` as a value: luqum reads the part before the colon as a field."""
         text = item.name
@@ -214,20 +236,6 @@ class _Reader:
         if not isinstance(inner, lucene.Word):
             raise self.error(item, _('引用符で囲んだ値(: を含むため)。例: field:"a:b"'))
         return lucene.Word(f"{text}:{inner.value}", pos=item.pos)
-
-
-def _everywhere(field: str | None, make: Callable[[str], Node], at: int | None) -> Node:
-    """The condition on a field, and on the ECS column that holds the same where the name has one."""
-    assert field is not None
-    if not field or not field.isprintable() or any(mark in field for mark in '"\\*?'):
-        raise _error(at or 0, field[:40], _("項目名(例: process.name)"))
-    node = make(field)
-    if field not in ALIASES:
-        return node
-    try:
-        return Or((make(ALIASES[field]), node))
-    except QueryError:  # the column's type cannot hold this value, the field as it was written can
-        return node
 
 
 def _bare(marks: Pattern, at: int) -> Node:

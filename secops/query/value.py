@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from secops.errors import QueryError
 from secops.locale import _
 from secops.query.evaluate import check
-from secops.query.fields import Kind, kind, range_of
+from secops.query.fields import EVENTS, Kind, Vocabulary, range_of
 from secops.query.tree import Between, Like, Node, Or, Term, Wild
 from secops.schema.dates import parse_moment
 from secops.schema.text import fold
@@ -33,13 +33,13 @@ class Bound:
     inclusive: bool
 
 
-def equal(field: str, text: str, now: datetime) -> Node:
+def equal(field: str, text: str, now: datetime, words: Vocabulary = EVENTS) -> Node:
     """The field has this value; a date means its whole day, a network any address in it.
 
     Raises:
         QueryError: the text does not fit the field's type.
     """
-    own = kind(field)
+    own, text = words.kind(field), words.value(field, text)
     if own == Kind.DATE:
         begin, length = _moment(field, text, now)
         return Between(field, begin.isoformat(), (begin + length).isoformat(), high_inclusive=not length)
@@ -50,8 +50,10 @@ def equal(field: str, text: str, now: datetime) -> Node:
         if network is None:
             raise _unfit(field, text, _("IP アドレスかネットワーク(例: 10.1.2.3、10.0.0.0/8)"))
         return network_range(field, network) if "/" in text else Term(field, str(network.network_address))
+    if own == Kind.NAME and network is not None and "/" in text:
+        raise _unfit(field, text, _("値そのものか、10.1.* の形(ネットワークの範囲では探せません)"))
     node: Node = Term(field, text)
-    check(node)
+    check(node, words)
     return Or((node, network_range(field, network))) if network and "/" in text and own == Kind.TEXT else node
 
 
@@ -60,7 +62,7 @@ def network_range(field: str, network: ipaddress.IPv4Network | ipaddress.IPv6Net
     return Between(field, str(network.network_address), str(network.broadcast_address))
 
 
-def pattern(field: str, marks: tuple[str | Wild, ...]) -> Node:
+def pattern(field: str, marks: tuple[str | Wild, ...], words: Vocabulary = EVENTS) -> Node:
     """The field matches a wildcard pattern; on addresses only ``10.1.*``.
 
     Raises:
@@ -68,7 +70,7 @@ def pattern(field: str, marks: tuple[str | Wild, ...]) -> Node:
     """
     if sum(isinstance(mark, Wild) and mark.many for mark in marks) > MAX_STARS:
         raise QueryError(_("「{field}」の * は {most} 個までです。").format(field=field, most=MAX_STARS))
-    if kind(field) == Kind.IP:
+    if words.kind(field) == Kind.IP:
         match marks:
             case (str(start), Wild(many=True)) if _OCTETS.fullmatch(start):
                 parts = start.rstrip(".").split(".")
@@ -79,11 +81,11 @@ def pattern(field: str, marks: tuple[str | Wild, ...]) -> Node:
             _("「{field}」のワイルドカードは 10.1.* の形だけです。10.1.0.0/16 の形も使えます。").format(field=field)
         )
     node = Like(field, marks)
-    check(node)
+    check(node, words)
     return node
 
 
-def ranged(field: str, low: Bound | None, high: Bound | None, now: datetime) -> Node:
+def ranged(field: str, low: Bound | None, high: Bound | None, now: datetime, words: Vocabulary = EVENTS) -> Node:
     """The field lies between two bounds; a date as a bound stands for its whole day, minute or second.
 
     Raises:
@@ -93,7 +95,8 @@ def ranged(field: str, low: Bound | None, high: Bound | None, now: datetime) -> 
         raise QueryError(
             _("「{field}」の範囲の両端が * です。値があるかどうかは {field}:* で検索してください。").format(field=field)
         )
-    if kind(field) == Kind.DATE:
+    low, high = (bound and Bound(words.value(field, bound.text), bound.inclusive) for bound in (low, high))
+    if words.kind(field) == Kind.DATE:
         low, high = _date_low(field, low, now), _date_high(field, high, now)
     node = Between(
         field,
@@ -102,15 +105,16 @@ def ranged(field: str, low: Bound | None, high: Bound | None, now: datetime) -> 
         low_inclusive=low.inclusive if low else True,
         high_inclusive=high.inclusive if high else True,
     )
-    range_of(node)
+    range_of(node, words)
     return node
 
 
-def compared(field: str, text: str, now: datetime) -> Node:
+def compared(field: str, text: str, now: datetime, words: Vocabulary = EVENTS) -> Node:
     """``>=5`` and the like where they reach us as one word."""
     sign = text[:2] if text[1:2] == "=" else text[:1]
     bound = Bound(text[len(sign) :], inclusive=sign.endswith("="))
-    return ranged(field, bound, None, now) if sign[0] == ">" else ranged(field, None, bound, now)
+    low, high = (bound, None) if sign[0] == ">" else (None, bound)
+    return ranged(field, low, high, now, words)
 
 
 def _date_low(field: str, bound: Bound | None, now: datetime) -> Bound | None:

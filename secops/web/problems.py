@@ -44,6 +44,16 @@ def status_of(error: SecopsError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
+def marked(text: str, problem: Exception | None) -> tuple[str, str, str] | None:
+    """The query before, at and behind the place of a mistake, cut to what fits under the field."""
+    at = getattr(problem, "at", None)
+    if at is None or not text:
+        return None
+    at = min(at, len(text))
+    before = text[max(0, at - 40) : at]
+    return ("…" if at > 40 else "") + before, text[at : at + 1], text[at + 1 : at + 40]
+
+
 def _title(status: int) -> str:
     titles = {
         400: _("入力を読み取れませんでした"),

@@ -282,3 +282,16 @@ def test_pictures(browser, address):
                     page.goto(path)
                     name = re.sub(r"\W+", "-", path).strip("-")
                     page.screenshot(path=f"{folder}/{name}-{width}{'-dark' if dark else ''}.png", full_page=True)
+
+
+def test_what_a_key_took_another_key_gives_back(browser, address, stage):
+    with visit(browser, address) as page:
+        page.keyboard.press("j")
+        page.keyboard.press("a")
+        expect(page.locator("#undo form")).to_be_visible()
+        expect(page.locator("tr[data-id='3'] .status")).to_contain_text("touban")
+        assert stage.desk.stored[3].assignee == "touban"
+        page.keyboard.press("u")
+        page.wait_for_url("**/undo")
+        assert "1 件を元に戻しました" in page.inner_text("main")
+    assert (stage.desk.stored[3].assignee, stage.desk.stored[3].state) == ("", State.OPEN)

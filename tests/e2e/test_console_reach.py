@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from secops.access.ports import Role
 from secops.siem.ports import State
 from tests.web.stage import PASSWORD, Stage
+from tests.web.test_web_search import flows
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -213,6 +215,20 @@ def test_a_phone_needs_one_thumb_and_every_target_is_large(browser, address, kno
         for path in ("/events", "/events?q=host.name:K-0213", "/zones", "/sources"):
             page.goto(path)
             assert page.evaluate(small) == [], path
+
+
+def test_counts_between_zones_are_seen_on_a_phone_and_hide_nothing(browser, address, known, stage):
+    places = """() => [...document.querySelectorAll('svg.zones .n')].filter(one => one.checkVisibility())
+        .map(one => { const b = one.getBoundingClientRect(); return [one.textContent, b.x, b.y, b.right, b.bottom]; })
+    """
+    flows(stage)
+    with look(browser, address, known, 375, has_touch=True) as page:
+        page.goto("/zones?since=7d")
+        found = page.evaluate(places)
+        assert sorted(text for text, *_box in found) == ["2", "30"]
+        assert all(left >= 0 and right <= 375 for _text, left, _top, right, _bottom in found)
+        boxes = [box for _text, *box in found]
+        assert not any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for a, b in pairwise(boxes))
 
 
 def test_search_and_zones_work_without_script(browser, address, known):

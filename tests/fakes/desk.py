@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from secops.errors import ConflictError, NotFoundError
+from secops.query.evaluate import matches
 from secops.schema.severity import Severity
 from secops.schema.text import fold
 from secops.siem.ports import (
@@ -41,6 +42,7 @@ from secops.siem.ports import (
 from secops.siem.triage import limits, manual, states
 from secops.siem.triage.grouping import Group, fresh, group, milestone, titles
 from secops.siem.triage.identity import Assets
+from secops.siem.triage.search import ALERTS, facts
 
 
 class MemoryDesk:
@@ -395,6 +397,7 @@ def _passes(alert: Alert, wanted: AlertFilter) -> bool:
         and (wanted.assignee is None or alert.assignee == wanted.assignee)
         and (wanted.rule_id is None or alert.rule_id == wanted.rule_id)
         and all(word in words for word in fold(wanted.text).split())
+        and matches(wanted.query, facts(alert), ALERTS)
         and (wanted.span.since is None or alert.last_seen >= wanted.span.since)
         and (wanted.span.until is None or alert.first_seen < wanted.span.until)
         and (wanted.closed.since is None or (alert.closed_at is not None and alert.closed_at >= wanted.closed.since))

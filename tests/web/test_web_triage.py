@@ -177,3 +177,23 @@ def test_a_search_of_events_is_saved_from_its_page_and_opens_as_it_was(real):
 
 def test_the_line_of_all_alerts_is_not_one_without_a_zone(real):
     assert "<b>すべて</b>" in real.client("viewer").get("/alerts/times").text
+
+
+def test_what_was_taken_by_a_key_is_given_back_like_a_bulk_action(real):
+    browser = real.client("touban")
+    headers = {"X-CSRF-Token": csrf(browser)}
+    before = real.desk.detail(1, Scope()).alert
+    answer = browser.post("/api/alerts/assign", json={"ids": [1, 2]}, headers=headers).json()
+    assert answer["changed"] == 2
+    assert real.desk.detail(1, Scope()).alert.assignee == "touban"
+    undo = f"/alerts/bulk/{answer['bulk']}/undo"
+    assert undo in browser.get("/alerts").text
+    assert send(real.client("csirt"), undo).status_code == 404, "what others did is not mine to undo"
+    real.desk.note(2, "確認", actor="csirt", scope=Scope(), now=NOW)
+    assert "1 件を元に戻しました" in send(browser, undo).text
+    assert real.desk.detail(1, Scope()).alert == before
+    assert real.desk.detail(2, Scope()).alert.assignee == "touban"
+    real.desk.close([3], Verdict.TRUE_POSITIVE, "x", actor="csirt", scope=Scope(), now=NOW)
+    assert browser.post("/api/alerts/assign", json={"ids": [1, 3]}, headers=headers).status_code == 409
+    assert real.desk.detail(1, Scope()).alert == before, "all or none"
+    assert browser.post("/api/alerts/assign", json={"ids": [1, 9999]}, headers=headers).status_code == 404

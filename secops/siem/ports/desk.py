@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from secops.query.tree import All, Node
 from secops.schema.severity import Severity
 from secops.siem.ports.events import Scope, Span
 from secops.siem.ports.hits import Hit
@@ -110,11 +111,15 @@ class AlertDetail:
     similar: Sequence[Alert]
 
 
+ALL = All()
+
+
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
     """What the queue shows; None or empty is no restriction.
 
-    ``text`` is searched in titles and entities. ``assignee`` ``""`` is nobody. ``closed`` is a range of ``closed_at``
+    The words of ``text`` are searched in titles and entities; ``query`` is in the search language, over the fields of
+    `secops.siem.triage.search`. ``assignee`` ``""`` is nobody. ``closed`` is a range of ``closed_at``
     (what was closed today); one with a bound leaves out what is not closed.
     """
 
@@ -124,6 +129,7 @@ class AlertFilter:
     assignee: str | None = None
     rule_id: str | None = None
     text: str = ""
+    query: Node = ALL
     span: Span = Span()
     closed: Span = Span()
 

@@ -162,7 +162,7 @@ def _open(scope: Scope) -> Any:
 def _numbers(connection: Connection, chosen: Chosen, scope: Scope) -> list[int]:
     """The alerts that an action would change, ascending."""
     if chosen.wanted is not None:
-        statement = select(alerts.c.id).where(_open(scope), passes(chosen.wanted, scope))
+        statement = select(alerts.c.id).where(_open(scope), passes(chosen.wanted, scope, connection))
         return sorted(connection.execute(statement).scalars())
     found: list[int] = []
     for part in chunks(set(chosen.ids)):

@@ -14,6 +14,7 @@ from secops.schema.severity import Severity
 from secops.schema.text import fold
 from secops.siem.ports import Alert, Contribution, Hit, MatchedValue, State, Verdict
 from secops.siem.triage.limits import suppressed
+from secops.siem.triage.search import names
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 
@@ -124,6 +125,7 @@ def row_of(alert: Alert, change: int) -> dict[str, Any]:
         "kind": alert.kind,
         "category": alert.category,
         "words": fold("\n".join([alert.title, alert.title_en, *alert.entities.values()])),
+        "names": to_json([f"{name}={fold(value)}" for name, values in names(alert).items() for value in values]),
         "touched": alert.kind == "manual",
         "opened_change": change,
         "changed": change,

@@ -47,6 +47,7 @@ alerts = Table(
     Column("kind", String(10), nullable=False),
     Column("category", String(20), nullable=False),
     Column("words", Text, nullable=False),  # folded titles and entities, for the text filter
+    Column("names", Text, nullable=False, server_default="[]"),  # JSON array of folded ``field=value``, for queries
     Column("touched", Boolean, nullable=False),  # a person wrote to it: a replay never removes it
     Column("opened_change", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),

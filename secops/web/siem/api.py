@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from secops.access.ports import Right, Session
+from secops.locale import _
 from secops.schema.severity import Severity
-from secops.siem.ports import Verdict
+from secops.siem.ports import BulkAction, Chosen, Verdict
 from secops.web.problems import Json
 from secops.web.session import api_changes, reads, scope_of, services
 from secops.web.siem.alert import HITS, check_assignee
@@ -108,13 +109,16 @@ def looked(request: Request, session: Annotated[Session, Depends(api_changes(Rig
 
 @router.post("/alerts/assign")
 def assign(request: Request, body: AssignBody, session: Worker) -> Response:
-    """Take or hand over."""
-    here, me = services(request), session.user.name
+    """Take or hand over. ``bulk`` is the number by which that can be undone (``/alerts/bulk/{number}/undo``)."""
+    here, me, scope = services(request), session.user.name, scope_of(session.user)
     wanted = body.assignee.strip() or me
     check_assignee(here, wanted)
-    return _json(
-        {"changed": here.desk.assign(body.ids, wanted, actor=me, scope=scope_of(session.user), now=here.now())}
-    )
+    chosen = Chosen(ids=tuple(body.ids), words=_("一覧で選んだもの"))
+    found = here.work.chosen(chosen, scope)
+    if found.closed or found.missing:  # all or none: this says which one cannot be taken, and why
+        return _json({"changed": here.desk.assign(body.ids, wanted, actor=me, scope=scope, now=here.now())})
+    done = here.work.act(chosen, BulkAction(assignee=wanted), mark=found.mark, actor=me, scope=scope, now=here.now())
+    return _json({"changed": done.done, "bulk": done.id})
 
 
 @router.post("/alerts/close")

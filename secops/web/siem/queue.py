@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from secops.access.ports import Right, Session
-from secops.errors import SetChangedError, UsageError
+from secops.errors import QueryError, SetChangedError, UsageError
 from secops.locale import _
 from secops.schema.dates import JST
 from secops.schema.severity import Severity
@@ -27,6 +27,7 @@ from secops.siem.ports import (
     Verdict,
 )
 from secops.web.pages import page
+from secops.web.problems import marked, status_of
 from secops.web.services import Services
 from secops.web.session import changes, reads, scope_of, services
 from secops.web.siem.filters import (
@@ -84,7 +85,11 @@ def show_queue(request: Request, session: Annotated[Session, Depends(reads(Right
     here, now, scope = services(request), services(request).now(), scope_of(session.user)
     view, wrong = parse(request.query_params, allowed_zones(here, scope))
     change, _ids = here.desk.changes(NEWEST)  # before the rows are read: what changes meanwhile is told by the stream
-    found = page_of(here, view, session, now)
+    found, problem = AlertPage((), 0), None
+    try:
+        found = page_of(here, view, session, now)
+    except QueryError as error:
+        problem = error
     counts = here.desk.counts(scope)
     state = counts["state"]
     news = here.desk.news(session.user.name, scope)
@@ -94,7 +99,10 @@ def show_queue(request: Request, session: Annotated[Session, Depends(reads(Right
     return page(
         request,
         "queue.html",
+        status=status_of(problem) if problem else 200,
         view=view,
+        problem=problem,
+        marked=marked(view.text, problem),
         change=change,
         wrong=wrong,
         rows=[(alert, entity(alert)) for alert in found.alerts],

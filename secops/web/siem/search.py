@@ -23,7 +23,7 @@ from secops.report.events import EXPORT_MOST, FORMATS
 from secops.report.text import flat
 from secops.siem.ports import EventStore, Found, Place, Scope, Span
 from secops.web.pages import page
-from secops.web.problems import status_of
+from secops.web.problems import marked, status_of
 from secops.web.services import Services
 from secops.web.session import reads, scope_of, services
 from secops.web.siem import around, charts, spans
@@ -160,7 +160,7 @@ def show_search(request: Request, session: Annotated[Session, Depends(reads(Righ
         view=view,
         wrong=wrong,
         problem=problem,
-        marked=_marked(view.text, problem),
+        marked=marked(view.text, problem),
         presets=spans.PRESETS,
         span_words=spans.in_words(view.spell.span, now),
         events=found.events,
@@ -233,16 +233,6 @@ def _turned(view: SearchView, found: Found, now: datetime, *, back: bool) -> str
     if view.spell.preset and span.since is not None:
         times = spans.exact(span.since.replace(microsecond=0), now.replace(microsecond=0) + timedelta(seconds=1))
     return view.url(times=times, back=place) if back else view.url(times=times, after=place)
-
-
-def _marked(text: str, problem: Exception | None) -> tuple[str, str, str] | None:
-    """The query before, at and behind the place of a mistake, cut to what fits under the field."""
-    at = getattr(problem, "at", None)
-    if at is None or not text:
-        return None
-    at = min(at, len(text))
-    before = text[max(0, at - 40) : at]
-    return ("…" if at > 40 else "") + before, text[at : at + 1], text[at + 1 : at + 40]
 
 
 def _note(request: Request, session: Session, action: str, view: SearchView, count: str) -> None:

@@ -221,12 +221,16 @@ def _arrow(pair: Crossing, x: float, place: Mapping[str, int], names: Names, lin
     made = Markup(
         '<g class="flow {k}"><title>{t}</title>'
         '<line class="reach" x1="{x:.1f}%" x2="{x:.1f}%" y1="{b}" y2="{e}"/>'
-        '<line class="line" x1="{x:.1f}%" x2="{x:.1f}%" y1="{b}" y2="{e}" stroke-width="{w:.1f}"'
+        '<line class="line w{s}" x1="{x:.1f}%" x2="{x:.1f}%" y1="{b}" y2="{e}" stroke-width="{w:.1f}"'
         ' marker-end="url(#tip)"/>'
-    ).format(k=kind, t=title, x=x, b=begin, e=end, w=width)
+    ).format(k=kind, t=title, x=x, b=begin, e=end, w=width, s=min(4, len(str(pair.total)) - 1))
     if pair.total:
-        made += Markup('<text class="n" x="{x:.1f}%" y="{y}" dx="6">{n:,}</text>').format(
-            x=x, y=begin + (26 if down else -18), n=pair.bad or pair.total
+        # Beside the arrow where there is room; along it on a phone, where lanes are narrower than numbers.
+        made += Markup(
+            '<text class="n wide" x="{x:.1f}%" y="{y}" dx="6">{n:,}</text>'
+            '<text class="n slim" x="{x:.1f}%" y="{m}" dx="7.5">{n:,}</text>'
+        ).format(
+            x=x, y=begin + (26 if down else -18), m=begin + _GAP // 2 * (1 if down else -1), n=pair.bad or pair.total
         )
     made += Markup("</g>")
     if callable(link) and pair.total:

@@ -35,7 +35,7 @@ async function refresh() {
 }
 
 function take(fresh) {
-  for (const id of ["headline", "facts", "tabs", "chips"]) {
+  for (const id of ["headline", "facts", "tabs", "chips", "undo"]) {
     const here = document.getElementById(id), there = fresh.getElementById(id);
     if (here && there && here.innerHTML !== there.innerHTML && !here.contains(document.activeElement)) {
       here.replaceChildren(...there.childNodes);
@@ -188,6 +188,7 @@ async function assign(ids) {
   spoken.className = "visually-hidden";
   for (const box of picked()) box.checked = false;
   count();
+  say(spoken.dataset.taken.replace("{n}", (await answer.json()).changed));
   refresh();
 }
 
@@ -202,6 +203,7 @@ document.addEventListener("keydown", (event) => {
     Enter: () => { if (row && !event.target.closest("a, button, summary, label")) row.querySelector(".title a").click(); else return false; },
     x: () => { const box = row?.querySelector(".picker:not(:disabled)"); if (box) { box.checked = !box.checked; count(); } },
     a: () => { if (may && ids.length) assign(ids); },
+    u: () => { const undo = document.querySelector("#undo form"); if (may && undo) undo.requestSubmit(); else return false; },
     c: () => {
       const panel = document.getElementById("bulk-close");
       if (!may || !panel || !ids.length) return;

@@ -151,14 +151,15 @@ def test_the_largest_patterns_that_are_let_through_are_answered(prefix):
 
 @needed
 def test_nested_conditions_and_many_words_are_answered(prefix):
-    from secops.query.parse import MAX_DEPTH, MAX_TERMS, parse
+    from secops.query.fields import EVENTS
+    from secops.query.parse import MAX_DEPTH, parse
 
     store = elastic.store(prefix)
     store.write(frame({"process.name": "a"}), {"fw": 1})
     nested = "Image:10.0.0.0/8"
     for level in range(MAX_DEPTH // 2 - 2):
         nested = f"({nested} {'AND' if level % 2 else 'OR'} NOT process.name:x{level})"
-    for text in (nested, " OR ".join(f"word{at}" for at in range(MAX_TERMS // 5))):
+    for text in (nested, " OR ".join(f"word{at}" for at in range(EVENTS.conditions // 5))):
         store.count(parse(text, NOON), ALWAYS, EVERYONE)
     store.close()
 

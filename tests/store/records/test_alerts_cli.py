@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from secops.cli import secops
-from secops.errors import ConflictError, NotFoundError, UsageError
+from secops.errors import ConflictError, NotFoundError, QueryError, UsageError
 from secops.schema.severity import Severity
 from secops.siem.ports import Hit, MatchedValue
 from secops.store.records import open_records
@@ -50,6 +50,10 @@ def test_the_queue_and_its_filters(site: Path):
     assert read(site, "alerts", "list", "--text", "k-1", "--severity", "high", "--state", "open")["total"] == 1
     assert read(site, "alerts", "list", "--zone", "mynumber")["total"] == 0
     assert read(site, "alerts", "list", "--since", "2026-11-24")["total"] == 0
+    assert read(site, "alerts", "list", "--until", "2026-11-23T11:04")["total"] == 0
+    assert read(site, "alerts", "list", "--query", "host:k-1 severity:>=high -assignee:*")["total"] == 1
+    with pytest.raises(QueryError, match="検索式の 1 文字目「hots:k-1」"):
+        run(site, "alerts", "list", "--query", "hots:k-1")
     table = run(site, "alerts", "list", "--limit", "1").splitlines()
     assert table[1].split("\t")[5:8] == ["K-2", "2", "未対応"]
     assert table[-1] == "全 2 件中 1 件"

@@ -2,19 +2,26 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_mock_engine
+from sqlalchemy import create_engine, create_mock_engine
 
 from secops.errors import StoreError
+from secops.schema.severity import Severity
+from secops.siem.ports import Hit
 from secops.store.records import access_tables, migrate, open_records, siem_tables
 from secops.store.records.engine import connect
+from secops.store.records.migrations.versions import m0009_names
 from secops.store.records.tables import metadata
+
+NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
 
 
 def test_migrations_make_what_the_models_say(tmp_path: Path):
@@ -75,3 +82,26 @@ def test_the_tables_can_be_made_in_postgresql():
     engine = create_mock_engine("postgresql+psycopg://", keep)
     metadata.create_all(engine, checkfirst=False)
     assert any("WHERE state <> 'closed'" in statement for statement in statements)
+
+
+def test_the_names_of_alerts_from_before_can_be_searched(tmp_path: Path):
+    """What an older program wrote has no folded names yet: the migration makes them as the program does."""
+    path = tmp_path / "records.db"
+    hit = Hit(
+        "r1", Severity.HIGH, "w.win.1", "win", 1, NOW, NOW, "lgwan", {"host.name": "Ｋ-0213", "user.name": 'a"b'}, ()
+    )
+    records = open_records(path)
+    records.put_hits([hit], {"win": 1}, NOW)
+    records.dispose()
+    with sqlite3.connect(path) as file:
+        [[wanted]] = file.execute("SELECT names FROM alerts").fetchall()
+        file.execute("ALTER TABLE alerts DROP COLUMN names")
+    # That migration alone: those behind it have run.
+    with (
+        create_engine(f"sqlite:///{path}").begin() as connection,
+        Operations.context(MigrationContext.configure(connection)),
+    ):
+        m0009_names.upgrade()
+    with sqlite3.connect(path) as file:
+        assert file.execute("SELECT names FROM alerts").fetchall() == [(wanted,)]
+    assert "host.name=k-0213" in wanted
