@@ -8,12 +8,14 @@ from pathlib import Path
 from secops.errors import AuditError, NotFoundError, Problem
 from secops.isms.audit.catalogue import read_catalogue
 from secops.isms.audit.model import Catalogue
+from secops.isms.audit.rules import ScoringRules, read_rules
 from secops.locale import _
 
 # In an installed wheel the data is inside the package, in a checkout at its top.
 _PACKED = Path(__file__).parent.parent / "_audits"
 BUILTIN = _PACKED if _PACKED.exists() else Path(__file__).parent.parent.parent / "audits"
 CATALOGUE = "catalogue"
+SCORING = "scoring.toml"
 SUFFIXES = (".yml", ".yaml")
 
 
@@ -34,6 +36,16 @@ def open_catalogue(site: Path | None = None, places: Sequence[Path] = ()) -> Cat
     if missing := [str(place) for place in chosen if not place.exists()]:
         raise NotFoundError(_("ファイルがありません: {paths}").format(paths=", ".join(missing)))
     return read_catalogue(_read(chosen))
+
+
+def open_rules(site: Path | None = None) -> ScoringRules:
+    """How audits are scored: the ward's own ``audits/scoring.toml``, else the one of the program.
+
+    Raises:
+        AuditError: the file has mistakes.
+    """
+    path = audits_folder(site, SCORING)
+    return read_rules(*_read([path])[0])
 
 
 def _read(places: Sequence[Path]) -> list[tuple[str, str]]:

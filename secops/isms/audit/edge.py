@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -27,6 +28,8 @@ _EXPECTED = {
     "greater_than_equal": "{ge} 以上にしてください",
     "less_than_equal": "{le} 以下にしてください",
     "finite_number": "数で書いてください",
+    "is_instance_of": "数で書いてください",
+    "decimal_type": "数で書いてください",
     "literal_error": "使えるもの: {known}",
     "enum": "使えるもの: {known}",
     "too_short": "{min_length} つ以上書いてください",
@@ -84,4 +87,6 @@ def _problem(detail: Mapping[str, Any], where: Callable[[Sequence[str | int]], s
     found = detail.get("input")
     if isinstance(found, dict | list):
         return Problem(place, message)
+    if isinstance(found, Decimal):
+        found = float(found)
     return Problem(place, _("{found!r} は使えません: {message}").format(found=found, message=message))
