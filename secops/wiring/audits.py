@@ -8,6 +8,7 @@ from pathlib import Path
 from secops.errors import AuditError, NotFoundError, Problem
 from secops.isms.audit.catalogue import read_catalogue
 from secops.isms.audit.model import Catalogue
+from secops.isms.audit.priority import RiskRules, read_risk
 from secops.isms.audit.rules import ScoringRules, read_rules
 from secops.locale import _
 
@@ -16,6 +17,7 @@ _PACKED = Path(__file__).parent.parent / "_audits"
 BUILTIN = _PACKED if _PACKED.exists() else Path(__file__).parent.parent.parent / "audits"
 CATALOGUE = "catalogue"
 SCORING = "scoring.toml"
+RISK = "risk.toml"
 SUFFIXES = (".yml", ".yaml")
 
 
@@ -46,6 +48,16 @@ def open_rules(site: Path | None = None) -> ScoringRules:
     """
     path = audits_folder(site, SCORING)
     return read_rules(*_read([path])[0])
+
+
+def open_risk(site: Path | None = None) -> RiskRules:
+    """What makes a unit be audited earlier: the ward's own ``audits/risk.toml``, else the one of the program.
+
+    Raises:
+        AuditError: the file has mistakes.
+    """
+    path = audits_folder(site, RISK)
+    return read_risk(*_read([path])[0])
 
 
 def _read(places: Sequence[Path]) -> list[tuple[str, str]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from secops.errors import Problem
+from secops.errors import AuditError, Problem
 from secops.locale import _
 
 CLAUSE = re.compile(r"[a-z][a-z0-9]*-\d{4}-\d{2}-\d+(?:\.\d+)*(?:-\d+)*", re.ASCII)
@@ -61,9 +62,29 @@ def _clause(text: str) -> str:
     return text
 
 
+def _whole(value: object) -> object:
+    return Decimal(value) if type(value) is int else value
+
+
+M = TypeVar("M", bound=Strict)
+whole = BeforeValidator(_whole)  # TOML's 90 is a whole number, 90.0 is not: where a decimal is asked for, both are
 Line = Annotated[str, AfterValidator(_line)]
 Name = Annotated[str, AfterValidator(_name)]
 ClauseId = Annotated[str, AfterValidator(_clause)]
+
+
+def read_toml(model: type[M], path: str, text: str) -> M:
+    """A TOML file as a model; its fractions are decimals, so that 0.1 is a tenth.
+
+    Raises:
+        AuditError: with every mistake of the file.
+    """
+    try:
+        return model.model_validate(tomllib.loads(text, parse_float=Decimal))
+    except tomllib.TOMLDecodeError as error:
+        raise AuditError([Problem(path, _("TOML として読めません: {error}").format(error=error))]) from None
+    except ValidationError as error:
+        raise AuditError(problems([dict(one) for one in error.errors()], lambda _loc: f"{path}:")) from None
 
 
 def problems(details: Sequence[Mapping[str, Any]], where: Callable[[Sequence[str | int]], str]) -> list[Problem]:

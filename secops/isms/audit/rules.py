@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from secops.errors import AuditError, Problem
-from secops.isms.audit.edge import Strict, problems
+from secops.isms.audit.edge import Strict, read_toml, whole
 from secops.isms.audit.model import Grade
 from secops.locale import _
 
-
-def _whole(value: object) -> object:
-    """TOML's 90 is a whole number, 90.0 is not; both are numbers here."""
-    return Decimal(value) if type(value) is int else value
-
-
-_Share = Annotated[Decimal, Field(ge=0, le=1), BeforeValidator(_whole)]
-_Percent = Annotated[Decimal, Field(ge=0, le=100), BeforeValidator(_whole)]
+_Share = Annotated[Decimal, Field(ge=0, le=1), whole]
+_Percent = Annotated[Decimal, Field(ge=0, le=100), whole]
 _Letter = Literal["A", "B", "C", "D"]
 
 
@@ -91,16 +82,7 @@ def read_rules(path: str, text: str) -> ScoringRules:
     Raises:
         AuditError: with every mistake of the file.
     """
-    try:
-        read = _File.model_validate(tomllib.loads(text, parse_float=Decimal))
-    except tomllib.TOMLDecodeError as error:
-        raise AuditError([Problem(path, _("TOML として読めません: {error}").format(error=error))]) from None
-    except ValidationError as error:
-
-        def where(_loc: Sequence[str | int]) -> str:
-            return f"{path}:"
-
-        raise AuditError(problems([dict(one) for one in error.errors()], where)) from None
+    read = read_toml(_File, path, text)
     return ScoringRules(
         met=read.values.met,
         partial=read.values.partial,
