@@ -5,7 +5,8 @@
     ├── InputError            a file a person wrote is wrong: carries every problem found in it
     │   ├── SettingsError     secops.toml
     │   ├── InventoryError    departments, staff, devices, flows as CSV
-    │   └── RuleError         Sigma rules
+    │   ├── RuleError         Sigma rules
+    │   └── AuditError        audit items, how audits are scored
     ├── QueryError            a search that cannot be read, or that the store cannot answer
     ├── StoreError            the event store or the records cannot be reached or written
     │   └── AwayError         the event store cannot be reached or takes nothing at present; later it may
@@ -69,6 +70,10 @@ class InventoryError(InputError):
 
 class RuleError(InputError):
     """Rule files have mistakes."""
+
+
+class AuditError(InputError):
+    """Files of the audit wing have mistakes: items, scoring."""
 
 
 class QueryError(SecopsError):

@@ -133,7 +133,7 @@ def test_links_between_the_documents_lead_somewhere():
 def test_the_program_s_own_wheel_runs_without_the_checkout(tmp_path: Path):
     """What `make wheelhouse` builds: rules, locked versions, words and pages are in it."""
     source, target = tmp_path / "source", tmp_path / "installed"
-    for name in ("secops", "rules"):
+    for name in ("secops", "rules", "audits"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "requirements.lock"):
         shutil.copy(ROOT / name, source)
@@ -148,4 +148,9 @@ def test_the_program_s_own_wheel_runs_without_the_checkout(tmp_path: Path):
     done = subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert re.search(r"[4-9]\d rules", done.stdout + done.stderr), done.stderr
     files = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
-    assert files >= {"secops/_requirements.lock", "secops/_rules/logsources.yml", "secops/web/templates/base.html"}
+    assert files >= {
+        "secops/_requirements.lock",
+        "secops/_rules/logsources.yml",
+        "secops/_audits/catalogue/09-review.yml",
+        "secops/web/templates/base.html",
+    }

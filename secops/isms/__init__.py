@@ -1,0 +1,1 @@
+"""The ISMS wing: from a clause to a released report."""

@@ -1,0 +1,76 @@
+"""Reads the files of the audit wing: the item catalogue and how it is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from secops.errors import AuditError, NotFoundError, Problem
+from secops.isms.audit.catalogue import read_catalogue
+from secops.isms.audit.model import Catalogue
+from secops.isms.audit.priority import RiskRules, read_risk
+from secops.isms.audit.rules import ScoringRules, read_rules
+from secops.locale import _
+
+# In an installed wheel the data is inside the package, in a checkout at its top.
+_PACKED = Path(__file__).parent.parent / "_audits"
+BUILTIN = _PACKED if _PACKED.exists() else Path(__file__).parent.parent.parent / "audits"
+CATALOGUE = "catalogue"
+SCORING = "scoring.toml"
+RISK = "risk.toml"
+SUFFIXES = (".yml", ".yaml")
+
+
+def audits_folder(site: Path | None, name: str) -> Path:
+    """The ward's own folder or file (``audits/<name>`` in the site), else the one that comes with the program."""
+    own = site / "audits" / name if site else None
+    return own if own is not None and own.exists() else BUILTIN / name
+
+
+def open_catalogue(site: Path | None = None, places: Sequence[Path] = ()) -> Catalogue:
+    """The item catalogue: files and folders in ``places``, else the ward's own, else the one of the program.
+
+    Raises:
+        NotFoundError: a place does not exist.
+        AuditError: the files have mistakes.
+    """
+    chosen = list(places) or [audits_folder(site, CATALOGUE)]
+    if missing := [str(place) for place in chosen if not place.exists()]:
+        raise NotFoundError(_("ファイルがありません: {paths}").format(paths=", ".join(missing)))
+    return read_catalogue(_read(chosen))
+
+
+def open_rules(site: Path | None = None) -> ScoringRules:
+    """How audits are scored: the ward's own ``audits/scoring.toml``, else the one of the program.
+
+    Raises:
+        AuditError: the file has mistakes.
+    """
+    path = audits_folder(site, SCORING)
+    return read_rules(*_read([path])[0])
+
+
+def open_risk(site: Path | None = None) -> RiskRules:
+    """What makes a unit be audited earlier: the ward's own ``audits/risk.toml``, else the one of the program.
+
+    Raises:
+        AuditError: the file has mistakes.
+    """
+    path = audits_folder(site, RISK)
+    return read_risk(*_read([path])[0])
+
+
+def _read(places: Sequence[Path]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    wrong: list[Problem] = []
+    for place in places:
+        paths = sorted(p for p in place.rglob("*") if p.suffix in SUFFIXES) if place.is_dir() else [place]
+        for path in paths:
+            try:
+                found.append((str(path), path.read_bytes().decode("utf-8-sig")))
+            except UnicodeDecodeError as error:
+                what = _("UTF-8 ではありません({byte} バイト目)。UTF-8 で保存し直してください。")
+                wrong.append(Problem(f"{path}:1", what.format(byte=error.start + 1)))
+    if wrong:
+        raise AuditError(wrong)
+    return found
