@@ -35,7 +35,11 @@ def static_url(name: str) -> str:
 
 def severity_mark(severity: Severity, solid: bool = True) -> Markup:
     """Shape, word and colour of a severity; the shape is for the eye only."""
-    label = gettext(severity.label)
+    return _mark(severity, gettext(severity.label), solid)
+
+
+@cache
+def _mark(severity: Severity, label: str, solid: bool) -> Markup:
     kind = f"sev sev-{severity.code}" + (" solid" if solid else "")
     return Markup('<span class="{}"><i aria-hidden="true">{}</i>{}</span>').format(kind, severity.mark, label)
 

@@ -171,6 +171,10 @@ class Queue:
 
     def looked(self, actor: str, *, now: datetime) -> None:
         """See `AlertDesk`."""
+        mine = select(looked_table.c.change).where(looked_table.c.actor == actor)
+        with self._database.read() as connection:  # a page that brings nothing new waits for no writer
+            if connection.execute(mine).scalar() == _newest_change(connection):
+                return
         with self._database.write() as connection:
             row = {"actor": actor, "change": _newest_change(connection), "at": now}
             connection.execute(delete(looked_table).where(looked_table.c.actor == actor))

@@ -53,7 +53,9 @@ class Review:
 
             opened, closed = counts(new), counts(done)
             first = connection.execute(select(alerts).where(new, mine).order_by(*worst).limit(shown)).mappings().all()
-            since = connection.execute(select(*group, columns.opened_at).where(waiting)).all()
+            since = connection.execute(
+                select(*group, columns.opened_at).where(waiting).order_by(columns.opened_at)
+            ).all()
             old = select(alerts).where(waiting).order_by(columns.opened_at, columns.id).limit(shown)
             oldest = connection.execute(old).mappings().all()
             return Night(

@@ -68,14 +68,36 @@ alerts = Table(
     # The queue's order, with all that its filters and counts read: a page touches only the rows it shows.
     Index("ix_alerts_queue", "severity", "last_seen", "id", "state", "zone", "department", "merged_into"),
     Index("ix_alerts_state", "state", "severity", "last_seen", "id", "zone", "department", "closed_at", "merged_into"),
-    Index("ix_alerts_merged", "merged_into", "id"),
+    # Only of what is merged: nearly all alerts are not, and the planner would look them all up here (`IS NULL`).
+    Index(
+        "ix_alerts_merged",
+        "merged_into",
+        "id",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
+    # What is not closed by age, for the morning page.
+    Index(
+        "ix_alerts_waiting",
+        "opened_at",
+        "id",
+        "zone",
+        "severity",
+        "department",
+        "merged_into",
+        "state",
+        sqlite_where=text("state <> 'closed'"),
+        postgresql_where=text("state <> 'closed'"),
+    ),
     Index("ix_alerts_split", "split_key"),
     Index(
         "ix_alerts_times", "opened_at", "zone", "rule_id", "acknowledged_at", "closed_at", "department", "merged_into"
     ),
     Index("ix_alerts_closed", "closed_at", "zone", "severity", "department", "merged_into"),
     Index("ix_alerts_rule", "rule_id", "last_seen"),
-    Index("ix_alerts_assignee", "assignee", "state"),
+    Index(
+        "ix_alerts_assignee", "assignee", "state", "severity", "last_seen", "id", "zone", "department", "merged_into"
+    ),
     Index("ix_alerts_previous", "previous"),
     Index("ix_alerts_changed", "changed"),
     Index("ix_alerts_opened_change", "opened_change"),
