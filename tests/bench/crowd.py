@@ -42,6 +42,8 @@ def rows(folder: Path) -> Iterator[Row]:
     secops("init", site, "--id", "bench")
     settings = site / "secops.toml"
     text = settings.read_text(encoding="utf-8").replace("port = 8765", f"port = {PORT}")
+    # Twenty at once need no second factor here: what is measured comes after the login.
+    text = text.replace('second_factor = ["admin", "csirt"]', "second_factor = []")
     settings.write_text(text + SOURCE.format(path=log), encoding="utf-8")
     log.touch()
     with open_site(site) as opened:
@@ -53,10 +55,12 @@ def rows(folder: Path) -> Iterator[Row]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
+    if failed:
+        raise SystemExit(f"{failed} answers were no page")  # a refusal is quick, and says nothing of the pages
     for name, seconds in taken.items():
         yield _row(f"{PEOPLE} people, {EVENTS_A_SECOND:,} events/s: {name}, p95 of {len(seconds)}", seconds)
     everything = [one for seconds in taken.values() for one in seconds]
-    yield _row(f"{PEOPLE} people: all pages, p95 of {len(everything)}, {failed} failed", everything)
+    yield _row(f"{PEOPLE} people: all pages, p95 of {len(everything)}", everything)
 
 
 def _row(name: str, seconds: list[float]) -> Row:
