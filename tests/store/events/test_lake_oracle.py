@@ -19,7 +19,7 @@ from secops.errors import QueryError
 from secops.query.evaluate import check, matches
 from secops.query.fields import Kind, kind, text_of, values
 from secops.query.tree import All, And, Between, Exists, Like, Node, Not, Or, Term, Text, Wild
-from secops.schema.ecs import dtype
+from secops.schema.ecs import COLUMNS, dtype
 from secops.schema.frame import EXTRA
 from secops.schema.text import fold
 from secops.siem.ports import Scope, Span
@@ -163,4 +163,5 @@ def test_the_lake_answers_like_the_evaluator(folder, made, trees, data):
 
 
 def test_kinds_are_all_drawn():
-    assert {kind(field) for field in TYPED} == set(Kind)
+    assert {kind(field) for field in TYPED} == {kind(column) for column in COLUMNS}
+    assert {Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.IP} == {kind(column) for column in COLUMNS}
