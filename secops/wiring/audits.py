@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from secops.errors import AuditError, NotFoundError, Problem
@@ -11,6 +11,11 @@ from secops.isms.audit.model import Catalogue
 from secops.isms.audit.priority import RiskRules, read_risk
 from secops.isms.audit.rules import ScoringRules, read_rules
 from secops.locale import _
+from secops.org.files import open_directory
+from secops.org.inventory import decode
+from secops.org.model import Department
+from secops.schema.dates import JST
+from secops.wiring import open_site
 
 # In an installed wheel the data is inside the package, in a checkout at its top.
 _PACKED = Path(__file__).parent.parent / "_audits"
@@ -58,6 +63,36 @@ def open_risk(site: Path | None = None) -> RiskRules:
     """
     path = audits_folder(site, RISK)
     return read_risk(*_read([path])[0])
+
+
+def read_csv(path: Path) -> tuple[str, str]:
+    """Name and text of a CSV file as Excel writes it (UTF-8, UTF-16 with BOM, or CP932).
+
+    Raises:
+        NotFoundError: no such file.
+        InventoryError: none of these encodings.
+    """
+    if not path.is_file():
+        raise NotFoundError(_("ファイルがありません: {paths}").format(paths=path))
+    return str(path), decode(path.read_bytes(), str(path))
+
+
+def open_divisions(site: Path | None) -> tuple[dict[str, str], dict[str, str]]:
+    """Department → its 部, and department → name, from the inventory of a site; without a site both are empty."""
+    if site is None:
+        return {}, {}
+    opened = open_site(site)
+    directory = open_directory(site, opened.settings, opened.now().astimezone(JST).date())
+    known = directory.department_by_code
+    names = {code: one.name for code, one in known.items()}
+    return {code: above for code in known if (above := _bu_of(code, known))}, names
+
+
+def _bu_of(code: str, known: Mapping[str, Department]) -> str:
+    """The 部 that a unit is or belongs to; the inventory has refused circles."""
+    while code in known and known[code].level != "bu":
+        code = known[code].parent
+    return code if code in known else ""
 
 
 def _read(places: Sequence[Path]) -> list[tuple[str, str]]:

@@ -105,6 +105,14 @@ def _papers(catalogue: Catalogue, stage: int, asked: set[Answerer], department: 
     ]
 
 
+def with_unanswered(papers: Sequence[Workpaper], catalogue: Catalogue, stage: int) -> list[Workpaper]:
+    """The papers, and an empty one for every item that their units are asked in this stage and that has none."""
+    there = {(one.department, one.system, one.item) for one in papers}
+    units = dict.fromkeys((one.department, one.system) for one in papers)
+    asked = [one for department, system in units for one in open_papers(catalogue, stage, department, system)]
+    return [*papers, *(one for one in asked if (one.department, one.system, one.item) not in there)]
+
+
 def declared_values(papers: Iterable[Workpaper]) -> list[Judgement]:
     """What the units say of themselves."""
     return [Judgement(one.item, one.department, one.declared, one.system) for one in papers]
