@@ -6,7 +6,8 @@
     │   ├── SettingsError     secops.toml
     │   ├── InventoryError    departments, staff, devices, flows as CSV
     │   ├── RuleError         Sigma rules
-    │   └── AuditError        audit items, how audits are scored
+    │   ├── AuditError        audit items, how audits are scored
+    │   └── PolicyError       guideline editions, documents of the policy, registers
     ├── QueryError            a search that cannot be read, or that the store cannot answer
     ├── StoreError            the event store or the records cannot be reached or written
     │   └── AwayError         the event store cannot be reached or takes nothing at present; later it may
@@ -74,6 +75,10 @@ class RuleError(InputError):
 
 class AuditError(InputError):
     """Files of the audit wing have mistakes: items, scoring."""
+
+
+class PolicyError(InputError):
+    """Guideline editions or documents of the policy have mistakes."""
 
 
 class QueryError(SecopsError):

@@ -133,7 +133,7 @@ def test_links_between_the_documents_lead_somewhere():
 def test_the_program_s_own_wheel_runs_without_the_checkout(tmp_path: Path):
     """What `make wheelhouse` builds: rules, locked versions, words and pages are in it."""
     source, target = tmp_path / "source", tmp_path / "installed"
-    for name in ("secops", "rules", "audits"):
+    for name in ("secops", "rules", "audits", "policies"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "requirements.lock"):
         shutil.copy(ROOT / name, source)

@@ -20,6 +20,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     SECURITY_MANAGER = "security_manager"
     POLICY_OWNER = "policy_owner"
+    STAFF = "staff"
     VIEWER = "viewer"
 
 
@@ -30,6 +31,7 @@ ROLE_LABELS: Mapping[Role, str] = {
     Role.AUDITOR: "監査人",
     Role.SECURITY_MANAGER: "情報セキュリティ管理者",
     Role.POLICY_OWNER: "ポリシー担当",
+    Role.STAFF: "自己点検の担当者",
     Role.VIEWER: "閲覧",
 }
 
@@ -48,23 +50,46 @@ class Right(StrEnum):
     SEE_AUDIT_LOG = "see_audit_log"
     TEST_NOTIFY = "test_notify"  # send a message to try a channel out
     CONFIRM_NOTIFY = "confirm_notify"  # say that a page about the program was seen
+    SEE_POLICY = "see_policy"  # documents in force, the guideline, what covers what
+    EDIT_POLICY = "edit_policy"  # drafts, links to the guideline, review calendar, work lists
+    PUBLISH_POLICY = "publish_policy"  # a version that nobody changes any more
+    REQUEST_EXCEPTION = "request_exception"  # 例外措置
+    APPROVE_EXCEPTION = "approve_exception"  # enter what the CISO permitted
+    ANSWER_INSPECTION = "answer_inspection"  # self-inspection of one's own departments
+    CONFIRM_INSPECTION = "confirm_inspection"  # as their head; also own findings and improvement plans
+    SEE_AUDIT = "see_audit"  # plans, papers and findings of audits that one is part of
+    AUDIT = "audit"  # write workpapers and findings
+    LEAD_AUDIT = "lead_audit"  # plan, decide who is next, release reports; sees all audits
+    SEE_EVIDENCE = "see_evidence"  # what logs tell of a department
+    SEE_RELEASED = "see_released"  # released reports
 
 
 _WORK = frozenset({Right.SEE_ALERTS, Right.WORK_ALERTS, Right.REPORT_CASE, Right.SEARCH_EVENTS, Right.SEE_STATUS})
 _NOTIFY = frozenset({Right.TEST_NOTIFY, Right.CONFIRM_NOTIFY})
+
+_READ = frozenset({Right.SEE_POLICY, Right.SEE_RELEASED})
+_AUDIT = frozenset(
+    {Right.SEE_ALERTS, Right.SEARCH_EVENTS, Right.SEE_STATUS, Right.SEE_AUDIT_LOG, Right.SEE_AUDIT, Right.AUDIT}
+) | frozenset({Right.SEE_EVIDENCE})
 
 # An administrator keeps the program running and does not read what it holds; an auditor reads and changes nothing.
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.ADMIN: frozenset(
         {Right.SEE_ALERTS, Right.SEE_STATUS, Right.MANAGE_USERS, Right.SEE_AUDIT_LOG, Right.MAKE_EXCEPTIONS}
     )
-    | _NOTIFY,
-    Role.CSIRT: _WORK | {Right.SEE_RAW, Right.CONFIRM_NOTIFY, Right.MAKE_EXCEPTIONS},
-    Role.AUDIT_LEAD: frozenset({Right.SEE_ALERTS, Right.SEARCH_EVENTS, Right.SEE_STATUS, Right.SEE_AUDIT_LOG}),
-    Role.AUDITOR: frozenset({Right.SEE_ALERTS, Right.SEARCH_EVENTS, Right.SEE_STATUS, Right.SEE_AUDIT_LOG}),
-    Role.SECURITY_MANAGER: frozenset({Right.SEE_ALERTS, Right.REPORT_CASE}),
-    Role.POLICY_OWNER: frozenset({Right.SEE_ALERTS, Right.SEE_STATUS}),
-    Role.VIEWER: frozenset({Right.SEE_ALERTS, Right.SEE_STATUS}),
+    | _NOTIFY
+    | _READ,
+    Role.CSIRT: _WORK | _READ | {Right.SEE_RAW, Right.CONFIRM_NOTIFY, Right.MAKE_EXCEPTIONS, Right.SEE_EVIDENCE},
+    Role.AUDIT_LEAD: _AUDIT | _READ | {Right.LEAD_AUDIT},
+    Role.AUDITOR: _AUDIT | _READ,
+    Role.SECURITY_MANAGER: frozenset({Right.SEE_ALERTS, Right.REPORT_CASE, Right.REQUEST_EXCEPTION})
+    | {Right.ANSWER_INSPECTION, Right.CONFIRM_INSPECTION}
+    | _READ,
+    Role.POLICY_OWNER: frozenset({Right.SEE_ALERTS, Right.SEE_STATUS, Right.EDIT_POLICY, Right.PUBLISH_POLICY})
+    | {Right.REQUEST_EXCEPTION, Right.APPROVE_EXCEPTION}
+    | _READ,
+    Role.STAFF: frozenset({Right.ANSWER_INSPECTION}) | _READ,
+    Role.VIEWER: frozenset({Right.SEE_ALERTS, Right.SEE_STATUS}) | _READ,
 }
 
 

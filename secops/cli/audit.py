@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from secops.cli import audit_log
 from secops.cli.common import emit_json, emit_table, json_option, optional_site_option
 from secops.locale import _
 
@@ -239,3 +240,8 @@ def sample(population: Path, size: int, seed: str | None, as_json: bool) -> None
         count=drawn.population_size, digest=drawn.population, size=drawn.size, seed=drawn.seed, method=drawn.method
     )
     click.echo(said, err=True)
+
+
+# Each further part adds its commands to the group.
+for _part in (audit_log,):
+    _part.register(audit)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from secops.wiring.site import Site
 
 F = TypeVar("F", bound=Callable[..., Any])
-ROLES = ("admin", "csirt", "audit_lead", "auditor", "security_manager", "policy_owner", "viewer")
+ROLES = ("admin", "csirt", "audit_lead", "auditor", "security_manager", "policy_owner", "staff", "viewer")
 
 
 @click.group()

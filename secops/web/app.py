@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
+from secops.web.menu import home_of
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
 from secops.web.services import Services
+from secops.web.session import QUEUE, LoginNeededError, StepNeededError, current
 from secops.web.siem import (
     alert,
     api,
@@ -77,8 +79,11 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
 
     @app.get("/")
-    def home() -> Response:
-        return RedirectResponse("/alerts", 303)
+    def home(request: Request) -> Response:
+        try:
+            return RedirectResponse(home_of(current(request).user), 303)
+        except (LoginNeededError, StepNeededError):
+            return RedirectResponse(QUEUE, 303)  # which leads to the login
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secops.access.ports import Right
+from secops.access.ports import Right, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +30,8 @@ MENU = (
     Place("/sources", "収集", "s", Right.SEE_STATUS),
     Place("/notify", "通知", "n", Right.SEE_STATUS),
 )
+
+
+def home_of(user: User) -> str:
+    """Where somebody begins: the first page of the navigation that they may see."""
+    return next((place.path for place in MENU if user.may(place.right)), "/account")

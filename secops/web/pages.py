@@ -19,6 +19,7 @@ from secops.report import text
 from secops.schema.severity import Severity
 from secops.siem.ports import STATE_LABELS, VERDICT_LABELS
 from secops.web import words
+from secops.web.isms import tabs
 from secops.web.menu import MENU
 from secops.web.session import csrf_token, services, token_of
 
@@ -60,6 +61,7 @@ def environment() -> Environment:
         severity=severity_mark,
         words=words,
         menu=MENU,
+        tabs=tabs,
         Right=Right,
         Severity=Severity,
         ROLE_LABELS=ROLE_LABELS,

@@ -22,8 +22,10 @@ from secops.errors import DeniedError
 from secops.locale import _
 from secops.settings_values import is_address
 from secops.siem.ports import Scope
+from secops.web.menu import home_of
 from secops.web.services import Services
 
+QUEUE = "/alerts"
 LOGIN_COOKIE = "secops_login"
 DEVICE_LASTS = timedelta(days=400)  # as long as browsers keep a cookie; the accounts forget an unused one sooner
 RECENT = timedelta(minutes=15)  # how long after showing who one is one may change how one logs in
@@ -156,7 +158,8 @@ def enter(request: Request, response: Response, token: str) -> Response:
 def onward(session: Session, target: str) -> str:
     """Where somebody goes next: the next step of the login, or what they wanted (a path on this host)."""
     if session.step is Step.DONE:
-        return local_path(target)
+        path = local_path(target)
+        return home_of(session.user) if path == QUEUE else path
     return STEP_PATHS[session.step] + (f"?next={quote(target)}" if local_path(target) == target else "")
 
 
@@ -164,7 +167,7 @@ def local_path(text: str) -> str:
     """An address to go on to, only if it is a path on this host; else the queue. Ends open redirects."""
     if text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and len(text) < 1000:
         return text
-    return "/alerts"
+    return QUEUE
 
 
 def scope_of(user: User) -> Scope:

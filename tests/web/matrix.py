@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl
 from secops.access.ports import Role
 
 TABLE = """
-#                                   admin    csirt    lead     auditor  manager  policy   viewer
+#                                   admin    csirt    lead     auditor  manager  policy   staff    viewer
 GET  /                              public
 GET  /healthz                       public
 GET  /login                         public
@@ -51,67 +51,67 @@ POST /account/recovery              *        409
 POST /account/sessions/end          *        404 | which=none
 POST /account/sessions/end-others   *        303
 
-GET  /users                         200      403      403      403      403      403      403
-GET  /users/{name}/change           200      403      403      403      403      403      403
-POST /users/{name}/change           303      403      403      403      403      403      403 | role=viewer&zones=*&departments=*
-POST /users/{name}/disable          303      403      403      403      403      403      403
-POST /users/{name}/enable           303      403      403      403      403      403      403
-POST /users/{name}/unlock           303      403      403      403      403      403      403
-POST /users/{name}/reset            200      403      403      403      403      403      403
-GET  /audit-log                     200      403      200      200      403      403      403
+GET  /users                         200      403      403      403      403      403      403      403
+GET  /users/{name}/change           200      403      403      403      403      403      403      403
+POST /users/{name}/change           303      403      403      403      403      403      403      403 | role=viewer&zones=*&departments=*
+POST /users/{name}/disable          303      403      403      403      403      403      403      403
+POST /users/{name}/enable           303      403      403      403      403      403      403      403
+POST /users/{name}/unlock           303      403      403      403      403      403      403      403
+POST /users/{name}/reset            200      403      403      403      403      403      403      403
+GET  /audit-log                     200      403      200      200      403      403      403      403
 
-GET  /alerts                        *        200
-GET  /alerts/{alert_id}             *        200/404
-POST /alerts/{alert_id}/assign      403      303/404  403      403      403      403      403
-POST /alerts/{alert_id}/note        403      303/404  403      403      403      403      403 | text=x
-POST /alerts/{alert_id}/close       403      303/404  403      403      403      403      403 | verdict=false_positive&reason=x
-POST /alerts/{alert_id}/reopen      403      303/404  403      403      403      403      403
-POST /alerts/{alert_id}/confirm     403      303/404  403      403      403      403      403
-POST /alerts/{alert_id}/raw         403      200/404  403      403      403      403      403 | event_id=sumida.fw01.4567&reason=x
-POST /alerts/bulk                   403      303/409  403      403      403      403      403 | action=assign&ids=3
-GET  /alerts/bulk                   403      200      403      403      403      403      403
-POST /alerts/bulk/all               403      400      403      403      403      403      403
-POST /alerts/bulk/{number}/undo     403      404      403      403      403      403      403
-GET  /alerts/times                  *        200
-GET  /alerts/{alert_id}/exception   409/404  409/404  403      403      403      403      403
-POST /alerts/{alert_id}/exception   409/404  409/404  403      403      403      403      403
-POST /alerts/{alert_id}/link        403      400/404  403      403      403      403      403
-POST /alerts/{alert_id}/merge       403      400/404  403      403      403      403      403
-POST /alerts/{alert_id}/split       403      400/404  403      403      403      403      403
-POST /alerts/{alert_id}/unlink      403      404      403      403      403      403      403
-POST /alerts/{alert_id}/unmerge     403      400/404  403      403      403      403      403
-GET  /alerts/new                    403      200      403      403      200      403      403
-POST /alerts/new                    403      303/403  403      403      303/403  403      403 | title=x&category=loss&severity=low&zone=mynumber
-GET  /events                        403      200      200      200      403      403      403
-GET  /events/export                 403      200      200      200      403      403      403
-GET  /events/{event_id}             403      200/404  200/404  200/404  403      403      403
-POST /events/{event_id}/raw         403      200/404  403      403      403      403      403 | reason=x
+GET  /alerts                        200      200      200      200      200      200      403      200
+GET  /alerts/{alert_id}             200/404  200/404  200/404  200/404  200/404  200/404  403      200/404
+POST /alerts/{alert_id}/assign      403      303/404  403      403      403      403      403      403
+POST /alerts/{alert_id}/note        403      303/404  403      403      403      403      403      403 | text=x
+POST /alerts/{alert_id}/close       403      303/404  403      403      403      403      403      403 | verdict=false_positive&reason=x
+POST /alerts/{alert_id}/reopen      403      303/404  403      403      403      403      403      403
+POST /alerts/{alert_id}/confirm     403      303/404  403      403      403      403      403      403
+POST /alerts/{alert_id}/raw         403      200/404  403      403      403      403      403      403 | event_id=sumida.fw01.4567&reason=x
+POST /alerts/bulk                   403      303/409  403      403      403      403      403      403 | action=assign&ids=3
+GET  /alerts/bulk                   403      200      403      403      403      403      403      403
+POST /alerts/bulk/all               403      400      403      403      403      403      403      403
+POST /alerts/bulk/{number}/undo     403      404      403      403      403      403      403      403
+GET  /alerts/times                  200      200      200      200      200      200      403      200
+GET  /alerts/{alert_id}/exception   409/404  409/404  403      403      403      403      403      403
+POST /alerts/{alert_id}/exception   409/404  409/404  403      403      403      403      403      403
+POST /alerts/{alert_id}/link        403      400/404  403      403      403      403      403      403
+POST /alerts/{alert_id}/merge       403      400/404  403      403      403      403      403      403
+POST /alerts/{alert_id}/split       403      400/404  403      403      403      403      403      403
+POST /alerts/{alert_id}/unlink      403      404      403      403      403      403      403      403
+POST /alerts/{alert_id}/unmerge     403      400/404  403      403      403      403      403      403
+GET  /alerts/new                    403      200      403      403      200      403      403      403
+POST /alerts/new                    403      303/403  403      403      303/403  403      403      403 | title=x&category=loss&severity=low&zone=mynumber
+GET  /events                        403      200      200      200      403      403      403      403
+GET  /events/export                 403      200      200      200      403      403      403      403
+GET  /events/{event_id}             403      200/404  200/404  200/404  403      403      403      403
+POST /events/{event_id}/raw         403      200/404  403      403      403      403      403      403 | reason=x
 
-GET  /morning                       *        200
-GET  /saved                         *        200
-POST /saved                         *        400
-POST /saved/{search_id}/delete      *        404
-POST /saved/{search_id}/rename      *        400
+GET  /morning                       200      200      200      200      200      200      403      200
+GET  /saved                         200      200      200      200      200      200      403      200
+POST /saved                         400      400      400      400      400      400      403      400
+POST /saved/{search_id}/delete      404      404      404      404      404      404      403      404
+POST /saved/{search_id}/rename      400      400      400      400      400      400      403      400
 
-GET  /sources                       200      200      200      200      403      200      200
-GET  /zones                         200      200      200      200      403      200      200
-GET  /rules                         200      200      200      200      403      200      200
-GET  /rules/coverage                200      200      200      200      403      200      200
-GET  /rules/{rule_id}               200      200      200      200      403      200      200
+GET  /sources                       200      200      200      200      403      200      403      200
+GET  /zones                         200      200      200      200      403      200      403      200
+GET  /rules                         200      200      200      200      403      200      403      200
+GET  /rules/coverage                200      200      200      200      403      200      403      200
+GET  /rules/{rule_id}               200      200      200      200      403      200      403      200
 
-GET  /notify                        200      200      200      200      403      200      200
-POST /notify/test                   303      403      403      403      403      403      403 | channel=mail
-POST /notify/conditions/{condition_id}/confirm 303      303      403      403      403      403      403
-POST /notify/given-up               303      303      403      403      403      403      403
+GET  /notify                        200      200      200      200      403      200      403      200
+POST /notify/test                   303      403      403      403      403      403      403      403 | channel=mail
+POST /notify/conditions/{condition_id}/confirm 303      303      403      403      403      403      403      403
+POST /notify/given-up               303      303      403      403      403      403      403      403
 
-GET  /api/alerts                    *        200
-GET  /api/alerts/stream             *        200
-GET  /api/alerts/{alert_id}         *        200/404
-POST /api/alerts/looked             *        200
-POST /api/alerts/assign             403      200/404  403      403      403      403      403 | {"ids": [3]}
-POST /api/alerts/close              403      200/404  403      403      403      403      403 | {"ids": [3], "verdict": "false_positive", "reason": "x"}
-POST /api/alerts/reopen             403      200/404  403      403      403      403      403 | {"ids": [3]}
-POST /api/alerts/{alert_id}/notes   403      200/404  403      403      403      403      403 | {"text": "x"}
+GET  /api/alerts                    200      200      200      200      200      200      403      200
+GET  /api/alerts/stream             200      200      200      200      200      200      403      200
+GET  /api/alerts/{alert_id}         200/404  200/404  200/404  200/404  200/404  200/404  403      200/404
+POST /api/alerts/looked             200      200      200      200      200      200      403      200
+POST /api/alerts/assign             403      200/404  403      403      403      403      403      403 | {"ids": [3]}
+POST /api/alerts/close              403      200/404  403      403      403      403      403      403 | {"ids": [3], "verdict": "false_positive", "reason": "x"}
+POST /api/alerts/reopen             403      200/404  403      403      403      403      403      403 | {"ids": [3]}
+POST /api/alerts/{alert_id}/notes   403      200/404  403      403      403      403      403      403 | {"text": "x"}
 """  # noqa: E501 - a table is read by its columns, what is sent stands behind them
 
 

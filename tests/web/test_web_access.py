@@ -285,3 +285,10 @@ def test_a_scoped_auditor_does_not_read_what_others_saw_elsewhere(stage):
         assert text not in scoped, text
     page = stage.client("lgwan-auditor").get("/audit-log?action=raw_viewed").text
     assert "条件に合う記録はありません" in page
+
+
+def test_who_sees_no_alerts_begins_elsewhere(stage):
+    stage.person("kakari", Role.STAFF)
+    browser = stage.client("kakari")
+    assert browser.get("/").headers["location"] == "/account"
+    assert browser.get("/alerts").status_code == 403

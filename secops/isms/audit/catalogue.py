@@ -21,9 +21,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationError
 
 from secops.errors import AuditError, Problem
-from secops.isms.audit.edge import ClauseId, Line, Name, Strict, problems
 from secops.isms.audit.model import Answerer, Catalogue, Item, Method
-from secops.isms.audit.places import Document, Unreadable
+from secops.isms.edge import ClauseId, Line, Name, Strict, problems
+from secops.isms.places import Document, Unreadable
 from secops.locale import _
 
 MAX_WEIGHT = 3

@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from secops.isms.audit.edge import Strict, read_toml, whole
 from secops.isms.audit.model import Grade
+from secops.isms.edge import Strict, read_toml, whole
 from secops.locale import _
 
 Points = Annotated[Decimal, Field(ge=0, le=1000), whole]

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from secops.isms.audit.edge import Strict, read_toml, whole
 from secops.isms.audit.model import Grade
+from secops.isms.edge import Strict, read_toml, whole
 from secops.locale import _
 
 _Share = Annotated[Decimal, Field(ge=0, le=1), whole]

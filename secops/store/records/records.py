@@ -27,6 +27,7 @@ from secops.store.records.retire import retire
 from secops.store.records.review import Review
 from secops.store.records.searches import Searches
 from secops.store.records.sink import Book, LiveSink
+from secops.store.records.trail import SqlTrail
 
 # Rules and assets may be given as functions: they are called when the first hit comes, so that who only reads the
 # queue need not compile a rulebook.
@@ -71,6 +72,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def paging(self) -> SqlPaging:
         """Notices, the outbox and the conditions of the program, in the same database."""
         return SqlPaging(self.database, enabled=self._page_from is not None)
+
+    @cached_property
+    def trail(self) -> SqlTrail:
+        """What was done in the policy and audit wing, in the same database."""
+        return SqlTrail(self.database)
 
     def book(self) -> Book:
         """The rules and important assets now in force."""

@@ -1,0 +1,10 @@
+"""``secops policy``: the guideline, the ward's documents and what they say about each other; one file per theme."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def policy() -> None:
+    """情報セキュリティポリシー: ガイドライン、基本方針・対策基準、改定の影響。"""
