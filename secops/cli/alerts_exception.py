@@ -155,7 +155,7 @@ def _print(found: Preview) -> None:
     counts = {name: len(getattr(found, name)) for name in ("alerts", "whole", "waiting")}
     click.echo(text.format(looked=found.looked, hidden=found.hidden, **counts))
     if found.unknown:
-        click.echo(_("件数だけを保存した検知 {n} 件は、試せません。").format(n=found.unknown))
+        click.echo(_("保存した内容では試せない検知が {n} 件あります。").format(n=found.unknown))
     for number, hit in found.examples:
         about = "  ".join(str(hit.event.get(name) or "") for name in ("host.name", "user.name"))
         click.echo(flat(f"  {number}  {screen(hit.timestamp)}  {about}").rstrip())
