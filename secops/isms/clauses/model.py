@@ -136,7 +136,8 @@ class Clause:
     ``id`` is its identity for ever, whatever its number becomes (``taisaku-a12``). ``label`` is its own printed number
     (``第12条``, ``2``, ``(1)``, ``ア``), ``depth`` how deep it stands (1: a chapter, or what stands at the top),
     ``title`` its heading or empty, ``text`` what it says itself (several lines; tables as Markdown tables).
-    ``owner`` and ``review`` are empty or None where those of the document hold.
+    ``owner`` and ``review`` are empty or None where those of the document hold. Where it was read from is no part of
+    what it says: two clauses that say the same are equal.
     """
 
     id: str
@@ -148,7 +149,7 @@ class Clause:
     links: tuple[Link, ...] = ()
     owner: str = ""
     review: date | None = None
-    where: str = ""
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ class Document:
     public: bool = False
     history: tuple[Event, ...] = ()
     statutory: tuple[Statutory, ...] = ()
-    digest: str = ""
+    digest: str = field(default="", compare=False)
 
     @cached_property
     def by_id(self) -> Mapping[str, Clause]:
