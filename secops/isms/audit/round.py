@@ -80,7 +80,9 @@ class Plan:
     """A plan as it is approved. ``number`` is ours (``2026-1``), never a document number of the ward.
 
     ``years`` are first and last 年度. Dates of letters and approvals come from the ward's document system: they are
-    empty until somebody fills them in.
+    empty until somebody fills them in. ``units`` are all that inspect themselves (of an annual plan) or are audited (of
+    an engagement); ``audited`` are those of an annual plan that an auditor looks at this year. ``office`` is the
+    department that runs the policy: it answers what is asked once for the whole ward, before ``due``.
     """
 
     number: str
@@ -100,6 +102,9 @@ class Plan:
     above: str = ""
     approved_by: str = ""
     approved_on: date | None = None
+    audited: tuple[Unit, ...] = ()
+    office: str = ""
+    due: date | None = None
 
 
 class FindingKind(StrEnum):
