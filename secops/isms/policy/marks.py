@@ -65,6 +65,12 @@ def whole(text: str, *, changed: bool) -> Marked:
     return (Part(text, changed),) if text else ()
 
 
+def joined(*pieces: Marked) -> Marked:
+    """Marked texts one behind the other as one; neighbours of the same kind become one part."""
+    found = groupby((part for piece in pieces for part in piece), key=lambda part: part.changed)
+    return tuple(Part("".join(part.text for part in run), flag) for flag, run in found)
+
+
 def plain(parts: Marked) -> str:
     """The text itself."""
     return "".join(one.text for one in parts)
