@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
 from secops.errors import SecopsError
@@ -23,8 +25,11 @@ from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
 from secops.web.services import Services, Standing
 from secops.wiring.coverage import sources_of
+from secops.wiring.evidence_store import EvidenceStore
 from secops.wiring.exceptions import write_exception
+from secops.wiring.guidelines import open_editions
 from secops.wiring.oidc import HttpProvider
+from secops.wiring.rounds import opening_of, place_of, propose, ranked
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 
@@ -100,11 +105,24 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
+        rounds=site.desk.rounds,
+        evidence=EvidenceStore(site.folder),
+        ranking=lambda year: ranked(site, year),
+        proposed=lambda record, unit, note: propose(site, record, unit, note),
+        opening=lambda plan: opening_of(site, plan),
+        place=lambda unit: place_of(site.directory, unit),
+        sentences=lambda: _sentences(site.folder),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),
         identity=HttpProvider(site.settings.web.oidc, site.folder) if site.settings.web.oidc.issuer else None,
     )
+
+
+@cache
+def _sentences(folder: Path) -> dict[str, str]:
+    """Clauses of all editions in one sentence each; they are read once, an edition comes with a new program."""
+    return {one.id: one.summary or one.title for edition in open_editions(folder).all for one in edition.clauses}
 
 
 class _Flows:

@@ -26,6 +26,7 @@ from secops.siem.detect.coverage import RuleCoverage, Status
 from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, SystemStatus, problems_of
 from secops.siem.ports import Condition, Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
 from secops.store.records.accounts import SqlAccounts
+from secops.store.records.audit_rounds import SqlRounds
 from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
 from secops.store.records.paging import SqlPaging
@@ -34,10 +35,13 @@ from secops.store.records.tables import counters
 from secops.web.app import create_app
 from secops.web.services import Services, Standing
 from secops.web.session import csrf_token
+from secops.wiring.evidence_store import EvidenceStore
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
+from tests.rounds import begin
+from tests.web import ward
 from tests.web.desk import StageWork
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
@@ -406,6 +410,8 @@ class Stage:
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
+        self.rounds = SqlRounds(self.database)
+        self.evidence = EvidenceStore(self.folder)
         with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own
             connection.execute(update(counters).where(counters.c.name == "alert").values(value=100_000))
 
@@ -423,7 +429,9 @@ class Stage:
         self.accounts.add(name, PASSWORD, role=role, access=access or Access(), actor="test", now=self.clock)
 
     def play(self) -> None:
-        """The night, and two alerts of other days that are done."""
+        """The night, two alerts of other days that are done, and two years of self-inspection."""
+        for year in (2025, 2026):
+            begin(self.rounds, year)
         earlier = [
             hit(CROSSING, 11, timedelta(days=20), "mynumber", host__name="K-0190", event__category=["network"]),
             hit(CROSSING, 12, timedelta(days=9), "mynumber", host__name="K-0004", event__category=["network"]),
@@ -491,6 +499,13 @@ class Stage:
             closing=lambda: self.stop,
             departments=lambda: ("区民課", "税務課"),
             identity=self.identity,
+            rounds=self.rounds,
+            evidence=self.evidence,
+            ranking=ward.ranking,
+            proposed=ward.proposed,
+            opening=ward.opening,
+            place=ward.place,
+            sentences=lambda: ward.SENTENCES,
         )
 
     @cached_property
