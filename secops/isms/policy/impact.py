@@ -169,8 +169,8 @@ def compare(older: Versioned, newer: Versioned) -> Iterator[Shift]:
         if not what:
             continue
         change = Change.NEW if was is None else Change.MOVED if what == [_MOVED()] else Change.CHANGED
-        links = [*(was.links if was else ()), *clause.links]
-        yield _shift(newer, clause, change, " ".join(what), [link.guideline for link in links])
+        links = [link.guideline for link in (*(was.links if was else ()), *clause.links)]
+        yield _shift(newer, clause, change, " ".join(what), links)
     for clause in older.clauses:
         if clause.id not in after:
             links = [link.guideline for link in clause.links]

@@ -29,6 +29,7 @@ from secops.store.records.review import Review
 from secops.store.records.searches import Searches
 from secops.store.records.sink import Book, LiveSink
 from secops.store.records.trail import SqlTrail
+from secops.store.records.worklist import SqlReviewWork
 
 # Rules and assets may be given as functions: they are called when the first hit comes, so that who only reads the
 # queue need not compile a rulebook.
@@ -83,6 +84,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def rounds(self) -> SqlRounds:
         """Audit plans, rounds and sheets of the self-inspection, in the same database."""
         return SqlRounds(self.database)
+
+    @cached_property
+    def review_work(self) -> SqlReviewWork:
+        """The work lists of revisions of the guideline and of our documents, in the same database."""
+        return SqlReviewWork(self.database)
 
     def book(self) -> Book:
         """The rules and important assets now in force."""
