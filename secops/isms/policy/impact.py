@@ -215,6 +215,8 @@ class _Finder:
         for clause in here:
             self.at.setdefault(clause, []).append(shift)
         up = {parent for clause in here for parent in _ancestors(clause)} - here
+        if shift.change is Change.WITHDRAWN:  # it stands in the older edition only: what stood above it, as it is now
+            up |= {now for parent in up for edition in self.within for now in trace(self.editions, parent, edition)}
         for clause in up:
             self.below.setdefault(clause, []).append(shift)
 

@@ -34,8 +34,8 @@ class SqlReviewWork:
         counts = (
             select(
                 work_items.c.list_id,
-                func.count().label("items"),
-                func.count(work_items.c.done_at).label("done"),
+                func.count().label("all_items"),
+                func.count(work_items.c.done_at).label("all_done"),
             )
             .group_by(work_items.c.list_id)
             .subquery()
