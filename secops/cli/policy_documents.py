@@ -280,7 +280,7 @@ def _seen(library: Library, document: str, seen: int | None, now: datetime) -> i
     ]
     changed = library.changed_since(document, seen or 0, _today(now)) or ()
     lines += [f"  {one.number or one.id} {one.title} ({_(_HOW[one.how])})" for one in changed[:50]]
-    if len(changed) > 50:  # noqa: PLR2004 - as many as are listed
+    if len(changed) > 50:
         lines.append(_("  ほか {count} 件").format(count=len(changed) - 50))
     lines.append(
         _(

@@ -16,6 +16,7 @@ from secops.siem.triage.protection import Protection
 from secops.store.records import protection, replay
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.actions import Actions
+from secops.store.records.audit_rounds import SqlRounds
 from secops.store.records.bonds import BondActions
 from secops.store.records.bulk import BulkActions
 from secops.store.records.engine import Database, connect
@@ -29,6 +30,7 @@ from secops.store.records.review import Review
 from secops.store.records.searches import Searches
 from secops.store.records.sink import Book, LiveSink
 from secops.store.records.trail import SqlTrail
+from secops.store.records.worklist import SqlReviewWork
 
 # Rules and assets may be given as functions: they are called when the first hit comes, so that who only reads the
 # queue need not compile a rulebook.
@@ -83,6 +85,16 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def policies(self) -> SqlPolicyShelf:
         """Versions and drafts of the documents of the policy, in the same database."""
         return SqlPolicyShelf(self.database)
+
+    @cached_property
+    def rounds(self) -> SqlRounds:
+        """Audit plans, rounds and sheets of the self-inspection, in the same database."""
+        return SqlRounds(self.database)
+
+    @cached_property
+    def review_work(self) -> SqlReviewWork:
+        """The work lists of revisions of the guideline and of our documents, in the same database."""
+        return SqlReviewWork(self.database)
 
     def book(self) -> Book:
         """The rules and important assets now in force."""
