@@ -22,6 +22,7 @@ from secops.store.records.bulk import BulkActions
 from secops.store.records.engine import Database, connect
 from secops.store.records.migrate import upgrade
 from secops.store.records.paging import SqlPaging
+from secops.store.records.policy import SqlPolicyShelf
 from secops.store.records.queue import Queue
 from secops.store.records.replay import ReplaySink, Swapped
 from secops.store.records.retire import retire
@@ -79,6 +80,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def trail(self) -> SqlTrail:
         """What was done in the policy and audit wing, in the same database."""
         return SqlTrail(self.database)
+
+    @cached_property
+    def policies(self) -> SqlPolicyShelf:
+        """Versions and drafts of the documents of the policy, in the same database."""
+        return SqlPolicyShelf(self.database)
 
     @cached_property
     def rounds(self) -> SqlRounds:
