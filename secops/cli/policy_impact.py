@@ -16,8 +16,8 @@ from secops.locale import _
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from secops.isms.policy.impact import Impact
-    from secops.isms.policy.work import WorkItem
+    from secops.isms.policy.impact import Impact, Linked, Reason
+    from secops.isms.policy.work import Made, WorkItem
     from secops.wiring.site import Site
 
 REASONS = 3  # a line of the table names so many
@@ -44,7 +44,9 @@ _ids = click.argument("numbers", metavar="番号...", nargs=-1, required=True, t
 
 
 @click.command()
-@click.option("--from", "older", required=True, help="前の版: ガイドラインの版(2024-10)、文書のファイル、文書の版(taisaku@1)")
+@click.option(
+    "--from", "older", required=True, help="前の版: ガイドラインの版(2024-10)、文書のファイル、文書の版(taisaku@1)"
+)
 @click.option("--to", "newer", required=True, help="新しい版")
 @optional_site_option
 @click.option("--make", is_flag=True, help="見直しの一覧を作る(すでにあれば、足りないものを加える)")
@@ -56,8 +58,10 @@ def impact(
     older: str, newer: str, site: Path | None, make: bool, owner: str, due: date | None, actor: str, as_json: bool
 ) -> None:
     """改定で見直しが要るもの(区の規程の条項、監査項目、検知ルール、様式)を、変わった条項とともに示す。"""
+    from secops.schema.dates import JST
+    from secops.wiring.audits import open_catalogue
     from secops.wiring.guidelines import open_editions
-    from secops.wiring.linked import revision
+    from secops.wiring.linked import link_up, revision, version_in
 
     if make and site is None:
         raise UsageError(_("一覧を作るには --site でサイトを指定してください。"))
@@ -65,34 +69,31 @@ def impact(
         raise UsageError(_("--owner と --due は --make とともに使います。"))
     editions = open_editions(site)
     if site is None:
-        from secops.wiring.documents import files_only
-
-        found = revision(editions, older, newer, _linked(None), files_only)
-        _show(found, as_json=as_json)
+        _show(revision(editions, older, newer, _shipped(), lambda _name: None), as_json=as_json)
         return
     from secops.wiring import open_site
-    from secops.wiring.documents import version_of
+    from secops.wiring.policies import open_library
 
     with open_site(site) as opened:
-        found = revision(editions, older, newer, _linked(opened), lambda name: version_of(opened, name))
+        library = open_library(opened)
+        documents = library.current(opened.now().astimezone(JST).date())
+        linked = link_up(open_catalogue(site), opened.rules, documents)
+        found = revision(editions, older, newer, linked, lambda name: version_in(library, name))
         made = _make(opened, found, owner, due, actor) if make else None
     _show(found, made=made, as_json=as_json)
 
 
-def _linked(site: Site | None) -> Any:
-    """Everything that names clauses: of the site, else what the program ships."""
+def _shipped() -> Linked:
+    """Everything that names clauses in what the program ships."""
+    from secops.cli.rules import load_rules
     from secops.wiring.audits import open_catalogue
-    from secops.wiring.documents import in_force
     from secops.wiring.linked import link_up
+    from secops.wiring.policies import open_files
 
-    if site is None:
-        from secops.cli.rules import load_rules
-
-        return link_up(open_catalogue(), load_rules((), None)[0].rules, in_force(None))
-    return link_up(open_catalogue(site.folder), site.rules, in_force(site))
+    return link_up(open_catalogue(), load_rules((), None)[0].rules, list(open_files(None).documents.values()))
 
 
-def _make(site: Site, found: Impact, owner: str, due: date | None, actor: str) -> Any:
+def _make(site: Site, found: Impact, owner: str, due: date | None, actor: str) -> Made:
     from secops.isms.policy.work import entries_of
 
     who = actor.strip() or getpass.getuser()
@@ -101,7 +102,7 @@ def _make(site: Site, found: Impact, owner: str, due: date | None, actor: str) -
     )
 
 
-def _show(found: Impact, *, made: Any = None, as_json: bool) -> None:
+def _show(found: Impact, *, made: Made | None = None, as_json: bool) -> None:
     if as_json:
         emit_json({**_said(found), "made": made})
         return
@@ -127,17 +128,18 @@ def _show(found: Impact, *, made: Any = None, as_json: bool) -> None:
     _sum_up(found, made)
 
 
-def _because(reasons: Sequence[Any]) -> str:
+def _because(reasons: Sequence[Reason]) -> str:
     said = [one.shift.number if one.direct else _("{number}(下位)").format(number=one.shift.number) for one in reasons]
     more = len(said) - REASONS
     return "、".join(said[:REASONS]) + (_(" ほか {count} 件").format(count=more) if more > 0 else "")
 
 
-def _sum_up(found: Impact, made: Any) -> None:
+def _sum_up(found: Impact, made: Made | None) -> None:
     from secops.isms.policy.impact import KIND_LABELS
 
     for kind in found.absent:
-        click.echo(_("{kind}: このプログラムにはまだありません(0 件という意味ではありません)。").format(kind=_(KIND_LABELS[kind])))
+        text = _("{kind}: このプログラムにはまだありません(0 件という意味ではありません)。")
+        click.echo(text.format(kind=_(KIND_LABELS[kind])))
     for thing, clause in found.unknown:
         text = _("{where} {id}: 条項「{clause}」はどの版にもありません。")
         click.echo(text.format(where=thing.where, id=thing.id, clause=clause), err=True)

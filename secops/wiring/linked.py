@@ -1,4 +1,4 @@
-"""Everything that names guideline clauses, gathered from where it stands; and what a revision of either side touches."""
+"""Everything that names guideline clauses, gathered from where it stands; what a revision of either side touches."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from secops.isms.clauses.markdown import read_document
 from secops.isms.clauses.model import Document
 from secops.isms.clauses.trace import Editions
 from secops.isms.policy.impact import Impact, Kind, Linked, Thing, between_documents, between_editions
+from secops.isms.policy.library import Library
 from secops.locale import _
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ assert FORMS.keys() == ANSWERER_LABELS.keys()
 
 
 def link_up(catalogue: Catalogue, rules: Sequence[Rule], documents: Sequence[Document]) -> Linked:
-    """The clauses of our documents, audit items, rules, and the forms that ask the items, with the clauses they name."""
+    """Clauses of our documents, audit items, rules, and the forms that ask the items, with the clauses they name."""
     things = (*_clauses(documents), *_items(catalogue), *_rules(rules), *_forms(catalogue))
     return Linked(tuple(things), ABSENT)
 
@@ -89,6 +90,25 @@ def _document(name: str, version: Callable[[str], Document | None]) -> Document:
         return read_document(name, path.read_text(encoding="utf-8-sig"))
     found = version(name)
     if found is None:
-        text = _("「{name}」は、ガイドラインの版(例: 2025-03)でも、文書のファイル(.md)や版(例: taisaku@2)でもありません。")
+        text = _(
+            "「{name}」は、ガイドラインの版(例: 2025-03)でも、文書のファイル(.md)や版(例: taisaku@2)でもありません。"
+        )
         raise NotFoundError(text.format(name=name))
     return found
+
+
+def version_in(library: Library, name: str) -> Document | None:
+    """A version of a document as ``taisaku@2``, or its draft as ``taisaku@draft``; None where it is no such name.
+
+    Raises:
+        NotFoundError: no such version or draft.
+    """
+    document, mark, which = name.partition("@")
+    if not mark:
+        return None
+    if which.isascii() and which.isdigit():
+        return library.version(document, int(which))
+    draft = library.shelf.draft(document)
+    if which != "draft" or not draft.open:
+        raise NotFoundError(_("「{document}」に改正案はありません。").format(document=document))
+    return read_document(name, draft.text)
