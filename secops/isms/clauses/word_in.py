@@ -87,6 +87,7 @@ class _Builder:
         self.kept: list[Doubt] = []
         self._lines = lines
         self.before: list[str] = []  # text between the head and the first provision
+        self._like: dict[tuple[Kind | None, int], Node] = {}  # the last provision of each form
         self._above = ""  # the heading in brackets above an article
         self._styled = any(line.heading and line.label and line.label.kind in _MAY_BE_HEADED for line in lines)
 
@@ -155,6 +156,7 @@ class _Builder:
             _set(node, rest, is_title=not rest.endswith("。"))
         else:
             _set(node, rest, is_title=self._is_heading(node, rest, line, at))
+            self._like[node.kind, len(node.numbers)] = node
         return 0
 
     def _fill_article(self, node: Node, rest: str, line: Line, at: int) -> None:
@@ -200,10 +202,14 @@ class _Builder:
         if following is not None and following.label is None:
             return not following.is_table
         if following is not None and following.label is not None:
-            goes_down = following.label.kind is not node.kind or len(following.label.numbers) > len(node.numbers)
-            if goes_down and not self.tree.is_open(following.label.kind):
+            same = following.label.kind is node.kind
+            if (
+                len(following.label.numbers) > len(node.numbers)
+                if same
+                else not self.tree.is_open(following.label.kind)
+            ):
                 return True
-        before = node.before
+        before = self._like.get((node.kind, len(node.numbers)))
         return node.kind is not Kind.ITEM and before is not None and bool(before.title)
 
     def _continue(self, line: Line) -> None:

@@ -46,12 +46,6 @@ class Node:
     pieces: list[str] = field(default_factory=list)
     children: list[Node] = field(default_factory=list)
 
-    @property
-    def before(self) -> Node | None:
-        """The provision of its kind just before it, below the same one."""
-        siblings = [one for one in self.parent.children if one.kind is self.kind] if self.parent else []
-        return siblings[-2] if len(siblings) > 1 and siblings[-1] is self else None
-
     def last(self, kind: Kind) -> Node | None:
         """Its last child of a kind."""
         return next((one for one in reversed(self.children) if one.kind is kind), None)
