@@ -1,13 +1,16 @@
-"""Ids of the clauses of an imported document: stable and readable (``taisaku-a12-2-1``)."""
+"""Ids of the clauses of an imported document: stable and readable.
+
+``taisaku-a12-2-i1`` is 第12条第2項第1号, ``tejun-6-1`` is 6 (1): only rules of 条 tell items from paragraphs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
+from secops.isms.clauses.head import MAX_ID
 from secops.isms.clauses.labels import Kind
 from secops.isms.clauses.word_tree import Node
 
-MAX_ID = 100
 _LETTERS = {
     Kind.PART: "p",
     Kind.CHAPTER: "c",
@@ -15,8 +18,11 @@ _LETTERS = {
     Kind.SUBSECTION: "k",
     Kind.DIVISION: "m",
     Kind.ARTICLE: "a",
-    Kind.SUPPLEMENT: "supp",
+    Kind.SUPPLEMENT: "f",
+    Kind.ITEM: "i",
+    Kind.KANJI: "i",
 }
+_ITEMS = {Kind.ITEM, Kind.KANJI}
 _BY_PLACE = {Kind.KANA, Kind.KANA_BRACKETS, Kind.LETTER, Kind.LETTER_BRACKETS, Kind.SUPPLEMENT, None}
 
 
@@ -45,16 +51,14 @@ def _wanted(node: Node, document: str, known: dict[Node, str]) -> str:
     parent = node.parent
     above = known.get(parent, document) if parent is not None else document
     if node.kind is Kind.ANNEX:
-        letter = "t" if node.label.startswith("別表") else "f" if "様式" in node.label else "x"
+        letter = "t" if node.label.startswith("別表") else "form" if "様式" in node.label else "x"
         return f"{document}-{letter}{_number(node)}"
     if node.kind in {Kind.DASHES, Kind.DOTS}:
         return f"{document}-{'-'.join(map(str, node.numbers))}"
     if node.kind is Kind.ARTICLE and not _in_supplement(node):
         return f"{document}-a{_number(node)}"
-    if node.kind in _LETTERS:
+    if node.kind in _LETTERS and (node.kind not in _ITEMS or _in_article(node)):
         return f"{above}-{_LETTERS[node.kind]}{_number(node)}"
-    if parent is not None and parent.kind is Kind.ARTICLE and node.kind is not Kind.NUMBER:
-        above += "-1"  # an item below an article belongs to its first paragraph, which has no number
     return f"{above}-{_number(node)}"
 
 
@@ -66,7 +70,15 @@ def _number(node: Node) -> str:
 
 
 def _in_supplement(node: Node) -> bool:
+    return _below(node, {Kind.SUPPLEMENT, Kind.ANNEX})
+
+
+def _in_article(node: Node) -> bool:
+    return _below(node, {Kind.ARTICLE})
+
+
+def _below(node: Node, kinds: set[Kind]) -> bool:
     one = node.parent
-    while one is not None and one.kind not in {Kind.SUPPLEMENT, Kind.ANNEX}:
+    while one is not None and one.kind not in kinds:
         one = one.parent
     return one is not None
