@@ -1,6 +1,7 @@
 """Word files are read by a child process with limits: a hostile file ends the child, not the program.
 
-What comes back is decoded as plain data and never unpickled: a child that was taken over can lie about its file, no more.
+What comes back is decoded as plain data and never unpickled: a child that was taken over can lie about its file, and no
+more.
 """
 
 from __future__ import annotations

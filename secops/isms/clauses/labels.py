@@ -83,6 +83,7 @@ _K = "[〇一二三四五六七八九十百千]{1,7}"
 _NK = f"(?:{_N}|{_K})"
 _OPEN, _CLOSE = "[(\uff08]", "[)\uff09]"
 _SPACE = r"[\s\u3000]"
+_SET_OFF = re.compile(rf"(?:{_SPACE}|{_OPEN}|【|$)")
 _BRANCHES = rf"((?:の{_NK}(?![日月年回つ人件]))*)"
 _DASHES = "[-\u2010-\u2015\u2212\u30fc\uff0d\u2500]"
 _UNITS = {
@@ -107,8 +108,10 @@ def _branches(text: str) -> list[str]:
     return [part for part in text.split("の") if part]
 
 
-def _unit(match: re.Match[str]) -> Label:
+def _unit(match: re.Match[str]) -> Label | None:
     kind = _UNITS[match[2]]
+    if (kind is Kind.DIVISION or match[0][match.end(1)].isspace()) and not _SET_OFF.match(match[4]):
+        return None  # 第1 目的 is headed 目的
     numbers = _numbers(match[1], *_branches(match[3]))
     text = f"第{numbers[0]}{match[2]}" + "".join(f"の{one}" for one in numbers[1:])
     rest = match[4]

@@ -18,6 +18,8 @@ from secops.schema.dates import WRITTEN, read_wareki
 # The paragraph styles that `secops policy export` writes; a file that comes back is read by them, not by guessing.
 STYLE_TITLE, STYLE_HISTORY, STYLE_PREAMBLE = "条項 題名", "条項 沿革", "条項 前文"
 STYLE_ABOVE, STYLE_HEADING, STYLE_TEXT, STYLE_MORE = "条項 条見出し", "条項 見出し", "条項 本文", "条項 続き"
+STYLE_TABLE = "条項 表"
+SPACE = "\u3000"  # between a label and what follows, as rules print it
 _OWN = re.compile(f"({STYLE_HEADING}|{STYLE_TEXT}|{STYLE_MORE}|{STYLE_ABOVE})(?: ([1-9][0-9]?))?")
 _CONTENTS = re.compile(r"目[\s\u3000]*次")
 _HISTORY = re.compile(rf"(.*?){WRITTEN}(.*)")
@@ -90,8 +92,8 @@ def _own_line(block: Block, own: re.Match[str] | None) -> Line:
     text = "\n".join(clean(part) for part in block.text.split("\n"))
     if own is None or own[1] in {STYLE_MORE, STYLE_ABOVE}:
         return Line(block, text.strip("\n"), role=own[1] if own else block.style)
-    label, tab, rest = block.text.partition("\t")
-    if not tab:  # somebody typed it into the file that we wrote
+    label, space, rest = block.text.partition(SPACE)
+    if not space:  # somebody typed it into the file that we wrote
         return Line(block, text, label_of(text), role=own[1])
     text = "\n".join(clean(part) for part in rest.split("\n"))
     known = label_of(f"{label} {text}") if label else None
