@@ -225,7 +225,7 @@ class _Paper:
 
 def _shape(table: Table, rows: Sequence[Sequence[str]], width: int) -> None:
     """Columns as wide as their longest words need; the head is repeated on each page, no row is broken."""
-    longest = [max([2, *(min(_longest(row[at]), _WIDEST) for row in rows if at < len(row))]) for at in range(width)]
+    longest = [3 + max(min(_longest(row[at]), _WIDEST) for row in rows if at < len(row)) for at in range(width)]
     for at, column in enumerate(table.columns):
         column.width = Mm(_TEXT_WIDTH * longest[at] / sum(longest))
         for cell in column.cells:
