@@ -14,11 +14,14 @@ from pathlib import Path
 import msgspec
 
 from secops.errors import NotFoundError, PolicyError, Problem
+from secops.isms.clauses.markdown import read_document
+from secops.isms.clauses.model import Document
 from secops.isms.clauses.word_file import read_word
 from secops.isms.clauses.word_model import WordText
 from secops.isms.clauses.word_package import MAX_FILE
 from secops.locale import _
 from secops.siem.collect.apart import limit_memory, limit_time
+from secops.wiring.guidelines import BUILTIN
 
 MEMORY = 1 << 30  # bytes the child may take
 SECONDS = 60  # of processor time, and
@@ -37,6 +40,40 @@ def open_word(path: Path) -> WordText:
         raise NotFoundError(_("ファイルがありません: {paths}").format(paths=path))
     with path.open("rb") as file:
         return read_apart(str(path), file.read(MAX_FILE + 1))
+
+
+def open_document(path: Path) -> Document:
+    """A document of the ward in a Markdown file.
+
+    Raises:
+        NotFoundError: no such file.
+        PolicyError: the file has mistakes.
+    """
+    if not path.is_file():
+        raise NotFoundError(_("ファイルがありません: {paths}").format(paths=path))
+    try:
+        return read_document(str(path), path.read_bytes().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        what = _("UTF-8 ではありません({byte} バイト目)。UTF-8 で保存し直してください。")
+        raise PolicyError([Problem(f"{path}:1", what.format(byte=error.start + 1))]) from None
+
+
+def find_document(site: Path | None, name: str) -> Document:
+    """A document by its file or its id: the ward's own in the site's ``policies/``, else the sample of the program.
+
+    Raises:
+        NotFoundError: no such document; the message lists those that there are.
+        PolicyError: its file has mistakes.
+    """
+    if name.endswith(".md"):
+        return open_document(Path(name))
+    own = sorted((site / "policies").glob("*.md")) if site else []
+    known = [open_document(path) for path in own or sorted((BUILTIN / "sample").glob("*.md"))]
+    found = next((one for one in known if one.id == name), None)
+    if found is None:
+        ids = ", ".join(one.id for one in known)
+        raise NotFoundError(_("「{name}」という文書はありません(あるもの: {known})。").format(name=name, known=ids))
+    return found
 
 
 def read_apart(name: str, data: bytes, *, memory: int = MEMORY, seconds: int = SECONDS) -> WordText:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from secops.errors import PolicyError, Problem
 from secops.isms.clauses.labels import KIND_LABELS, Kind
 from secops.isms.clauses.model import Clause, Document, DocumentKind, Numbering
 from secops.isms.clauses.word_ids import ids_of
@@ -41,8 +42,13 @@ def import_word(
     title: str = "",
     kind: DocumentKind = DocumentKind.CONTROL_STANDARD,
     into: Document | None = None,
+    path: str = "",
 ) -> Reading:
-    """The document that a Word file holds. ``into`` is the one that exists: its clauses keep their ids and links."""
+    """The document that a Word file holds. ``into`` is the one that exists: its clauses keep their ids and links.
+
+    Raises:
+        PolicyError: there is no provision in it, so it would be no document; ``path`` is what that is said of.
+    """
     lines, doubts = lines_of(word)
     lines, contents = without_contents(lines)
     builder = _Builder(lines, numbering_of(lines))
@@ -50,6 +56,9 @@ def import_word(
     head = head_of(lines[:start])
     builder.run()
     nodes = builder.tree.nodes
+    if not nodes:
+        what = _("条項の番号(第1条、1、(1) など)で始まる段落が見つかりません。規程の Word ファイルか確認してください。")
+        raise PolicyError([Problem(path or id, what)])
     ids = ids_of(nodes, id)
     clauses = _clauses(nodes, ids)
     document = Document(
