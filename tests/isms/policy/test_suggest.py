@@ -72,7 +72,7 @@ def test_a_refusal_is_remembered_until_one_of_the_texts_changes():
         ),
     )
     assert told([changed], [refusal()])["6.1-2"] == ["t-1"]
-    other = replace(EDITION, clauses=(SECTION, replace(BACKUP, summary="写しを取り、離して保管する。"), LOGS))
+    other = replace(EDITION, clauses=(SECTION, replace(BACKUP, summary="情報の写しを毎日取る。"), LOGS))
     assert "t-1" in told(rulings=[refusal()], edition=other)["6.1-2"]
 
 
