@@ -243,5 +243,8 @@ def sample(population: Path, size: int, seed: str | None, as_json: bool) -> None
 
 
 # Each further part adds its commands to the group.
-for _part in (audit_log, audit_plan):
+for _part in (
+    audit_plan,
+    audit_log,
+):
     _part.register(audit)

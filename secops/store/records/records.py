@@ -27,6 +27,7 @@ from secops.store.records.queue import Queue
 from secops.store.records.replay import ReplaySink, Swapped
 from secops.store.records.retire import retire
 from secops.store.records.review import Review
+from secops.store.records.rulings import SqlLinkRulings
 from secops.store.records.searches import Searches
 from secops.store.records.sink import Book, LiveSink
 from secops.store.records.trail import SqlTrail
@@ -90,6 +91,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def rounds(self) -> SqlRounds:
         """Audit plans, rounds and sheets of the self-inspection, in the same database."""
         return SqlRounds(self.database)
+
+    @cached_property
+    def rulings(self) -> SqlLinkRulings:
+        """What people decided about links to the guideline, in the same database."""
+        return SqlLinkRulings(self.database)
 
     @cached_property
     def review_work(self) -> SqlReviewWork:
