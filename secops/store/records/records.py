@@ -21,6 +21,8 @@ from secops.store.records.bulk import BulkActions
 from secops.store.records.engine import Database, connect
 from secops.store.records.migrate import upgrade
 from secops.store.records.paging import SqlPaging
+from secops.store.records.policy_calendar import SqlReviews
+from secops.store.records.policy_exceptions import SqlWaivers
 from secops.store.records.queue import Queue
 from secops.store.records.replay import ReplaySink, Swapped
 from secops.store.records.retire import retire
@@ -77,6 +79,16 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def trail(self) -> SqlTrail:
         """What was done in the policy and audit wing, in the same database."""
         return SqlTrail(self.database)
+
+    @cached_property
+    def waivers(self) -> SqlWaivers:
+        """Exceptions from the policy (例外措置), in the same database."""
+        return SqlWaivers(self.database)
+
+    @cached_property
+    def reviews(self) -> SqlReviews:
+        """What was reviewed of the calendar, in the same database."""
+        return SqlReviews(self.database)
 
     def book(self) -> Book:
         """The rules and important assets now in force."""
