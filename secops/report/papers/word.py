@@ -60,6 +60,7 @@ _PARA = {
     "quote": "Quotation",
 }
 _BEHIND_FIELDS = {"hdrShapeDefaults", "footnotePr", "endnotePr", "compat", "docVars", "rsids", "mathPr", "themeFontLang"}
+_TOGETHER = 9  # rows of a table that is not torn between pages
 _LEFT = '<w:jc w:val="left"/>'
 _JC = {"l": "left", "c": "center", "r": "right"}
 
@@ -246,9 +247,11 @@ class _Writer:
             rows.append(f"<w:tr><w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>{cells}</w:tr>")
         keep = "<w:trPr><w:cantSplit/></w:trPr>" if block.whole else ""
         size = '<w:sz w:val="15"/><w:szCs w:val="15"/>' if block.small else ""
-        for row in block.rows:
+        together = block.whole and len(block.rows) <= _TOGETHER
+        for at, row in enumerate(block.rows):
+            kept = "<w:keepNext/>" if together and at < len(block.rows) - 1 else ""
             cells = "".join(
-                _cell(width, self._lines(text, block.letter(column), size))
+                _cell(width, self._lines(text, block.letter(column), size, kept))
                 for column, (width, text) in enumerate(zip(widths, row, strict=True))
             )
             rows.append(f"<w:tr>{keep}{cells}</w:tr>")
@@ -270,8 +273,8 @@ class _Writer:
             rows.append(f"<w:tr>{keep}{cells}</w:tr>")
         return _tbl(widths, rows, block.title) + _after()
 
-    def _lines(self, text: Text, align: str, size: str) -> str:
-        jc = f'<w:jc w:val="{_JC[align]}"/>' if align != "l" else ""
+    def _lines(self, text: Text, align: str, size: str, kept: str = "") -> str:
+        jc = kept + (f'<w:jc w:val="{_JC[align]}"/>' if align != "l" else "")
         if isinstance(text, str) and "\n" in text:
             return "".join(_p("TableText", self._runs(line, size), jc) for line in text.split("\n"))
         return _p("TableText", self._runs(text, size), jc)
@@ -355,7 +358,7 @@ class _Writer:
         begin = _fld("begin") + _instr(f' TOC \\o "1-{depth}" \\t "AnnexHeading,1" \\h \\z \\u ') + _fld("separate")
         made = [_p("TOCHeading", self._runs("目　次"))]
         for place, (level, text, mark) in enumerate(entries):
-            page = _fld("begin") + _instr(f" PAGEREF {mark} \\h ") + _fld("separate") + _r("1") + _fld("end")
+            page = _fld("begin") + _instr(f" PAGEREF {mark} \\h ") + _fld("separate") + _r("") + _fld("end")
             link = f'<w:hyperlink w:anchor="{mark}" w:history="1">{_r(text)}<w:r><w:tab/></w:r>{page}</w:hyperlink>'
             made.append(_p(f"TOC{level}", (begin if place == 0 else "") + link))
         return "".join(made) + _p("PlainText", _fld("end"))
