@@ -18,8 +18,7 @@ def summary(desk: Desk) -> Paper:
     style, say, plan = desk.style, desk.say, desk.book.plan
     title = style.titles.get(PaperKind.SUMMARY) or "情報セキュリティ監査の結果の概要"
     body: list[Block] = []
-    purpose = plan.purpose or "情報セキュリティポリシーが守られているかを確認し、改善につなげる。"
-    body += section(1, "監査の目的", Para(purpose))
+    body += section(1, "監査の目的", Para(desk.purpose))
     body += section(1, "実施期間", Para(desk.span(plan.begins, plan.ends)))
     ways = POLITE_WAYS if desk.order.polite else WAYS
     body += section(1, "実施方法", Items(tuple(ways[phase] for phase in plan.phases)))
@@ -38,7 +37,7 @@ def summary(desk: Desk) -> Paper:
     body += section(1, "結果", tables.kinds(desk), _tendency(desk))
     body += section(1, "総評", _remark(desk))
     subtitle = f"{desk.book.ward}　{desk.year()}"
-    head: list[Block] = [Para(title, "centre"), Para(subtitle, "centre")]
+    head: list[Block] = [Para(title, "title"), Para(subtitle, "centre")]
     return Paper(desk.order, f"{title}（{desk.year()}）", (*head, *body))
 
 

@@ -51,7 +51,7 @@ def build(desk: Desk) -> Paper:
 
 def _body(desk: Desk) -> Iterable[Block]:
     plan, style, say = desk.book.plan, desk.style, desk.say
-    yield from section(1, "監査の目的", Para(plan.purpose or "情報セキュリティポリシーが守られているかを確認し、改善につなげる。"))
+    yield from section(1, "監査の目的", Para(desk.purpose))
     yield Heading(1, "監査方針及び重点テーマ")
     kind = wide(CONDUCT_LABELS[plan.conduct])
     yield Para(say(f"{kind}として実施する。", f"{kind}として実施します。"))

@@ -54,14 +54,14 @@ def _form_of(desk: Desk, unit: Unit, papers: list[Workpaper], title: str) -> Ite
         ),
         0.25,
     )
-    yield Para("判定は、○（できている）、△（一部できていない）、×（できていない）、対象外のいずれかを記入する。", "note")
+    how = "判定には、○（できている）、△（一部できていない）、×（できていない）、対象外のいずれかを記入"
+    yield Para(desk.say(f"{how}する。", f"{how}してください。"), "note")
     rows = tuple(_form_row(desk, one) for one in papers)
     yield Table(
         ("番号", "分類", "点検項目", "判定", "現状・根拠", "△×の理由", "改善予定（内容・時期）"),
         rows,
         (1.1, 1.8, 5, 0.9, 2.6, 2.1, 2.3),
         "lllclll",
-        small=True,
     )
     yield Fields((("課としての総括", "\n\n"), ("特記事項", "\n\n")), 0.18, whole=True)
 
@@ -102,10 +102,12 @@ def workpapers(desk: Desk) -> Paper:
 
 
 def _summary(desk: Desk, papers: list[Workpaper]) -> Block:
+    known = desk.book.catalogue.by_id
     rows = tuple(
-        (one.item, VERDICT_MARKS[one.declared], VERDICT_MARKS[one.confirmed], wide(GAP_LABELS[one.gap])) for one in papers
+        (one.item, known[one.item].title if one.item in known else "", VERDICT_MARKS[one.declared], VERDICT_MARKS[one.confirmed], wide(GAP_LABELS[one.gap])) for one in papers
     )
-    return Table(("番号", desk.style.inspection, "監査人確認", "差"), rows, (2, 1.4, 1.4, 2.2), "lccl", small=True)
+    head = ("番号", "監査項目", desk.style.inspection, "監査人確認", "差")
+    return Table(head, rows, (1.2, 5.2, 1.1, 1.1, 1.8), "llccl", small=True)
 
 
 def _paper(desk: Desk, one: Workpaper) -> Fields:

@@ -58,6 +58,7 @@ _PARA = {
     "sender": "Sender",
     "note": "NoteText",
     "quote": "Quotation",
+    "title": "LetterTitle",
 }
 _BEHIND_FIELDS = {"hdrShapeDefaults", "footnotePr", "endnotePr", "compat", "docVars", "rsids", "mathPr", "themeFontLang"}
 _TOGETHER = 9  # rows of a table that is not torn between pages
@@ -246,7 +247,7 @@ class _Writer:
             )
             rows.append(f"<w:tr><w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>{cells}</w:tr>")
         keep = "<w:trPr><w:cantSplit/></w:trPr>" if block.whole else ""
-        size = '<w:sz w:val="15"/><w:szCs w:val="15"/>' if block.small else ""
+        size = '<w:sz w:val="16"/><w:szCs w:val="16"/>' if block.small else ""
         together = block.whole and len(block.rows) <= _TOGETHER
         for at, row in enumerate(block.rows):
             kept = "<w:keepNext/>" if together and at < len(block.rows) - 1 else ""
@@ -325,9 +326,11 @@ class _Writer:
         made = [self._office_fields()]
         if cover.to:
             made.append(_p("PlainText", self._runs(cover.to), '<w:spacing w:before="400"/>'))
-        made.append(_p("CoverTitle", self._runs(cover.title)))
+        high = '<w:spacing w:before="1000" w:after="240"/>' if self._wide else ""
+        made.append(_p("CoverTitle", self._runs(cover.title), high))
         made.append(_p("CoverLine", self._runs(cover.subtitle)))
-        made.append(_p("CoverLine", self._runs(cover.when), '<w:spacing w:before="4200"/>'))
+        room = 1200 if self._wide else 4200
+        made.append(_p("CoverLine", self._runs(cover.when), f'<w:spacing w:before="{room}"/>'))
         made.append(_p("CoverLine", self._runs(cover.author), '<w:spacing w:before="200"/>'))
         return "".join(made) + self._break()
 
