@@ -3,6 +3,8 @@
 A sheet helps the auditor and judges nothing. Its first rule: a figure is None exactly where a source that it needs did
 not exist or was silent in the whole time that it looks at. Nothing is ever counted as zero because nobody could see it.
 A figure that cannot be reckoned although all sources are there (a median of no alerts) is left out, and said.
+
+A sheet is a paper of the ward: its words are Japanese whatever language the screen has, so that it can be made again.
 """
 
 from __future__ import annotations
@@ -212,9 +214,12 @@ def days_of(period: tuple[datetime, datetime]) -> int:
 
 
 def begin_of(figure: Figure, period: tuple[datetime, datetime]) -> datetime:
-    """Where the time begins that a figure looks at."""
+    """Where the time begins that a figure looks at: days are whole ones of Japan."""
     since, until = period
-    return max(since, until - parse_duration(figure.last)) if figure.last else since
+    if not figure.last:
+        return since
+    begin = (until - parse_duration(figure.last)).astimezone(JST)
+    return max(since, begin.replace(hour=0, minute=0, second=0, microsecond=0))
 
 
 def cells(query: Query, wanted: Wanted) -> Iterator[tuple[Figure, str, str]]:
@@ -224,7 +229,7 @@ def cells(query: Query, wanted: Wanted) -> Iterator[tuple[Figure, str, str]]:
             yield figure, "", figure.title
             continue
         for zone, label in wanted.labels.items():
-            yield figure, zone, _("{title}({zone})").format(title=figure.title, zone=label)
+            yield figure, zone, f"{figure.title}({label})"
 
 
 def absent(
@@ -258,9 +263,9 @@ def make_sheet(
     sources = tuple(_source_days(telemetry.sources[name], presence[name], wanted.period) for name in query.sources)
     notes = [*query.caveats, *answers.notes]
     if unreckoned:
-        notes.append(_("計算できる対象がなく、値のないもの: {titles}").format(titles="、".join(unreckoned)))
+        notes.append("計算できる対象がなく、値のないもの: {titles}".format(titles="、".join(unreckoned)))
     if query.not_shown:
-        notes.append(_("この票では分からないこと: {what}").format(what=query.not_shown))
+        notes.append(f"この票では分からないこと: {query.not_shown}")
     known = any(value is not None for value in figures.values())
     return sealed(
         EvidenceSheet(
@@ -277,7 +282,7 @@ def make_sheet(
             department=wanted.department,
             rows_total=answers.rows_total if known else 0,
             sources=sources,
-            notes=(*notes, _(NOTE)),
+            notes=(*notes, NOTE),
             asked=dict(answers.asked),
             definition=as_json(query, telemetry.used(query)),
             zones=None if wanted.zones is None else tuple(sorted(wanted.zones)),
@@ -306,12 +311,12 @@ def _missing(query: Query, sources: Iterable[SourceDays]) -> Iterator[str]:
         if one.why:
             yield f"{one.title}: {one.why}"
         else:
-            yield _("{title}: この期間の記録が 1 件もありません。").format(title=one.title)
+            yield f"{one.title}: この期間の記録が 1 件もありません。"
 
 
 def _partly(gone: Iterable[str], telemetry: Telemetry, presence: Mapping[str, Presence], title: str) -> Iterator[str]:
     """What is missing only for one figure: in its zone, or in the short time that it looks at."""
-    text = _("{title}: 「{figure}」が見る系統・期間の記録がありません。")
+    text = "{title}: 「{figure}」が見る系統・期間の記録がありません。"
     for name in gone:
         if presence[name].there():
             yield text.format(title=telemetry.sources[name].title, figure=title)

@@ -19,6 +19,7 @@ from secops.store.records.actions import Actions
 from secops.store.records.bonds import BondActions
 from secops.store.records.bulk import BulkActions
 from secops.store.records.engine import Database, connect
+from secops.store.records.evidence import SqlEvidence
 from secops.store.records.migrate import upgrade
 from secops.store.records.paging import SqlPaging
 from secops.store.records.queue import Queue
@@ -77,6 +78,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def trail(self) -> SqlTrail:
         """What was done in the policy and audit wing, in the same database."""
         return SqlTrail(self.database)
+
+    @cached_property
+    def evidence(self) -> SqlEvidence:
+        """Evidence sheets made of logs and alerts, in the same database."""
+        return SqlEvidence(self.database)
 
     def book(self) -> Book:
         """The rules and important assets now in force."""
