@@ -43,6 +43,7 @@ LABELS: Mapping[str, str] = {
     "user_locked": "ログインの停止(失敗の連続)",
     "user_unlocked": "ログイン停止の解除",
     "role_changed": "役割の変更",
+    "role_kept": "役割を変更せず(ただ 1 人のシステム管理者)",
     "event_viewed": "イベントの閲覧",
     "raw_viewed": "元ログの閲覧",
     "events_searched": "イベントの検索",

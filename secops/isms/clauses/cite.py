@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from secops.isms.clauses.model import Numbering
 
 _ARTICLE = re.compile(r"第.+条(?:の.+)?")
-_BRACKETS = "()()"  # both widths
+_BRACKETS = "()\uff08\uff09"  # both widths
 
 
 def cite(numbering: Numbering, labels: Sequence[str]) -> str:
@@ -27,8 +27,8 @@ def cite(numbering: Numbering, labels: Sequence[str]) -> str:
 
 def _part(label: str) -> str:
     bare = label.strip(_BRACKETS)
-    if label.isdigit():
+    if label.isdecimal():
         return f"第{bare}項"
-    if bare.isdigit() and bare != label:
+    if bare.isdecimal() and bare != label:
         return f"第{bare}号"
     return label

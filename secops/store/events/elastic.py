@@ -43,12 +43,15 @@ _CELLS = 20_000  # answers in one page of kinds
 class ElasticStore:
     """A generation of a site's events in Elasticsearch, as `secops.siem.ports.EventStore`.
 
-    Nothing is asked of the server before the first call. Safe to use from several threads and processes.
+    Nothing is asked of the server before the first call. Safe to use from several threads and processes. ``again``
+    reads how to log in once more (see `Server`).
     """
 
-    def __init__(self, access: Access, prefix: str, site: str, generation: str) -> None:
+    def __init__(
+        self, access: Access, prefix: str, site: str, generation: str, again: Callable[[], Access] | None = None
+    ) -> None:
         self.generation = generation
-        self._server = Server(access)
+        self._server = Server(access, again)
         self._seconds = access.seconds
         self._naming = Naming(prefix, generation)
         self._indices = Indices(self._server, self._naming)

@@ -13,6 +13,7 @@ from secops.isms.clauses.model import Clause, Document, DocumentKind, Numbering
     [
         (Numbering.ARTICLES, ["第1章", "第2節", "第12条", "2", "(1)", "ア"], "第12条第2項第1号ア"),
         (Numbering.ARTICLES, ["第3条の2", "(3)"], "第3条の2第3号"),
+        (Numbering.ARTICLES, ["第3条", "\uff0812\uff09", "①"], "第3条第12号①"),
         (Numbering.ARTICLES, ["第1章"], "第1章"),
         (Numbering.NUMBERS, ["6", "(1)", "①"], "6 (1) ①"),
         (Numbering.DASHES, ["2―6―1"], "2―6―1"),
