@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
+from secops.errors import AuditError, NotFoundError
 from secops.isms.audit.model import Catalogue
 from secops.isms.audit.telemetry import Query, Telemetry, items_of, unknown_names
-from secops.errors import AuditError, NotFoundError
 from secops.locale import _
 from secops.org.files import inventory_changes, inventory_known_at, read_inventory_at
 from secops.org.inventory import load_directory

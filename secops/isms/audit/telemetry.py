@@ -17,9 +17,9 @@ from enum import StrEnum
 from typing import Any
 
 from secops.errors import Problem
+from secops.isms.audit.evidence_text import sealed
 from secops.isms.audit.model import Catalogue
 from secops.isms.audit.round import EvidenceSheet, SourceDays, Unit
-from secops.isms.audit.sheets import sealed
 from secops.locale import _
 from secops.schema.dates import JST, parse_duration
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, and_, func, insert, or_, select, true
 
 from secops.errors import NotFoundError
+from secops.isms.audit.evidence_text import canonical, digest, sheet_of
 from secops.isms.audit.round import EvidenceSheet
-from secops.isms.audit.sheets import canonical, digest, sheet_of
 from secops.locale import _
 from secops.siem.ports import Scope
 from secops.store.records.codec import from_json, to_json
@@ -137,7 +137,7 @@ def _chosen(wanted: SheetFilter) -> list[ColumnElement[bool]]:
     if wanted.round:
         where.append(table.c.round == wanted.round)
     if wanted.item:
-        where.append(table.c.items.contains(to_json(wanted.item), autoescape=True))
+        where.append(table.c["items"].contains(to_json(wanted.item), autoescape=True))
     return where
 
 
@@ -163,6 +163,4 @@ def _subsets(zones: Sequence[str]) -> list[tuple[str, ...]]:
 def _filed(row: RowMapping) -> Filed:
     listed: dict[str, Any] = {name: tuple(from_json(row[name])) for name in ("items", "missing")}
     names = ("name", "title", "round", "department", "department_name", "made_at", "made_by", "sha256")
-    return Filed(
-        number=row["id"], period=(row["since"], row["until"]), **listed, **{name: row[name] for name in names}
-    )
+    return Filed(number=row["id"], period=(row["since"], row["until"]), **listed, **{name: row[name] for name in names})
