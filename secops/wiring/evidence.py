@@ -14,7 +14,6 @@ from secops.isms.audit.telemetry import (
     Difference,
     Figure,
     Query,
-    Source,
     Telemetry,
     Value,
     Wanted,
@@ -134,10 +133,13 @@ class EvidenceRoom:
         made = self._sheet(query, telemetry, asking, sheet.items, sheet.made_by)
         return Verified(made, differences(sheet, made))
 
-    def standing(self, telemetry: Telemetry, period: Period, scope: Scope) -> dict[str, bool]:
-        """Source → whether anything came from it in a period, anywhere in the ward."""
-        asking = self._asking(period, scope)
-        return {name: asking.presence(_anywhere(one)).there() for name, one in telemetry.sources.items()}
+    def standing(self, telemetry: Telemetry, since: datetime, until: datetime, scope: Scope) -> dict[str, bool]:
+        """Source → whether anything came from it in a time, anywhere that the reader may see."""
+        nobody = Department("", "")
+        asking = Asking(self._ports, nobody, since, until, scope)
+        return {
+            name: asking.presence(replace(one, within=Within.WARD)).there() for name, one in telemetry.sources.items()
+        }
 
     def departments(self, scope: Scope) -> list[Department]:
         """The 課 that somebody may ask about."""
@@ -265,7 +267,3 @@ def _department(directory: Directory, text: str) -> Department | None:
     """A department by code or name."""
     found = directory.department_by_code.get(text)
     return found or next((one for one in directory.departments if one.name == text), None)
-
-
-def _anywhere(source: Source) -> Source:
-    return replace(source, within=Within.WARD)
