@@ -44,7 +44,7 @@ def coverage(asking: Asking, _query: Query) -> Result:
     values: dict[str, Value] = {"registered": len(mine), "seen": len(seen), "silent": len(silent)}
     if mine:
         values["percent"] = round(100 * len(seen) / len(mine), 1)
-    zones = Counter(one.zone for one in seen)
+    known, heard_from = Counter(one.zone for one in mine), Counter(one.zone for one in seen)
     rows = [
         {
             "届かない機器": one.name,
@@ -53,7 +53,8 @@ def coverage(asking: Asking, _query: Query) -> Result:
         }
         for one in silent
     ]
-    return Result(values, {zone: {"seen": zones[zone]} for zone in asking.zones()}, asked, rows)
+    zones = {zone: {"registered": known[zone], "seen": heard_from[zone]} for zone in asking.zones()}
+    return Result(values, zones, asked, rows)
 
 
 def gaps(asking: Asking, query: Query) -> Result:
