@@ -252,6 +252,8 @@ def make_sheet(
     figures: dict[str, Value | None] = {}
     unreckoned: list[str] = []
     partly: dict[str, None] = {}
+    if query.missing:
+        figures[query.title] = None
     for figure, zone, title in cells(query, wanted):
         if gone := absent(query, figure, zone, presence, wanted.period):
             figures[title] = None
