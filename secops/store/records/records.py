@@ -20,6 +20,7 @@ from secops.store.records.audit_rounds import SqlRounds
 from secops.store.records.bonds import BondActions
 from secops.store.records.bulk import BulkActions
 from secops.store.records.engine import Database, connect
+from secops.store.records.evidence import SqlEvidence
 from secops.store.records.migrate import upgrade
 from secops.store.records.paging import SqlPaging
 from secops.store.records.policy import SqlPolicyShelf
@@ -85,6 +86,7 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
         return SqlTrail(self.database)
 
     @cached_property
+<<<<<<< HEAD
     def policies(self) -> SqlPolicyShelf:
         """Versions and drafts of the documents of the policy, in the same database."""
         return SqlPolicyShelf(self.database)
@@ -98,6 +100,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def reviews(self) -> SqlReviews:
         """What was reviewed of the calendar, in the same database."""
         return SqlReviews(self.database)
+=======
+    def evidence(self) -> SqlEvidence:
+        """Evidence sheets made of logs and alerts, in the same database."""
+        return SqlEvidence(self.database)
+>>>>>>> evidence
 
     @cached_property
     def rounds(self) -> SqlRounds:
