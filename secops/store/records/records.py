@@ -86,7 +86,6 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
         return SqlTrail(self.database)
 
     @cached_property
-<<<<<<< HEAD
     def policies(self) -> SqlPolicyShelf:
         """Versions and drafts of the documents of the policy, in the same database."""
         return SqlPolicyShelf(self.database)
@@ -100,11 +99,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def reviews(self) -> SqlReviews:
         """What was reviewed of the calendar, in the same database."""
         return SqlReviews(self.database)
-=======
+
+    @cached_property
     def evidence(self) -> SqlEvidence:
         """Evidence sheets made of logs and alerts, in the same database."""
         return SqlEvidence(self.database)
->>>>>>> evidence
 
     @cached_property
     def rounds(self) -> SqlRounds:
