@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
+from secops.isms.audit.model import Catalogue
 from secops.isms.audit.ports import EvidenceKeeper, Opening, PlanRecord, RoundDesk
 from secops.isms.audit.priority import Ranked
 from secops.isms.audit.round import Plan, Unit
 from secops.isms.audit.sheets import Place
+from secops.isms.audit.telemetry import Telemetry
 from secops.org.flows import FlowJudge
 from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus, WorkDesk
+from secops.store.records.evidence import SqlEvidence
+from secops.wiring.evidence import EvidenceRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,21 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What pages on audit items and evidence reach: the room that makes sheets, those that were made, the catalogue.
+
+    ``clause_title`` is the title of a guideline clause, ``clause_sentence`` what it asks; empty where nothing is known.
+    """
+
+    room: EvidenceRoom
+    sheets: SqlEvidence
+    catalogue: Callable[[], Catalogue]
+    telemetry: Callable[[], Telemetry]
+    clause_title: Callable[[str], str] = lambda _clause: ""
+    clause_sentence: Callable[[str], str] = lambda _clause: ""
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything a page can reach.
 
@@ -42,8 +61,8 @@ class Services:
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
     the ward's model and register. ``identity`` is the ward's own identity provider, where it has one. ``ranking`` is
     who is audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note,
-    ``opening`` what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of
-    the guideline in one sentence, by id.
+    ``opening`` what a plan's round is opened with, ``place`` a unit with its names of today, ``files`` where the
+    evidence of the self-inspection lies.
     """
 
     settings: Settings
@@ -60,12 +79,12 @@ class Services:
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
     rounds: RoundDesk
-    evidence: EvidenceKeeper
+    files: EvidenceKeeper
     ranking: Callable[[int], Sequence[Ranked]]
     proposed: Callable[[PlanRecord, Unit, str], str]
     opening: Callable[[Plan], Opening]
     place: Callable[[Unit], Place]
-    sentences: Callable[[], Mapping[str, str]] = dict
+    evidence: Evidence
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None

@@ -121,13 +121,21 @@ POST /inspection/{number}/{item}/answer 403      403      403      403      303 
 POST /inspection/{number}/{item}/files 403      403      403      403      400      403      400      403
 POST /api/inspection/{number}/{item} 403      403      403      403      200      403      200      403 | {"revision": 0}
 
-GET  /audit                         403      403      200      200      403      403      403      403
+GET  /audit/plans                   403      403      200      200      403      403      403      403
 GET  /audit/next                    403      403      200      403      403      403      403      403
 GET  /audit/plans/{plan}            403      403      200      404      403      403      403      403
 POST /audit/plans/{plan}/approve    403      403      400      403      403      403      403      403
 POST /audit/plans/{plan}/decide     403      403      409      403      403      403      403      403 | department=kumin&chosen=1&note=x
 GET  /audit/progress                403      403      200      200      403      403      403      403
 GET  /audit/sheets/{number}         403      403      200      404      403      403      403      403
+GET  /audit                         *        303
+GET  /audit/items                   *        200
+GET  /audit/items/{item_id}         *        200
+GET  /audit/evidence                403      200      200      200      403      403      403      403
+POST /audit/evidence                403      303      303      303      403      403      403      403 | department=211&since=2026-11-13&until=2026-11-23&names=failed_logons
+GET  /audit/evidence/{sheet_number} 403      200/404  200/404  200/404  403      403      403      403
+GET  /audit/evidence/{sheet_number}/file 403      200/404  200/404  200/404  403      403      403      403
+POST /audit/evidence/{sheet_number}/verify 403      200/404  200/404  200/404  403      403      403      403
 
 GET  /api/alerts                    200      200      200      200      200      200      403      200
 GET  /api/alerts/stream             200      200      200      200      200      200      403      200
@@ -164,6 +172,8 @@ class Call:
             item="t4",
             file=9,
             plan="2026",
+            item_id="a6.1-10",
+            sheet_number=1,
         )
 
     @property

@@ -188,7 +188,7 @@ def test_staff_answer_with_a_code_and_without_a_login(stage):
 def test_the_head_of_the_audit_plans_decides_and_sees_progress(stage, number):
     stage.rounds.create_plan(annual(2027, office=""), actor="lead", now=NOW)
     lead = stage.client("lead")
-    assert "2027" in lead.get("/audit").text
+    assert "2027" in lead.get("/audit/plans").text
     text = lead.get("/audit/next").text
     assert text.index("住民記録システム") < text.index("税務課")
     assert "監査の記録なし" in text
@@ -204,7 +204,7 @@ def test_the_head_of_the_audit_plans_decides_and_sees_progress(stage, number):
     assert lead.get(f"/audit/sheets/{number}").status_code == 200
     auditor = stage.client("kansa")
     assert auditor.get(f"/audit/sheets/{number}").status_code == 404, "no part of their audits"
-    assert "2026" not in auditor.get("/audit").text.split("<main")[1].split("printed")[0]
+    assert "2026" not in auditor.get("/audit/plans").text.split("<main")[1].split("printed")[0]
 
 
 def test_hostile_text_does_nothing_on_any_of_the_pages(stage, number):

@@ -30,7 +30,7 @@ Leading = Annotated[Session, Depends(changes(Right.LEAD_AUDIT))]
 WORDS = {"levels": PLAN_LABELS, "conducts": CONDUCT_LABELS, "phases": PHASE_LABELS}
 
 
-@router.get("/audit")
+@router.get("/audit/plans")
 def show_plans(request: Request, session: Seeing) -> Response:
     """All plans that the reader is part of, the newest first."""
     here = services(request)

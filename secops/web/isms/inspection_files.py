@@ -55,7 +55,7 @@ def _keep(request: Request, session: Session, number: int, item: str, name: str,
     here, viewer = services(request), viewer_of(session.user)
     here.rounds.sheet(number, viewer)  # who may not see the sheet fills no disk
     try:
-        kept = here.evidence.keep(name, data)
+        kept = here.files.keep(name, data)
         here.rounds.add_file(number, item, kept, viewer=viewer, now=here.now())
     except UsageError as error:
         return item_page(request, session, number, item, problem=error)
@@ -70,7 +70,7 @@ def get_file(request: Request, number: int, file: int) -> Response:
         require(session, Right.ANSWER_INSPECTION)
     here = services(request)
     found = _file(here, number, file, viewer_of(session.user))
-    data = here.evidence.read(found.sha256)
+    data = here.files.read(found.sha256)
     name = quote(found.name, safe="")
     headers = {"content-disposition": f"attachment; filename=\"evidence.{found.kind}\"; filename*=UTF-8''{name}"}
     return Response(data, media_type=KINDS.get(found.kind, "application/octet-stream"), headers=headers)
