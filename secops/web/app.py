@@ -12,15 +12,7 @@ from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
-from secops.web.isms import (
-    audit_plans,
-    evidence,
-    inspection,
-    inspection_files,
-    inspection_form,
-    inspection_staff,
-    items,
-)
+from secops.web.isms import audit_plans, evidence, inspection, inspection_files, inspection_staff, items
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
@@ -83,8 +75,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(part.router)
     for part in (bulk, review, saved, bonds, exception):  # before `alert`, whose addresses end in a number
         app.include_router(part.router)
-    inspections = (inspection_staff, inspection_files, inspection_form, inspection)
-    for part in (*inspections, audit_plans):  # in this order: the last ones have the widest addresses
+    for part in (inspection_staff, inspection_files, inspection, audit_plans):  # the last of them have the widest paths
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)

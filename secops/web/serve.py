@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -106,13 +107,14 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
+        evidence=_evidence(site, cast("EventStore", store)),
         rounds=site.desk.rounds,
         files=EvidenceStore(site.folder),
         ranking=lambda year: ranked(site, year),
         proposed=lambda record, unit, note: propose(site, record, unit, note),
         opening=lambda plan: opening_of(site, plan),
         place=lambda unit: place_of(site.directory, unit),
-        evidence=_evidence(site, cast("EventStore", store)),
+        sentences=lambda: _sentences(site.folder),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),
@@ -130,11 +132,7 @@ def _evidence(site: Site, store: EventStore) -> Evidence:
         found = editions().clause(clause_id)
         return found.title if found else ""
 
-    def clause_sentence(clause_id: str) -> str:
-        found = editions().clause(clause_id)
-        return found.summary or found.title if found else ""
-
-    return Evidence(room_of(site, store), site.desk.evidence, catalogue, telemetry, clause_title, clause_sentence)
+    return Evidence(room_of(site, store), site.desk.evidence, catalogue, telemetry, clause_title)
 
 
 T = TypeVar("T")
@@ -156,6 +154,12 @@ class _Files(Generic[T]):
             if self._known is None or self._known[0] != mark:
                 self._known = mark, self._read()
             return self._known[1]
+
+
+@cache
+def _sentences(folder: Path) -> dict[str, str]:
+    """Clauses of all editions in one sentence each; they are read once, an edition comes with a new program."""
+    return {one.id: one.summary or one.title for edition in open_editions(folder).all for one in edition.clauses}
 
 
 class _Flows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,7 +40,7 @@ class Standing:
 class Evidence:
     """What pages on audit items and evidence reach: the room that makes sheets, those that were made, the catalogue.
 
-    ``clause_title`` is the title of a guideline clause, ``clause_sentence`` what it asks; empty where nothing is known.
+    ``clause_title`` is the title of a guideline clause, empty where no edition knows it.
     """
 
     room: EvidenceRoom
@@ -48,7 +48,6 @@ class Evidence:
     catalogue: Callable[[], Catalogue]
     telemetry: Callable[[], Telemetry]
     clause_title: Callable[[str], str] = lambda _clause: ""
-    clause_sentence: Callable[[str], str] = lambda _clause: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,8 @@ class Services:
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
     the ward's model and register. ``identity`` is the ward's own identity provider, where it has one. ``ranking`` is
     who is audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note,
-    ``opening`` what a plan's round is opened with, ``place`` a unit with its names of today, ``files`` where the
-    evidence of the self-inspection lies.
+    ``opening`` what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of
+    the guideline in one sentence, by id.
     """
 
     settings: Settings
@@ -78,13 +77,14 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
+    evidence: Evidence
     rounds: RoundDesk
     files: EvidenceKeeper
     ranking: Callable[[int], Sequence[Ranked]]
     proposed: Callable[[PlanRecord, Unit, str], str]
     opening: Callable[[Plan], Opening]
     place: Callable[[Unit], Place]
-    evidence: Evidence
+    sentences: Callable[[], Mapping[str, str]] = dict
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None

@@ -416,13 +416,13 @@ class Stage:
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
-        self.rounds = SqlRounds(self.database)
-        self.files = EvidenceStore(self.folder)
         self.directory = Directory(
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
             devices=(Device("K-0213", "mynumber", ("10.1.4.13",), department="211"),),
         )
+        self.rounds = SqlRounds(self.database)
+        self.files = EvidenceStore(self.folder)
         with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own
             connection.execute(update(counters).where(counters.c.name == "alert").values(value=100_000))
 
@@ -504,8 +504,7 @@ class Stage:
                 now=lambda: self.clock,
             )
         )
-        files = SqlEvidence(self.database), cache(open_catalogue), cache(open_telemetry)
-        return Evidence(room, *files, clause_sentence=lambda clause: ward.SENTENCES.get(clause, ""))
+        return Evidence(room, SqlEvidence(self.database), cache(open_catalogue), cache(open_telemetry))
 
     def sheet(self, query: str = "failed_logons", department: str = "211") -> int:
         """An evidence sheet of the last ten days; its number."""
@@ -542,6 +541,7 @@ class Stage:
             proposed=ward.proposed,
             opening=ward.opening,
             place=ward.place,
+            sentences=lambda: ward.SENTENCES,
         )
 
     @cached_property

@@ -166,6 +166,7 @@ def item_page(
     answers, at = here.rounds.answers(number, viewer), sheet.items.index(item)
     current = answers.get(item) or Answer(item)
     catalogue = catalogue_of(here, sheet)
+    sentences = here.sentences()
     asked = catalogue.by_id[item]
     return page(
         request,
@@ -174,7 +175,7 @@ def item_page(
         sheet=sheet,
         item=asked,
         chapter=catalogue.chapters[asked.chapter],
-        clauses=[(one, here.evidence.clause_sentence(one)) for one in asked.clauses],
+        clauses=[(one, sentences.get(one, "")) for one in asked.clauses],
         answerers=ANSWERER_LABELS,
         answer=draft or current,
         current=current,
