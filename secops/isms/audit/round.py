@@ -80,7 +80,9 @@ class Plan:
     """A plan as it is approved. ``number`` is ours (``2026-1``), never a document number of the ward.
 
     ``years`` are first and last 年度. Dates of letters and approvals come from the ward's document system: they are
-    empty until somebody fills them in.
+    empty until somebody fills them in. ``units`` are all that inspect themselves (of an annual plan) or are audited (of
+    an engagement); ``audited`` are those of an annual plan that an auditor looks at this year. ``office`` is the
+    department that runs the policy: it answers what is asked once for the whole ward, before ``due``.
     """
 
     number: str
@@ -100,6 +102,9 @@ class Plan:
     above: str = ""
     approved_by: str = ""
     approved_on: date | None = None
+    audited: tuple[Unit, ...] = ()
+    office: str = ""
+    due: date | None = None
 
 
 class FindingKind(StrEnum):
@@ -231,8 +236,20 @@ class EvidenceSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """An appointment of the fieldwork at a unit: when and where, who is asked to be there, what to have at hand."""
+
+    unit: Unit
+    begins: datetime
+    ends: datetime
+    place: str = ""
+    attendees: tuple[str, ...] = ()
+    materials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class YearGrade:
-    """The result of a year that is over."""
+    """The result of a year that is over; no department: of the whole ward."""
 
     year: int
     department: str
@@ -243,21 +260,32 @@ class YearGrade:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A released report: immutable, known by the SHA-256 of its file."""
+    """A released report: immutable, known by the SHA-256 of its file.
+
+    ``number`` is ours (``2026-R03``), never a document number. No ``department``: a paper of the whole round.
+    ``replaces`` is the number of the release that it corrects.
+    """
 
     kind: str
     number: str
     released_on: date
     released_by: str
     sha256: str
+    year: int = 0
+    department: str = ""
+    title: str = ""
+    file: str = ""
+    size: int = 0
+    replaces: str = ""
 
 
 @dataclass(frozen=True)
 class Book:
     """Everything a report of one round is made of: values only, read once, so that all numbers in it agree.
 
-    ``names`` are department code → name, ``divisions`` department → 部, ``systems`` code → name, ``answers`` how many
-    sheets were asked and confirmed by department.
+    ``names`` are department code → name, ``divisions`` department → 部, ``systems`` code → name, ``progress`` how many
+    sheets of the self-inspection a department was asked for and its head confirmed. ``earlier`` are findings of the
+    years before, ``terms`` the ward's own 用語, ``excluded`` what was left out of the audit and why. `book` makes one.
     """
 
     ward: str
@@ -277,3 +305,5 @@ class Book:
     earlier: tuple[Finding, ...] = ()
     progress: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
+    visits: tuple[Visit, ...] = ()
+    excluded: tuple[str, ...] = ()

@@ -20,9 +20,16 @@ class Change(StrEnum):
     CHANGED = "changed"
     MOVED = "moved"
     NEW = "new"
+    WITHDRAWN = "withdrawn"  # never stands at a clause: of one that the edition no longer has
 
 
-CHANGE_LABELS = {Change.SAME: "変更なし", Change.CHANGED: "改定", Change.MOVED: "移動", Change.NEW: "新設"}
+CHANGE_LABELS = {
+    Change.SAME: "変更なし",
+    Change.CHANGED: "改定",
+    Change.MOVED: "移動",
+    Change.NEW: "新設",
+    Change.WITHDRAWN: "廃止",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class Edition:
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     official: bool = False
     digest: str = ""
+    preamble: str = ""  # what an imported text says before its first clause
 
     @cached_property
     def by_id(self) -> Mapping[str, GuidelineClause]:

@@ -16,6 +16,7 @@ from secops.siem.triage.protection import Protection
 from secops.store.records import protection, replay
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.actions import Actions
+from secops.store.records.audit_rounds import SqlRounds
 from secops.store.records.bonds import BondActions
 from secops.store.records.bulk import BulkActions
 from secops.store.records.engine import Database, connect
@@ -77,6 +78,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def trail(self) -> SqlTrail:
         """What was done in the policy and audit wing, in the same database."""
         return SqlTrail(self.database)
+
+    @cached_property
+    def rounds(self) -> SqlRounds:
+        """Audit plans, rounds and sheets of the self-inspection, in the same database."""
+        return SqlRounds(self.database)
 
     def book(self) -> Book:
         """The rules and important assets now in force."""

@@ -1,0 +1,95 @@
+"""Makes a `Book`: scores are counted from its own workpapers and findings, so that no number can disagree with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from secops.isms.audit.model import Catalogue
+from secops.isms.audit.round import Book, Finding, FindingKind, FindingState, Plan
+from secops.isms.audit.rules import ScoringRules
+from secops.isms.audit.scoring import OpenMajor, score_round
+from secops.isms.audit.workpaper import Workpaper, confirmed_values, declared_values
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A book with the rules that it was scored by: what is handed from one machine to another."""
+
+    book: Book
+    rules: ScoringRules
+
+    def only(self, departments: Collection[str] | None) -> Ledger:
+        """The same of these departments alone; None: all. Totals are those of what is left."""
+        if departments is None:
+            return self
+        old, kept = self.book, frozenset(departments)
+        units = tuple(one for one in old.plan.units if one.department in kept)
+        book = make_book(
+            ward=old.ward,
+            year=old.year,
+            plan=replace(old.plan, units=units),
+            catalogue=old.catalogue,
+            rules=self.rules,
+            papers=[one for one in old.papers if one.department in kept],
+            findings=[one for one in old.findings if one.department in kept],
+            names=old.names,
+            divisions=old.divisions,
+            systems=old.systems,
+            clause_titles=old.clause_titles,
+            sheets=tuple(one for one in old.sheets if one.unit.department in kept),
+            history=tuple(one for one in old.history if one.department in kept),
+            earlier=tuple(one for one in old.earlier if one.department in kept),
+            progress={code: counts for code, counts in old.progress.items() if code in kept},
+            terms=old.terms,
+            visits=tuple(one for one in old.visits if one.unit.department in kept),
+            excluded=old.excluded,
+        )
+        return Ledger(book, self.rules)
+
+
+def open_majors(findings: Iterable[Finding]) -> list[OpenMajor]:
+    """The 重大な不適合 that hold a grade down: released ones that are not closed."""
+    return [
+        OpenMajor(one.department, one.item)
+        for one in findings
+        if one.kind is FindingKind.MAJOR and one.state is not FindingState.CLOSED
+    ]
+
+
+def make_book(
+    *,
+    ward: str,
+    year: int,
+    plan: Plan,
+    catalogue: Catalogue,
+    rules: ScoringRules,
+    papers: Iterable[Workpaper],
+    findings: Iterable[Finding],
+    names: Mapping[str, str],
+    divisions: Mapping[str, str],
+    systems: Mapping[str, str],
+    **more: Any,
+) -> Book:
+    """A book of these; ``more`` are the fields of `Book` that have a default.
+
+    Raises:
+        AuditError: an item was judged twice at the same unit.
+    """
+    kept, found = tuple(papers), tuple(findings)
+    majors = open_majors(found)
+    return Book(
+        ward=ward,
+        year=year,
+        plan=plan,
+        catalogue=catalogue,
+        papers=kept,
+        declared=score_round(declared_values(kept), majors, catalogue, rules, divisions),
+        confirmed=score_round(confirmed_values(kept), majors, catalogue, rules, divisions),
+        findings=found,
+        names=names,
+        divisions=divisions,
+        systems=systems,
+        **more,
+    )
