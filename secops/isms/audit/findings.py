@@ -204,7 +204,7 @@ class Likeness:
 def repeats(finding: Finding, earlier: Iterable[Finding]) -> list[Likeness]:
     """Earlier findings of the same unit about the same item, clause or matter; the likeliest first.
 
-    The same item at the same unit is a repetition whatever the words; clauses in common or alike titles only suggest it.
+    The same item at the same unit is a repetition whatever the words; common clauses or alike titles only suggest it.
     """
     found = []
     for one in earlier:
@@ -213,13 +213,12 @@ def repeats(finding: Finding, earlier: Iterable[Finding]) -> list[Likeness]:
         alike = _alike(finding.title, one.title)
         shared = sorted(set(finding.clauses) & set(one.clauses))
         if finding.item and one.item == finding.item and one.system == finding.system:
-            found.append(Likeness(one.number, one.title, _("同じ監査項目"), 2 + alike))
+            found.append(Likeness(one.number, one.title, _("同じ監査項目"), 3 + alike))
         elif alike >= ALIKE:
             found.append(Likeness(one.number, one.title, _("件名が似ている"), alike + bool(shared)))
         elif shared:
-            found.append(
-                Likeness(one.number, one.title, _("同じ条項: {clauses}").format(clauses=", ".join(shared)), alike)
-            )
+            why = _("同じ条項: {clauses}").format(clauses=", ".join(shared))
+            found.append(Likeness(one.number, one.title, why, alike))
     return sorted(found, key=lambda one: (-one.score, one.number))
 
 

@@ -271,7 +271,7 @@ class FieldDesk(Protocol):
         """The papers of a sheet, one for each item, with what was declared and what was confirmed."""
         ...
 
-    def round_papers(self, round: str, viewer: Viewer) -> Sequence[Workpaper]:
+    def round_papers(self, of: str, viewer: Viewer) -> Sequence[Workpaper]:
         """The papers of all sheets of a round."""
         ...
 
@@ -294,6 +294,6 @@ class FieldDesk(Protocol):
         """Note that a step was taken."""
         ...
 
-    def steps(self, round: str, viewer: Viewer) -> Sequence[StepDone]:
+    def steps(self, of: str, viewer: Viewer) -> Sequence[StepDone]:
         """The steps taken in a round, in the order of their days."""
         ...

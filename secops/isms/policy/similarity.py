@@ -16,7 +16,11 @@ from dataclasses import dataclass
 
 Part = tuple[str, float]  # a piece of a text and how much it counts
 _PIECE = re.compile(r"\w+")
-_CLASSES = (("K", re.compile(r"[\u4e00-\u9fff\u3005-\u3007]")), ("T", re.compile("[ァ-ヺー]")), ("H", re.compile("[ぁ-ゖ]")))
+_CLASSES = (
+    ("K", re.compile(r"[\u4e00-\u9fff\u3005-\u3007]")),
+    ("T", re.compile("[ァ-ヺー]")),
+    ("H", re.compile("[ぁ-ゖ]")),
+)
 _RUN = re.compile("K{2,}|T{2,}|L{2,}")
 _EDGE = re.compile("^H+|H+$")
 

@@ -82,7 +82,9 @@ def suggest(
     A pair that is linked already, or that a person has decided on, is not suggested.
     """
     asked = [one for one in edition.leaves if only is None or one.id in (only := set(only))]
-    candidates = {(document.id, one.id): (document, one) for document in documents for one in document.clauses if one.text}
+    candidates = {
+        (document.id, one.id): (document, one) for document in documents for one in document.clauses if one.text
+    }
     index = Index(
         {"\n".join(key): _ours(document, one) for key, (document, one) in candidates.items()},
         {one.id: _theirs(edition, one) for one in edition.leaves},

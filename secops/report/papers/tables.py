@@ -9,7 +9,7 @@ from secops.isms.audit.round import FINDING_LABELS, FINDING_STATES, Finding, Fin
 from secops.isms.audit.scoring import Score
 from secops.report.charts_audit import Cell, heat_map, heat_rows, ward_years, year_bars, year_rows
 from secops.report.papers.desk import Desk, day
-from secops.report.papers.model import Block, Chart, Fields, Figure, Heading, Landscape, Table, Text
+from secops.report.papers.model import Block, Chart, Fields, Heading, Landscape, Table, Text
 
 ROWS_A_PAGE = 17  # departments on a page of the heat map
 _ORDER = (Verdict.MET, Verdict.PARTIAL, Verdict.NOT_MET, Verdict.NOT_APPLICABLE, Verdict.NOT_VERIFIED)
