@@ -50,9 +50,7 @@ def findings() -> None:
 @click.option("--state", type=click.Choice(STATES), multiple=True, help="状態(繰り返し可)")
 @click.option("--overdue", is_flag=True, help="期限を過ぎた対策のあるものだけ")
 @json_option
-def list_(
-    site: Path, year: int | None, department: str, state: tuple[str, ...], overdue: bool, as_json: bool
-) -> None:
+def list_(site: Path, year: int | None, department: str, state: tuple[str, ...], overdue: bool, as_json: bool) -> None:
     """指摘の一覧。--overdue で 1 件でもあれば、終了コードは 1。"""
     from secops.isms.audit.findings_ports import Wanted
     from secops.isms.audit.round import FINDING_LABELS, FINDING_STATES, FindingState
@@ -164,7 +162,7 @@ def import_(site: Path, file: Path, source: str, actor: str, as_json: bool) -> N
 @click.option("--revision", type=int, help="直すとき: 読んだときの版(show --json の revision)")
 @actor_option
 def draft(site: Path, file: Path, revision: int | None, actor: str) -> None:
-    """JSON のファイルから起案する。number と --revision があれば、その起案を直す(項目名は show --json の finding と同じ)。"""
+    """JSON のファイルから起案する。number と --revision があれば直す(項目名は show --json の finding と同じ)。"""
     from secops.schema.dates import JST, fiscal_year
     from secops.wiring import open_site
 
@@ -312,7 +310,8 @@ def _action(file: Path, place: int, said: Any) -> Any:
     where = f"{file}: actions[{place}]"
     if not isinstance(said, dict):
         raise UsageError(_("{path}: 「名前: 値」の組で書いてください。").format(path=where))
-    texts = {name: str(said.get(name) or "") for name in ("measure", "person", "interim", "reason", "exception")}
+    names = ("measure", "person", "interim", "reason", "exception")
+    texts: dict[str, Any] = {name: str(said.get(name) or "") for name in names}
     days = {}
     for name in ("due", "done_on"):
         try:
@@ -329,7 +328,7 @@ def _action(file: Path, place: int, said: Any) -> Any:
         for one in said.get("evidence", [])
         if isinstance(one, dict) and one.get("title")
     )
-    return Action(state=ActionState(state), evidence=seen, **texts, **days)
+    return Action(state=ActionState(state), evidence=seen, due=days["due"], done_on=days["done_on"], **texts)
 
 
 @findings.command()

@@ -97,7 +97,8 @@ def confirm(
     if sample_from is not None:
         lines = (line.strip() for line in read_csv(sample_from)[1].splitlines())
         sample = draw([line for line in lines if line], size, seed or new_seed())
-    made = Confirmation(item, Verdict(verdict), result, {Method(name): text for name, text in done.items()}, sample, seen)
+    methods = {Method(name): text for name, text in done.items()}
+    made = Confirmation(item, Verdict(verdict), result, methods, sample, seen)
     with open_site(site) as opened:
         who = viewer(actor)
         record = opened.desk.audit_work.confirm_paper(sheet, made, revision=revision, viewer=who, now=opened.now())

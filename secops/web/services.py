@@ -8,7 +8,9 @@ from datetime import datetime
 
 from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
+from secops.isms.audit.findings_ports import AuditWorkDesk
 from secops.isms.audit.model import Catalogue
+from secops.isms.audit.ports import RoundDesk
 from secops.isms.audit.telemetry import Telemetry
 from secops.org.flows import FlowJudge
 from secops.settings import Settings
@@ -16,6 +18,7 @@ from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus, WorkDesk
 from secops.store.records.evidence import SqlEvidence
+from secops.store.records.trail import Entry
 from secops.wiring.evidence import EvidenceRoom
 
 
@@ -53,8 +56,10 @@ class Services:
     All ports are called from worker threads, several at a time. ``sources`` and ``system`` may be as old as a few
     seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
-    returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
-    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
+    returns its path. ``rounds`` are plans and self-inspections, ``audit_work`` workpapers and findings, ``trail`` is what
+    was done to a target in the audit, newest first. ``departments`` are names to choose from in forms. ``flows`` judges
+    connections between zones by the ward's model and register. ``identity`` is the ward's own identity provider, where
+    it has one.
     """
 
     settings: Settings
@@ -70,6 +75,9 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
+    rounds: RoundDesk
+    audit_work: AuditWorkDesk
+    trail: Callable[[str], Sequence[Entry]]
     evidence: Evidence
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()

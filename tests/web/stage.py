@@ -27,12 +27,15 @@ from secops.siem.detect.coverage import RuleCoverage, Status
 from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, SystemStatus, problems_of
 from secops.siem.ports import Condition, Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
 from secops.store.records.accounts import SqlAccounts
+from secops.store.records.audit_rounds import SqlRounds
+from secops.store.records.audit_work import SqlAuditWork
 from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
+from secops.store.records.trail import SqlTrail
 from secops.web.app import create_app
 from secops.web.services import Evidence, Services, Standing
 from secops.web.session import csrf_token
@@ -412,6 +415,8 @@ class Stage:
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
+        self.rounds = SqlRounds(self.database)
+        self.audit_work = SqlAuditWork(self.database, self.rounds)
         self.directory = Directory(
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
@@ -514,6 +519,9 @@ class Stage:
             desk=self.desk,
             work=self.work,
             write_exception=self.write_exception,
+            rounds=self.rounds,
+            audit_work=self.audit_work,
+            trail=lambda target: SqlTrail(self.database).entries(target=target),
             evidence=self.evidence,
             store=self.store,
             journal=self.journal,

@@ -1,4 +1,4 @@
-"""Findings of an external report from a table (CSV or Excel), found by its headings; every mistake is named with its place."""
+"""Findings of an external report from a table (CSV or Excel), found by its headings; mistakes are named with place."""
 
 from __future__ import annotations
 
@@ -104,7 +104,9 @@ def _mistakes(where: str, said: Mapping[str, str], codes: Mapping[str, str]) -> 
         if not said[name]:
             yield Problem(f"{where} {HEADINGS[name][0]}", _("空です。値を入れてください。"))
     if said["year"] and _year(said["year"]) is None:
-        yield Problem(f"{where} 年度", _("「{found}」は年度として読めません(例: 2025、令和7)。").format(found=said["year"]))
+        yield Problem(
+            f"{where} 年度", _("「{found}」は年度として読めません(例: 2025、令和7)。").format(found=said["year"])
+        )
     if said["department"] and fold(said["department"]) not in codes:
         what = _("「{found}」という部署は台帳にありません。")
         yield Problem(f"{where} {HEADINGS['department'][0]}", what.format(found=said["department"]))

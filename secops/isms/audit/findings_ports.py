@@ -297,3 +297,7 @@ class FieldDesk(Protocol):
     def steps(self, of: str, viewer: Viewer) -> Sequence[StepDone]:
         """The steps taken in a round, in the order of their days."""
         ...
+
+
+class AuditWorkDesk(FindingDesk, HorizontalDesk, FieldDesk, Protocol):
+    """All of it."""

@@ -19,7 +19,6 @@ from secops.store.records.codec import from_json, to_json
 
 # What has a column of its own, or none at all.
 _COLUMNS = {"number", "kind", "state", "department", "system", "title"}
-_WAITING = {ActionState.PLANNED, ActionState.RUNNING}
 
 
 def finding_row(finding: Finding) -> dict[str, Any]:
@@ -28,7 +27,6 @@ def finding_row(finding: Finding) -> dict[str, Any]:
     body["evidence"] = [asdict(one) for one in finding.evidence]
     body["actions"] = [_plain(one) for one in finding.actions]
     body["opened_on"], body["closed_on"] = iso(finding.opened_on), iso(finding.closed_on)
-    due = [one.due for one in finding.actions if one.due and one.state in _WAITING]
     return {
         "number": finding.number,
         "kind": finding.kind.value,
@@ -36,7 +34,7 @@ def finding_row(finding: Finding) -> dict[str, Any]:
         "department": finding.department,
         "system": finding.system,
         "title": finding.title,
-        "next_due": iso(min(due, default=None)),
+        "next_due": iso(finding.next_due),
         "body": to_json(body),
     }
 

@@ -260,9 +260,7 @@ def _show(request: Request, session: Session, record: FindingRecord, doing: _Doi
 
 
 @router.get("/findings/{number}/edit")
-def edit_finding(
-    request: Request, number: str, session: Annotated[Session, Depends(reads(Right.AUDIT))]
-) -> Response:
+def edit_finding(request: Request, number: str, session: Annotated[Session, Depends(reads(Right.AUDIT))]) -> Response:
     """The form of a draft."""
     record = services(request).audit_work.finding(number, viewer_of(session.user))
     return _form(request, session, record.finding, record.revision)
@@ -349,9 +347,7 @@ def plan(
     """The improvement plan, or how far it is: a line a measure."""
     here, viewer = services(request), viewer_of(session.user)
     try:
-        lines = list(
-            zip(measure, person, due, interim, state, done_on, evidence, reason, exception, strict=True)
-        )
+        lines = list(zip(measure, person, due, interim, state, done_on, evidence, reason, exception, strict=True))
         before = here.audit_work.finding(number, viewer).finding.actions
         actions = tuple(
             _action(line, before[at].evidence if at < len(before) else ())

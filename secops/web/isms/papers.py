@@ -93,15 +93,18 @@ def take_step(
     """Note that a step was taken."""
     here, viewer = services(request), viewer_of(session.user)
     try:
-        if step not in set(Step):
-            raise UsageError(_("段階を選んでください。"))
-        day = day_of(on, _("日付")) or date.min
-        if day == date.min:
-            raise UsageError(_("日付を入力してください。"))
-        here.audit_work.take_step(sheet, Step(step), on=day, note=note, viewer=viewer, now=here.now())
+        kind, day = _step(step, on)
+        here.audit_work.take_step(sheet, kind, on=day, note=note, viewer=viewer, now=here.now())
     except UsageError as error:
         return _sheet(request, session, sheet, error)
     return RedirectResponse(f"/audit/papers/{sheet}", 303)
+
+
+def _step(step: str, on: str) -> tuple[Step, date]:
+    day = day_of(on, _("日付"))
+    if step not in set(Step) or day is None:
+        raise UsageError(_("段階と日付を入力してください。"))
+    return Step(step), day
 
 
 @router.get("/audit/papers/{sheet}/{item}")
@@ -194,9 +197,7 @@ def confirm(
     done = {Method.EXAMINE: examine, Method.INTERVIEW: interview, Method.OBSERVE: observe, Method.TEST: test}
     given = Verdict(verdict) if verdict in set(Verdict) else Verdict.NOT_VERIFIED
     hashes = {(one.title, one.place): one.sha256 for one in record.paper.evidence}
-    typed = tuple(
-        replace(one, sha256=hashes.get((one.title, one.place), "")) for one in evidence_of(evidence)
-    )
+    typed = tuple(replace(one, sha256=hashes.get((one.title, one.place), "")) for one in evidence_of(evidence))
     made = Confirmation(item, given, result, done, record.paper.sample, typed)
     try:
         if population.strip():
@@ -217,9 +218,7 @@ def _sample(population: str, size: str, seed: str) -> Sample:
 
 
 @router.post("/audit/papers/{sheet}/{item}/review")
-def review(
-    request: Request, sheet: int, item: str, session: Auditor, revision: Annotated[int, Form()] = 0
-) -> Response:
+def review(request: Request, sheet: int, item: str, session: Auditor, revision: Annotated[int, Form()] = 0) -> Response:
     """A second person agrees."""
     here, viewer = services(request), viewer_of(session.user)
     try:
@@ -227,5 +226,3 @@ def review(
     except SecopsError as error:
         return _paper(request, session, _record(request, session, sheet, item), problem=error)
     return RedirectResponse(f"/audit/papers/{sheet}/{item}", 303)
-
-

@@ -7,6 +7,8 @@ from secops.web.menu import Place
 
 POLICY: tuple[Place, ...] = ()
 AUDIT: tuple[Place, ...] = (
+    Place("/audit/papers", "監査調書", "", Right.SEE_AUDIT),
+    Place("/findings", "指摘事項", "", Right.SEE_AUDIT),
     Place("/audit/items", "監査項目", "", Right.SEE_POLICY),
     Place("/audit/evidence", "ログによる裏付け", "", Right.SEE_EVIDENCE),
 )
