@@ -8,6 +8,7 @@ from datetime import datetime
 
 from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
+from secops.isms.audit.findings_ports import AuditWorkDesk
 from secops.isms.audit.model import Catalogue
 from secops.isms.audit.ports import EvidenceKeeper, Opening, PlanRecord, RoundDesk
 from secops.isms.audit.priority import Ranked
@@ -20,6 +21,7 @@ from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus, WorkDesk
 from secops.store.records.evidence import SqlEvidence
+from secops.store.records.trail import Entry
 from secops.wiring.evidence import EvidenceRoom
 
 
@@ -62,6 +64,8 @@ class Services:
     who is audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note,
     ``opening`` what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of
     the guideline in one sentence, by id.
+    ``rounds`` are plans and self-inspections, ``audit_work`` workpapers and findings, ``trail`` is what was done to a
+    target in the audit, newest first.
     """
 
     settings: Settings
@@ -77,8 +81,10 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
-    evidence: Evidence
     rounds: RoundDesk
+    audit_work: AuditWorkDesk
+    trail: Callable[[str], Sequence[Entry]]
+    evidence: Evidence
     files: EvidenceKeeper
     ranking: Callable[[int], Sequence[Ranked]]
     proposed: Callable[[PlanRecord, Unit, str], str]

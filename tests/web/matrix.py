@@ -81,7 +81,7 @@ POST /alerts/{alert_id}/split       403      400/404  403      403      403     
 POST /alerts/{alert_id}/unlink      403      404      403      403      403      403      403      403
 POST /alerts/{alert_id}/unmerge     403      400/404  403      403      403      403      403      403
 GET  /alerts/new                    403      200      403      403      200      403      403      403
-POST /alerts/new                    403      303/403  403      403      303/403  403      403      403 | title=x&category=loss&severity=low&zone=mynumber
+POST /alerts/new                    403      303/403  403      403      303/403  403      403      403 | title=x&category=loss&severity=low&zone=mynumber&department=区民課
 GET  /events                        403      200      200      200      403      403      403      403
 GET  /events/export                 403      200      200      200      403      403      403      403
 GET  /events/{event_id}             403      200/404  200/404  200/404  403      403      403      403
@@ -137,6 +137,29 @@ POST /audit/plans/{plan}/decide     403      403      409      403      403     
 GET  /audit/progress                403      403      200      200      403      403      403      403
 GET  /audit/sheets/{number}         403      403      200      404      403      403      403      403
 
+GET  /audit/papers                  403      403      200      200      403      403      403      403
+GET  /audit/papers/{sheet}          403      403      200      404      403      403      403      403
+POST /audit/papers/{sheet}/step     403      403      400      404      403      403      403      403
+GET  /audit/papers/{sheet}/{item}   403      403      200      404      403      403      403      403
+POST /audit/papers/{sheet}/{item}   403      403      303/409  404      403      403      403      403
+POST /audit/papers/{sheet}/{item}/review 403      403      409      404      403      403      403      403
+POST /findings                      403      403      400      400      403      403      403      403
+GET  /findings                      403      403      200      200      200      403      200      403
+GET  /findings/new                  403      403      200      200      403      403      403      403
+GET  /findings/{finding}            403      403      200      404      200      403      200      403
+POST /findings/{finding}/check      403      403      400      404      403      403      403      403
+POST /findings/{finding}/close      403      403      409      404      403      403      403      403
+GET  /findings/{finding}/edit       403      403      200      404      403      403      403      403
+POST /findings/{finding}/horizontal 403      403      400      403      403      403      403      403
+POST /findings/{finding}/issue      403      403      409      403      403      403      403      403
+POST /findings/{finding}/plan       403      403      403      403      409      403      403      403
+POST /findings/{finding}/reopen     403      403      409      403      403      403      403      403
+POST /findings/{finding}/reply      403      403      403      403      400      403      403      403
+POST /findings/{finding}/send       403      403      409      404      403      403      403      403
+POST /findings/{finding}/take-back  403      403      409      404      403      403      403      403
+GET  /horizontal                    403      403      200      200      200      403      200      403
+POST /horizontal/{finding}          403      403      403      403      400      403      403      403
+
 GET  /api/alerts                    200      200      200      200      200      200      403      200
 GET  /api/alerts/stream             200      200      200      200      200      200      403      200
 GET  /api/alerts/{alert_id}         200/404  200/404  200/404  200/404  200/404  200/404  403      200/404
@@ -174,6 +197,8 @@ class Call:
             item="t4",
             file=9,
             plan="2026",
+            sheet=9,
+            finding="2026-01",
         )
 
     @property
