@@ -24,7 +24,9 @@ from secops.web.app import create_app
 from secops.web.services import Services, Standing
 from secops.wiring.coverage import sources_of
 from secops.wiring.exceptions import write_exception
+from secops.wiring.guideline_room import open_room
 from secops.wiring.oidc import HttpProvider
+from secops.wiring.policies import open_library
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 
@@ -100,6 +102,8 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
+        guideline=open_room(site, open_library(site)),
+        review_work=site.desk.review_work,
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),

@@ -8,11 +8,13 @@ from datetime import datetime
 
 from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
+from secops.isms.policy.work import ReviewWork
 from secops.org.flows import FlowJudge
 from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus, WorkDesk
+from secops.wiring.guideline_room import GuidelineRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Services:
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
     the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
+    ``guideline`` are the editions with what names their clauses, ``review_work`` the work lists of revisions.
     """
 
     settings: Settings
@@ -52,6 +55,8 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
+    guideline: GuidelineRoom
+    review_work: ReviewWork
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None

@@ -42,7 +42,7 @@ def _clauses(documents: Iterable[Document]) -> Iterator[Thing]:
                 title = one.title or one.text.partition("\n")[0][:40]
                 said = " ".join(filter(None, [document.title, document.number(one.id), title]))
                 links = tuple(dict.fromkeys(link.guideline for link in one.links))
-                yield Thing(Kind.CLAUSE, one.id, said, links, one.owner or document.owner, one.where)
+                yield Thing(Kind.CLAUSE, one.id, said, links, one.owner or document.owner, document.id)
 
 
 def _items(catalogue: Catalogue) -> Iterator[Thing]:

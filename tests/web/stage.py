@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import insert, update
 from secops.access.oidc import IdentityProvider
 from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
+from secops.isms.policy.library import Library
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
@@ -29,11 +30,17 @@ from secops.store.records.accounts import SqlAccounts
 from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
 from secops.store.records.paging import SqlPaging
+from secops.store.records.policy import SqlPolicyShelf
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
+from secops.store.records.worklist import SqlReviewWork
 from secops.web.app import create_app
 from secops.web.services import Services, Standing
 from secops.web.session import csrf_token
+from secops.wiring.audits import open_catalogue
+from secops.wiring.guideline_room import GuidelineRoom
+from secops.wiring.guidelines import open_editions
+from secops.wiring.policies import open_files
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
@@ -378,6 +385,16 @@ def sources() -> list[SourceStatus]:
     ]
 
 
+# What the program ships is read once a process.
+_shipped_editions = cache(open_editions)
+_shipped_catalogue = cache(open_catalogue)
+_shipped_files = cache(lambda: open_files(None))
+
+
+def _shipped_clause(clause_id: str) -> bool:
+    return _shipped_editions().clause(clause_id) is not None
+
+
 @dataclass
 class Stage:
     """The parts of a console under test. ``clock`` is what time it is; tests may move it."""
@@ -406,6 +423,7 @@ class Stage:
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
+        self.review_work = SqlReviewWork(self.database)
         with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own
             connection.execute(update(counters).where(counters.c.name == "alert").values(value=100_000))
 
@@ -491,7 +509,15 @@ class Stage:
             closing=lambda: self.stop,
             departments=lambda: ("区民課", "税務課"),
             identity=self.identity,
+            guideline=self.guideline,
+            review_work=self.review_work,
         )
+
+    @cached_property
+    def guideline(self) -> GuidelineRoom:
+        """The shipped editions, items and sample documents, with the rules of the stage."""
+        library = Library(SqlPolicyShelf(self.database), _shipped_files, _shipped_clause)
+        return GuidelineRoom(_shipped_editions, _shipped_catalogue, lambda: RULES, library)
 
     @cached_property
     def app(self) -> FastAPI:

@@ -42,7 +42,7 @@ KIND_LABELS = {
 class Thing:
     """Something that names guideline clauses: an audit item, a rule, a clause of ours …
 
-    ``owner`` is who answers for it where that is known, ``where`` the file and line or the address of its page.
+    ``owner`` is who answers for it where that is known, ``where`` its file and line, of a clause of ours its document.
     """
 
     kind: Kind
