@@ -75,7 +75,7 @@ def test_the_owner_makes_a_list_assigns_it_and_ticks_it_off(stage):
     page = browser.get(answer.headers["location"]).text
     ids = re.findall(r'name="ids" value="(\d+)"', page)
     assert len(ids) > 20
-    assert '期限超過(0)' not in page
+    assert "期限超過(0)" not in page
     assert "⚠ 2026-11-01" in page
     assert change(browser, ids=ids[:2], action="assign", owner="監査担当", due="2027-03-31").status_code == 303
     assert change(browser, ids=ids[:1], action="done", note="直した").status_code == 303

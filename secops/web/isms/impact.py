@@ -51,6 +51,7 @@ def show_impact(request: Request, session: Reader) -> Response:
         kinds=list(Kind),
         kind_labels=KIND_LABELS,
         change_labels=CHANGE_LABELS,
+        known_as=lambda name: one.published if (one := here.guideline.editions().by_id.get(name)) else name,
         address=lambda thing: address(thing, session.user),
         may_edit=session.user.may(Right.EDIT_POLICY),
         departments=here.departments(),
