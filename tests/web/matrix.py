@@ -108,6 +108,14 @@ GET  /policy/guideline              *        200
 GET  /policy/impact                 *        200
 POST /policy/impact/make            403      403      403      403      403      303      403      403 | older=2024-10&newer=2025-03
 POST /policy/impact/work            403      403      403      403      403      404      403      403 | ids=999&action=done
+GET  /audit                         *        303
+GET  /audit/items                   *        200
+GET  /audit/items/{item_id}         *        200
+GET  /audit/evidence                403      200      200      200      403      403      403      403
+POST /audit/evidence                403      303      303      303      403      403      403      403 | department=211&since=2026-11-13&until=2026-11-23&names=failed_logons
+GET  /audit/evidence/{sheet_number} 403      200/404  200/404  200/404  403      403      403      403
+GET  /audit/evidence/{sheet_number}/file 403      200/404  200/404  200/404  403      403      403      403
+POST /audit/evidence/{sheet_number}/verify 403      200/404  200/404  200/404  403      403      403      403
 
 GET  /api/alerts                    200      200      200      200      200      200      403      200
 GET  /api/alerts/stream             200      200      200      200      200      200      403      200
@@ -141,6 +149,8 @@ class Call:
             condition_id=1,
             number=9,
             search_id=9,
+            item_id="a6.1-10",
+            sheet_number=1,
         )
 
     @property

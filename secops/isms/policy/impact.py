@@ -16,7 +16,6 @@ from secops.isms.clauses.model import Change, Clause, Document
 from secops.isms.clauses.trace import Editions, changed_between, trace
 from secops.locale import _
 
-
 SHOWN = 40
 
 

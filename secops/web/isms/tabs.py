@@ -9,4 +9,7 @@ POLICY: tuple[Place, ...] = (
     Place("/policy/guideline", "ガイドライン", "", Right.SEE_POLICY),
     Place("/policy/impact", "改定の影響", "", Right.SEE_POLICY),
 )
-AUDIT: tuple[Place, ...] = ()
+AUDIT: tuple[Place, ...] = (
+    Place("/audit/items", "監査項目", "", Right.SEE_POLICY),
+    Place("/audit/evidence", "ログによる裏付け", "", Right.SEE_EVIDENCE),
+)
