@@ -22,9 +22,11 @@ from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
 from secops.web.services import Services, Standing
+from secops.wiring.audits import watched_catalogue
 from secops.wiring.coverage import sources_of
 from secops.wiring.exceptions import write_exception
 from secops.wiring.oidc import HttpProvider
+from secops.wiring.policies import open_library, open_statutory, watched_editions
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 
@@ -81,6 +83,7 @@ def services(site: Site, stop: threading.Event) -> Services:
     """What the console may ask of this site."""
     site.desk.accounts.seal_secrets()
     status = _Remembered(site)
+    editions = watched_editions(site.folder)
     store = _LiveStore(site)
 
     def seen(span: Span, asked: Collection[str]) -> Sequence[SeenKind]:
@@ -100,6 +103,10 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
+        library=open_library(site, editions),
+        editions=editions,
+        catalogue=watched_catalogue(site.folder),
+        statutory=lambda: open_statutory(site.folder),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),

@@ -8,6 +8,10 @@ from datetime import datetime
 
 from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
+from secops.isms.audit.model import Catalogue
+from secops.isms.clauses.trace import Editions
+from secops.isms.policy.library import Library
+from secops.isms.policy.statutory import StatutoryRules
 from secops.org.flows import FlowJudge
 from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
@@ -37,6 +41,8 @@ class Services:
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
     the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
+    ``library`` are the documents of the policy, ``editions`` those of the guideline, ``catalogue`` the items of the
+    audit, ``statutory`` which bodies have to have a policy.
     """
 
     settings: Settings
@@ -52,6 +58,10 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
+    library: Library
+    editions: Callable[[], Editions]
+    catalogue: Callable[[], Catalogue]
+    statutory: Callable[[], StatutoryRules]
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None

@@ -16,6 +16,7 @@ from secops.org.inventory import decode
 from secops.org.model import Department
 from secops.schema.dates import JST
 from secops.wiring import open_site
+from secops.wiring.watched import Watched
 
 # In an installed wheel the data is inside the package, in a checkout at its top.
 _PACKED = Path(__file__).parent.parent / "_audits"
@@ -43,6 +44,11 @@ def open_catalogue(site: Path | None = None, places: Sequence[Path] = ()) -> Cat
     if missing := [str(place) for place in chosen if not place.exists()]:
         raise NotFoundError(_("ファイルがありません: {paths}").format(paths=", ".join(missing)))
     return read_catalogue(_read(chosen))
+
+
+def watched_catalogue(site: Path) -> Watched[Catalogue]:
+    """The item catalogue of a site, read when first asked for and again where a file changed."""
+    return Watched(lambda: _files([audits_folder(site, CATALOGUE)]), lambda: open_catalogue(site))
 
 
 def open_rules(site: Path | None = None) -> ScoringRules:
@@ -98,14 +104,21 @@ def _bu_of(code: str, known: Mapping[str, Department]) -> str:
 def _read(places: Sequence[Path]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     wrong: list[Problem] = []
-    for place in places:
-        paths = sorted(p for p in place.rglob("*") if p.suffix in SUFFIXES) if place.is_dir() else [place]
-        for path in paths:
-            try:
-                found.append((str(path), path.read_bytes().decode("utf-8-sig")))
-            except UnicodeDecodeError as error:
-                what = _("UTF-8 ではありません({byte} バイト目)。UTF-8 で保存し直してください。")
-                wrong.append(Problem(f"{path}:1", what.format(byte=error.start + 1)))
+    for path in _files(places):
+        try:
+            found.append((str(path), path.read_bytes().decode("utf-8-sig")))
+        except UnicodeDecodeError as error:
+            what = _("UTF-8 ではありません({byte} バイト目)。UTF-8 で保存し直してください。")
+            wrong.append(Problem(f"{path}:1", what.format(byte=error.start + 1)))
     if wrong:
         raise AuditError(wrong)
     return found
+
+
+def _files(places: Sequence[Path]) -> list[Path]:
+    """The files themselves, and those of our endings in folders."""
+    return [
+        path
+        for place in places
+        for path in (sorted(p for p in place.rglob("*") if p.suffix in SUFFIXES) if place.is_dir() else [place])
+    ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from secops.access.ports import Right
 from secops.web.menu import Place
 
-POLICY: tuple[Place, ...] = ()
+POLICY: tuple[Place, ...] = (Place("/policy", "文書", "", Right.SEE_POLICY),)
 AUDIT: tuple[Place, ...] = ()
