@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
-from secops.web.isms import policy, policy_document, policy_draft, policy_publish
+from secops.web.isms import evidence, items, policy, policy_document, policy_draft, policy_publish
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
@@ -78,6 +78,8 @@ def create_app(services: Services) -> FastAPI:
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)
     for part in (policy, policy_draft, policy_publish, policy_document):
+        app.include_router(part.router)
+    for part in (items, evidence):
         app.include_router(part.router)
     problems.install(app)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
 from secops.isms.audit.model import Catalogue
+from secops.isms.audit.telemetry import Telemetry
 from secops.isms.clauses.trace import Editions
 from secops.isms.policy.library import Library
 from secops.isms.policy.statutory import StatutoryRules
@@ -17,6 +18,8 @@ from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus, WorkDesk
+from secops.store.records.evidence import SqlEvidence
+from secops.wiring.evidence import EvidenceRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,29 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What pages on audit items and evidence reach: the room that makes sheets, those that were made, the catalogue.
+
+    ``clause_title`` is the title of a guideline clause, empty where no edition knows it.
+    """
+
+    room: EvidenceRoom
+    sheets: SqlEvidence
+    catalogue: Callable[[], Catalogue]
+    telemetry: Callable[[], Telemetry]
+    clause_title: Callable[[str], str] = lambda _clause: ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What pages on the policy reach: the ward's documents, the guideline, and which bodies must have a policy."""
+
+    library: Library
+    editions: Callable[[], Editions]
+    statutory: Callable[[], StatutoryRules]
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything a page can reach.
 
@@ -41,8 +67,6 @@ class Services:
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
     the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
-    ``library`` are the documents of the policy, ``editions`` those of the guideline, ``catalogue`` the items of the
-    audit, ``statutory`` which bodies have to have a policy.
     """
 
     settings: Settings
@@ -58,10 +82,8 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
-    library: Library
-    editions: Callable[[], Editions]
-    catalogue: Callable[[], Catalogue]
-    statutory: Callable[[], StatutoryRules]
+    policies: Policies
+    evidence: Evidence
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None

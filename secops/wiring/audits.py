@@ -10,13 +10,14 @@ from secops.isms.audit.catalogue import read_catalogue
 from secops.isms.audit.model import Catalogue
 from secops.isms.audit.priority import RiskRules, read_risk
 from secops.isms.audit.rules import ScoringRules, read_rules
+from secops.isms.audit.telemetry import Telemetry, unknown_names
+from secops.isms.audit.telemetry_file import read_telemetry
 from secops.locale import _
 from secops.org.files import open_directory
 from secops.org.inventory import decode
 from secops.org.model import Department
 from secops.schema.dates import JST
 from secops.wiring import open_site
-from secops.wiring.watched import Watched
 
 # In an installed wheel the data is inside the package, in a checkout at its top.
 _PACKED = Path(__file__).parent.parent / "_audits"
@@ -24,6 +25,7 @@ BUILTIN = _PACKED if _PACKED.exists() else Path(__file__).parent.parent.parent /
 CATALOGUE = "catalogue"
 SCORING = "scoring.toml"
 RISK = "risk.toml"
+TELEMETRY = "telemetry.yml"
 SUFFIXES = (".yml", ".yaml")
 
 
@@ -46,11 +48,6 @@ def open_catalogue(site: Path | None = None, places: Sequence[Path] = ()) -> Cat
     return read_catalogue(_read(chosen))
 
 
-def watched_catalogue(site: Path) -> Watched[Catalogue]:
-    """The item catalogue of a site, read when first asked for and again where a file changed."""
-    return Watched(lambda: _files([audits_folder(site, CATALOGUE)]), lambda: open_catalogue(site))
-
-
 def open_rules(site: Path | None = None) -> ScoringRules:
     """How audits are scored: the ward's own ``audits/scoring.toml``, else the one of the program.
 
@@ -69,6 +66,39 @@ def open_risk(site: Path | None = None) -> RiskRules:
     """
     path = audits_folder(site, RISK)
     return read_risk(*_read([path])[0])
+
+
+def open_telemetry(site: Path | None = None) -> Telemetry:
+    """The queries over events and alerts: the ward's own ``audits/telemetry.yml``, else the one of the program.
+
+    Raises:
+        AuditError: the file has mistakes.
+    """
+    return read_telemetry(*_read([audits_folder(site, TELEMETRY)])[0])
+
+
+def checked_catalogue(site: Path | None = None, places: Sequence[Path] = ()) -> Catalogue:
+    """The catalogue and the queries that it names, looked at together.
+
+    Raises:
+        NotFoundError: a place does not exist.
+        AuditError: with every mistake of all files, and every item that names a query that there is not.
+    """
+    wrong: list[Problem] = []
+    catalogue, telemetry = None, None
+    try:
+        catalogue = open_catalogue(site, places)
+    except AuditError as error:
+        wrong += error.problems
+    try:
+        telemetry = open_telemetry(site)
+    except AuditError as error:
+        wrong += error.problems
+    if catalogue is not None and telemetry is not None:
+        wrong += unknown_names(catalogue, telemetry.queries)
+    if wrong or catalogue is None:
+        raise AuditError(wrong)
+    return catalogue
 
 
 def read_csv(path: Path) -> tuple[str, str]:
@@ -104,21 +134,14 @@ def _bu_of(code: str, known: Mapping[str, Department]) -> str:
 def _read(places: Sequence[Path]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     wrong: list[Problem] = []
-    for path in _files(places):
-        try:
-            found.append((str(path), path.read_bytes().decode("utf-8-sig")))
-        except UnicodeDecodeError as error:
-            what = _("UTF-8 ではありません({byte} バイト目)。UTF-8 で保存し直してください。")
-            wrong.append(Problem(f"{path}:1", what.format(byte=error.start + 1)))
+    for place in places:
+        paths = sorted(p for p in place.rglob("*") if p.suffix in SUFFIXES) if place.is_dir() else [place]
+        for path in paths:
+            try:
+                found.append((str(path), path.read_bytes().decode("utf-8-sig")))
+            except UnicodeDecodeError as error:
+                what = _("UTF-8 ではありません({byte} バイト目)。UTF-8 で保存し直してください。")
+                wrong.append(Problem(f"{path}:1", what.format(byte=error.start + 1)))
     if wrong:
         raise AuditError(wrong)
     return found
-
-
-def _files(places: Sequence[Path]) -> list[Path]:
-    """The files themselves, and those of our endings in folders."""
-    return [
-        path
-        for place in places
-        for path in (sorted(p for p in place.rglob("*") if p.suffix in SUFFIXES) if place.is_dir() else [place])
-    ]

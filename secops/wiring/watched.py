@@ -14,6 +14,11 @@ T = TypeVar("T")
 log = logging.getLogger("secops")
 
 
+def files_in(place: Path) -> list[Path]:
+    """A file, or all files of a folder and those below it."""
+    return sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
+
+
 class Watched(Generic[T]):
     """Calls ``read`` at first and whenever the ``paths`` or their times and sizes differ from those of the last call.
 

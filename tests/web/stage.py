@@ -19,6 +19,7 @@ from secops.access.oidc import IdentityProvider
 from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
 from secops.isms.policy.library import Library
+from secops.org.model import Account, Department, Device, Directory, Person
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
@@ -29,14 +30,18 @@ from secops.siem.ports import Condition, Hit, MatchedValue, NewBatch, Origin, Ru
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
+from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
 from secops.store.records.policy import SqlPolicyShelf
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
 from secops.web.app import create_app
-from secops.web.services import Services, Standing
+from secops.web.services import Evidence, Policies, Services, Standing
 from secops.web.session import csrf_token
-from secops.wiring.audits import open_catalogue
+from secops.wiring.audits import open_catalogue, open_telemetry
+from secops.wiring.evidence import EvidenceRoom, Period
+from secops.wiring.evidence_asking import Chain, Inventories, Ports
+from secops.wiring.evidence_site import chosen
 from secops.wiring.guidelines import open_editions
 from secops.wiring.policies import open_files, open_statutory
 from tests.databases import new_records
@@ -69,7 +74,6 @@ NOTIFY: dict[str, Any] = {
 
 
 EDITIONS = cache(open_editions)
-CATALOGUE = cache(open_catalogue)
 SAMPLE = cache(lambda: open_files(None))
 
 
@@ -416,6 +420,11 @@ class Stage:
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
+        self.directory = Directory(
+            departments=(Department("211", "区民課"), Department("212", "税務課")),
+            staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
+            devices=(Device("K-0213", "mynumber", ("10.1.4.13",), department="211"),),
+        )
         with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own
             connection.execute(update(counters).where(counters.c.name == "alert").values(value=100_000))
 
@@ -464,6 +473,7 @@ class Stage:
         paging.settle([Condition("stalled", "", "", Severity.HIGH, before)], [], before)
         paging.settle([], paging.conditions(Scope()), before + timedelta(minutes=20))
         self.store.write(frame(neighbours()), {})
+        self.sheet()
         origin = Origin("syslog", "fortigate", peer="10.9.0.1:514/udp")
         lines = [
             f'date=2026-11-23 devname="fw01" seq={n} dstip=203.0.113.9 action="accept"'.encode() for n in range(1, 5010)
@@ -481,6 +491,29 @@ class Stage:
             NOW, "sumida", self.found, 5, {OFF.reason: 1}, chain, disk, parts, problems, self.filters, self.correlation
         )
 
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The room over the stage's events, with the program's own catalogue, and one sheet."""
+        room = EvidenceRoom(
+            Ports(
+                store=self.store,
+                desk=self.work,
+                inventories=Inventories(lambda _at: self.directory, lambda: (), lambda _at: False),
+                chain=lambda _since, _until: Chain(42, 3, ""),
+                zone_label=lambda zone: str(ZONES[zone]["label"]) if zone in ZONES else zone,
+                now=lambda: self.clock,
+            )
+        )
+        return Evidence(room, SqlEvidence(self.database), cache(open_catalogue), cache(open_telemetry))
+
+    def sheet(self, query: str = "failed_logons", department: str = "211") -> int:
+        """An evidence sheet of the last ten days; its number."""
+        here = self.evidence
+        period = Period(department, NOW - timedelta(days=10), NOW)
+        wanted = chosen(here.telemetry(), here.catalogue(), names=[query])
+        (made,) = here.room.make(wanted, here.telemetry(), period, Scope(), "kansa").sheets
+        return here.sheets.keep(made, actor="kansa", now=NOW)
+
     @property
     def services(self) -> Services:
         """The ports."""
@@ -489,6 +522,7 @@ class Stage:
             desk=self.desk,
             work=self.work,
             write_exception=self.write_exception,
+            evidence=self.evidence,
             store=self.store,
             journal=self.journal,
             accounts=self.accounts,
@@ -501,10 +535,7 @@ class Stage:
             closing=lambda: self.stop,
             departments=lambda: ("区民課", "税務課"),
             identity=self.identity,
-            library=self.library,
-            editions=EDITIONS,
-            catalogue=CATALOGUE,
-            statutory=lambda: open_statutory(None),
+            policies=Policies(self.library, EDITIONS, lambda: open_statutory(None)),
         )
 
     @cached_property

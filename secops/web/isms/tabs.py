@@ -6,4 +6,7 @@ from secops.access.ports import Right
 from secops.web.menu import Place
 
 POLICY: tuple[Place, ...] = (Place("/policy", "文書", "", Right.SEE_POLICY),)
-AUDIT: tuple[Place, ...] = ()
+AUDIT: tuple[Place, ...] = (
+    Place("/audit/items", "監査項目", "", Right.SEE_POLICY),
+    Place("/audit/evidence", "ログによる裏付け", "", Right.SEE_EVIDENCE),
+)

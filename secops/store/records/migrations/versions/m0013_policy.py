@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Up."""
     _documents()
     _work_lists()
+    _links()
 
 
 def _documents() -> None:
@@ -104,3 +105,23 @@ def _work_lists() -> None:
         sa.UniqueConstraint("list_id", "kind", "thing", name="uq_work_items_list_id_kind_thing"),
     )
     op.create_index("ix_work_items_due", "work_items", ["done_at", "due"])
+
+
+def _links() -> None:
+    """Decisions on links to the guideline (`gap_tables`)."""
+    op.create_table(
+        "policy_links",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, autoincrement=True),
+        sa.Column("document", sa.String(length=100), nullable=False),
+        sa.Column("clause", sa.String(length=100), nullable=False),
+        sa.Column("guideline", sa.String(length=100), nullable=False),
+        sa.Column("confirmed", sa.Boolean(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("clause_digest", sa.String(length=64), nullable=False),
+        sa.Column("guideline_digest", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_policy_links"),
+        sa.UniqueConstraint("document", "clause", "guideline", name="uq_policy_links_pair"),
+    )
