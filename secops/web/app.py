@@ -23,6 +23,10 @@ from secops.web.isms import (
     inspection_staff,
     items,
     papers,
+    policy,
+    policy_document,
+    policy_draft,
+    policy_publish,
 )
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
@@ -59,9 +63,14 @@ ISMS = (
     impact,
     items,
     papers,
+    policy,
+    policy_document,
+    policy_draft,
+    policy_publish,
 )
 
 MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
+MAX_BODY = 256 * 1024  # the largest form is a note; a route that takes more says how much
 
 
 class _Static(StaticFiles):

@@ -15,6 +15,9 @@ from secops.isms.audit.priority import Ranked
 from secops.isms.audit.round import Plan, Unit
 from secops.isms.audit.sheets import Place
 from secops.isms.audit.telemetry import Telemetry
+from secops.isms.clauses.trace import Editions
+from secops.isms.policy.library import Library
+from secops.isms.policy.statutory import StatutoryRules
 from secops.isms.policy.work import ReviewWork
 from secops.org.flows import FlowJudge
 from secops.settings import Settings
@@ -55,6 +58,15 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Policies:
+    """What pages on the policy reach: the ward's documents, the guideline, and which bodies must have a policy."""
+
+    library: Library
+    editions: Callable[[], Editions]
+    statutory: Callable[[], StatutoryRules]
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything a page can reach.
 
@@ -90,6 +102,7 @@ class Services:
     trail: Callable[[str], Sequence[Entry]]
     guideline: GuidelineRoom
     review_work: ReviewWork
+    policies: Policies
     evidence: Evidence
     files: EvidenceKeeper
     ranking: Callable[[int], Sequence[Ranked]]

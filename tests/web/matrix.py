@@ -109,6 +109,16 @@ GET  /policy/impact                 *        200
 POST /policy/impact/make            403      403      403      403      403      303      403      403 | older=2024-10&newer=2025-03
 POST /policy/impact/work            403      403      403      403      403      404      403      403 | ids=999&action=done
 GET  /audit                         *        303
+GET  /policy                        *        200
+POST /policy/statutory              403      403      403      403      403      303      403      403 | document=kihon&body=区長&place=x&day=2026-04-01
+GET  /policy/documents/{document_id} *        200
+GET  /policy/documents/{document_id}/draft 403      403      403      403      403      200      403      403
+POST /policy/documents/{document_id}/draft 403      403      403      403      403      400      403      403
+POST /policy/documents/{document_id}/draft/clause 403      403      403      403      403      404      403      403
+POST /policy/documents/{document_id}/draft/drop 403      403      403      403      403      409      403      403 | sure=1
+GET  /policy/documents/{document_id}/publish 403      403      403      403      403      409      403      403
+POST /policy/documents/{document_id}/publish 403      403      403      403      403      409      403      403
+
 GET  /audit/items                   *        200
 GET  /audit/items/{item_id}         *        200
 GET  /audit/evidence                403      200      200      200      403      403      403      403
@@ -197,6 +207,7 @@ class Call:
             condition_id=1,
             number=9,
             search_id=9,
+            document_id="taisaku",
             item_id="a6.1-10",
             sheet_number=1,
             item="t4",

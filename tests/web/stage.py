@@ -40,7 +40,7 @@ from secops.store.records.tables import counters
 from secops.store.records.trail import SqlTrail
 from secops.store.records.worklist import SqlReviewWork
 from secops.web.app import create_app
-from secops.web.services import Evidence, Services, Standing
+from secops.web.services import Evidence, Policies, Services, Standing
 from secops.web.session import csrf_token
 from secops.wiring.audits import open_catalogue, open_telemetry
 from secops.wiring.evidence import EvidenceRoom, Period
@@ -49,7 +49,7 @@ from secops.wiring.evidence_site import chosen
 from secops.wiring.evidence_store import EvidenceStore
 from secops.wiring.guideline_room import GuidelineRoom
 from secops.wiring.guidelines import open_editions
-from secops.wiring.policies import open_files
+from secops.wiring.policies import open_files, open_statutory
 from tests.audit_work import issue
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
@@ -80,6 +80,10 @@ NOTIFY: dict[str, Any] = {
     ],
     "shifts": [{"days": ["offday"], "people": ["touban2", "touban1"]}],
 }
+
+
+EDITIONS = cache(open_editions)
+SAMPLE = cache(lambda: open_files(None))
 
 
 def rule(name: str, title_ja: str, title: str, level: Severity, *clauses: str, **more: Any) -> Rule:
@@ -568,6 +572,16 @@ class Stage:
             sentences=lambda: ward.SENTENCES,
             guideline=self.guideline,
             review_work=self.review_work,
+            policies=Policies(self.library, EDITIONS, lambda: open_statutory(None)),
+        )
+
+    @cached_property
+    def library(self) -> Library:
+        """The documents of the policy: the sample, and what a test publishes."""
+        return Library(
+            SqlPolicyShelf(self.database),
+            lambda: open_files(None),
+            lambda clause: EDITIONS().clause(clause) is not None,
         )
 
     @cached_property
