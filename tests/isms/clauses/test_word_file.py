@@ -174,9 +174,10 @@ def test_macros_embedded_and_outside_parts_are_not_read_and_told():
         '<Relationship Id="r9" Type="http://x/attachedTemplate" '
         'Target="https://example.jp/a.dotm" TargetMode="External"/>'
     )
-    found = read(word(p("本文"), relations=[outside], vbaProject__bin=b"\0", embeddings__bin=b""))
+    found = read(word(p("本文"), relations=[outside], more={"vbaProject.bin": b"\0", "embeddings/a.bin": b""}))
     assert texts(found) == ["本文"]
     assert [text for _number, text in said(found, Beside.MACRO)] == ["vbaProject.bin"]
+    assert [text for _number, text in said(found, Beside.OBJECT)] == ["a.bin"]
     assert [text for _number, text in said(found, Beside.OUTSIDE)] == ["attachedTemplate: https://example.jp/a.dotm"]
 
 

@@ -46,7 +46,7 @@ def test_what_is_no_docx_is_named(data, reason):
 
 
 def test_a_zip_bomb_is_refused_before_anything_is_unpacked():
-    assert "圧縮爆弾" in refusal(word(p("x"), bomb__bin=b"\0" * (40 << 20)))
+    assert "圧縮爆弾" in refusal(word(p("x"), more={"bomb.bin": b"\0" * (40 << 20)}))
 
 
 def test_a_part_that_lies_about_its_size_is_cut_at_the_limit():
@@ -55,7 +55,7 @@ def test_a_part_that_lies_about_its_size_is_cut_at_the_limit():
 
 
 def test_too_many_entries_and_doubled_names_are_refused():
-    assert "多すぎます" in refusal(word(p("x"), **{f"n{at}": b"" for at in range(60)}), Limits(entries=50))
+    assert "多すぎます" in refusal(word(p("x"), more={f"n{at}": b"" for at in range(60)}), Limits(entries=50))
     out = io.BytesIO(GOOD)
     with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(out, "a") as archive:
         archive.writestr("word/document.xml", "<other/>")

@@ -47,20 +47,23 @@ def numbered(text: str, level: int = 0, num: int = 1) -> str:
     return p(text, f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{num}"/></w:numPr>')
 
 
-def word(body: str, parts: Mapping[str, str] | None = None, relations: Sequence[str] = (), **more: bytes) -> bytes:
+def word(
+    body: str,
+    parts: Mapping[str, str] | None = None,
+    relations: Sequence[str] = (),
+    more: Mapping[str, bytes] | None = None,
+) -> bytes:
     """A docx of this body. ``parts``: kind of relation → XML (``numbering``, ``styles``, ``footnotes`` …)."""
-    document = f"<w:document {SPACES}><w:body>{body}</w:body></w:document>"
     rels = [f'<Relationship Id="r{kind}" Type="{_TYPES}/{kind}" Target="{kind}.xml"/>' for kind in parts or {}]
-    files = {
+    main = f'<Relationship Id="r1" Type="{_TYPES}/officeDocument" Target="word/document.xml"/>'
+    files: dict[str, str | bytes] = {
         "[Content_Types].xml": "<Types/>",
-        "_rels/.rels": _RELS.format(
-            f'<Relationship Id="r1" Type="{_TYPES}/officeDocument" Target="word/document.xml"/>'
-        ),
-        "word/document.xml": document,
+        "_rels/.rels": _RELS.format(main),
+        "word/document.xml": f"<w:document {SPACES}><w:body>{body}</w:body></w:document>",
         "word/_rels/document.xml.rels": _RELS.format("".join([*rels, *relations])),
-        **{f"word/{kind}.xml": text for kind, text in (parts or {}).items()},
-        **{f"word/{name.replace('__', '.')}": data for name, data in more.items()},
     }
+    files |= {f"word/{kind}.xml": text for kind, text in (parts or {}).items()}
+    files |= {f"word/{name}": data for name, data in (more or {}).items()}
     return zipped(files)
 
 
