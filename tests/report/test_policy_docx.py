@@ -96,7 +96,7 @@ def documents(draw: st.DrawFn) -> Document:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(documents())
 def test_any_document_comes_back_with_the_same_clauses(document):
     came = back(document)
