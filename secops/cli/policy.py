@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from secops.cli import policy_word
+from secops.cli import policy_compare, policy_documents, policy_gap, policy_guideline, policy_impact, policy_word
 
 
 @click.group()
@@ -12,6 +12,6 @@ def policy() -> None:
     """情報セキュリティポリシー: ガイドライン、基本方針・対策基準、改定の影響。"""
 
 
-# Each further part adds its commands to the group.
-for _part in (policy_word,):
+# Each part adds its commands to the group.
+for _part in (policy_guideline, policy_documents, policy_word, policy_compare, policy_gap, policy_impact):
     _part.register(policy)

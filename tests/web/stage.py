@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import insert, update
 from secops.access.oidc import IdentityProvider
 from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
+from secops.org.model import Account, Department, Device, Directory, Person
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
@@ -26,18 +27,30 @@ from secops.siem.detect.coverage import RuleCoverage, Status
 from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, SystemStatus, problems_of
 from secops.siem.ports import Condition, Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
 from secops.store.records.accounts import SqlAccounts
+from secops.store.records.audit_rounds import SqlRounds
+from secops.store.records.audit_work import SqlAuditWork
 from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
+from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
+from secops.store.records.trail import SqlTrail
 from secops.web.app import create_app
-from secops.web.services import Services, Standing
+from secops.web.services import Evidence, Services, Standing
 from secops.web.session import csrf_token
+from secops.wiring.audits import open_catalogue, open_telemetry
+from secops.wiring.evidence import EvidenceRoom, Period
+from secops.wiring.evidence_asking import Chain, Inventories, Ports
+from secops.wiring.evidence_site import chosen
+from secops.wiring.evidence_store import EvidenceStore
+from tests.audit_work import issue
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
+from tests.rounds import begin
+from tests.web import ward
 from tests.web.desk import StageWork
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
@@ -406,6 +419,14 @@ class Stage:
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
+        self.rounds = SqlRounds(self.database)
+        self.audit_work = SqlAuditWork(self.database, self.rounds)
+        self.directory = Directory(
+            departments=(Department("211", "区民課"), Department("212", "税務課")),
+            staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
+            devices=(Device("K-0213", "mynumber", ("10.1.4.13",), department="211"),),
+        )
+        self.files = EvidenceStore(self.folder)
         with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own
             connection.execute(update(counters).where(counters.c.name == "alert").values(value=100_000))
 
@@ -423,7 +444,10 @@ class Stage:
         self.accounts.add(name, PASSWORD, role=role, access=access or Access(), actor="test", now=self.clock)
 
     def play(self) -> None:
-        """The night, and two alerts of other days that are done."""
+        """The night, two alerts of other days that are done, and two years of self-inspection."""
+        for year in (2025, 2026):
+            begin(self.rounds, year)
+        issue(self.audit_work)
         earlier = [
             hit(CROSSING, 11, timedelta(days=20), "mynumber", host__name="K-0190", event__category=["network"]),
             hit(CROSSING, 12, timedelta(days=9), "mynumber", host__name="K-0004", event__category=["network"]),
@@ -454,6 +478,7 @@ class Stage:
         paging.settle([Condition("stalled", "", "", Severity.HIGH, before)], [], before)
         paging.settle([], paging.conditions(Scope()), before + timedelta(minutes=20))
         self.store.write(frame(neighbours()), {})
+        self.sheet()
         origin = Origin("syslog", "fortigate", peer="10.9.0.1:514/udp")
         lines = [
             f'date=2026-11-23 devname="fw01" seq={n} dstip=203.0.113.9 action="accept"'.encode() for n in range(1, 5010)
@@ -471,6 +496,29 @@ class Stage:
             NOW, "sumida", self.found, 5, {OFF.reason: 1}, chain, disk, parts, problems, self.filters, self.correlation
         )
 
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The room over the stage's events, with the program's own catalogue, and one sheet."""
+        room = EvidenceRoom(
+            Ports(
+                store=self.store,
+                desk=self.work,
+                inventories=Inventories(lambda _at: self.directory, lambda: (), lambda _at: False),
+                chain=lambda _since, _until: Chain(42, 3, ""),
+                zone_label=lambda zone: str(ZONES[zone]["label"]) if zone in ZONES else zone,
+                now=lambda: self.clock,
+            )
+        )
+        return Evidence(room, SqlEvidence(self.database), cache(open_catalogue), cache(open_telemetry))
+
+    def sheet(self, query: str = "failed_logons", department: str = "211") -> int:
+        """An evidence sheet of the last ten days; its number."""
+        here = self.evidence
+        period = Period(department, NOW - timedelta(days=10), NOW)
+        wanted = chosen(here.telemetry(), here.catalogue(), names=[query])
+        (made,) = here.room.make(wanted, here.telemetry(), period, Scope(), "kansa").sheets
+        return here.sheets.keep(made, actor="kansa", now=NOW)
+
     @property
     def services(self) -> Services:
         """The ports."""
@@ -479,6 +527,10 @@ class Stage:
             desk=self.desk,
             work=self.work,
             write_exception=self.write_exception,
+            rounds=self.rounds,
+            audit_work=self.audit_work,
+            trail=lambda target: SqlTrail(self.database).entries(target=target),
+            evidence=self.evidence,
             store=self.store,
             journal=self.journal,
             accounts=self.accounts,
@@ -491,6 +543,12 @@ class Stage:
             closing=lambda: self.stop,
             departments=lambda: ("区民課", "税務課"),
             identity=self.identity,
+            files=self.files,
+            ranking=ward.ranking,
+            proposed=ward.proposed,
+            opening=ward.opening,
+            place=ward.place,
+            sentences=lambda: ward.SENTENCES,
         )
 
     @cached_property

@@ -192,6 +192,10 @@ class PlanDesk(Protocol):
         """Recorded duties for systems."""
         ...
 
+    def alert_counts(self, since: datetime) -> Mapping[str, tuple[int, int]]:
+        """Department name → incidents, and alerts of level 高 or above that were no false alarms."""
+        ...
+
 
 class SheetDesk(Protocol):
     """Rounds and sheets. NotFoundError: no such thing, or outside of what the viewer may see."""
@@ -304,6 +308,18 @@ class StaffDesk(Protocol):
 
     def staff_counts(self, number: int, viewer: Viewer) -> StaffCounts:
         """What the staff answered."""
+        ...
+
+
+class EvidenceKeeper(Protocol):
+    """Where the files themselves lie, by their SHA-256."""
+
+    def keep(self, name: str, data: bytes) -> NewFile:
+        """Judge a file and put it away; UsageError: it may not be evidence."""
+        ...
+
+    def read(self, digest: str) -> bytes:
+        """The content. StoreError: it is not what it was when it was put away."""
         ...
 
 
