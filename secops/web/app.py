@@ -16,6 +16,8 @@ from secops.web.isms import (
     audit_plans,
     evidence,
     findings,
+    guideline,
+    impact,
     inspection,
     inspection_files,
     inspection_staff,
@@ -43,6 +45,20 @@ from secops.web.siem import (
     sources,
     stream,
     zones,
+)
+
+# Pages of the policy and audit wing; the first ones lie below the address of a later one.
+ISMS = (
+    inspection_staff,
+    inspection_files,
+    inspection,
+    audit_plans,
+    evidence,
+    findings,
+    guideline,
+    impact,
+    items,
+    papers,
 )
 
 MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
@@ -84,11 +100,9 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(part.router)
     for part in (bulk, review, saved, bonds, exception):  # before `alert`, whose addresses end in a number
         app.include_router(part.router)
-    for part in (inspection_staff, inspection_files, inspection, audit_plans):  # the last of them have the widest paths
-        app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)
-    for part in (findings, papers, items, evidence):
+    for part in ISMS:
         app.include_router(part.router)
     problems.install(app)
 

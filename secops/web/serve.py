@@ -29,8 +29,10 @@ from secops.wiring.coverage import sources_of
 from secops.wiring.evidence_site import room_of
 from secops.wiring.evidence_store import EvidenceStore
 from secops.wiring.exceptions import write_exception
+from secops.wiring.guideline_room import open_room
 from secops.wiring.guidelines import GUIDELINES, open_editions
 from secops.wiring.oidc import HttpProvider
+from secops.wiring.policies import open_library
 from secops.wiring.rounds import opening_of, place_of, propose, ranked
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
@@ -110,6 +112,8 @@ def services(site: Site, stop: threading.Event) -> Services:
         rounds=site.desk.rounds,
         audit_work=site.desk.audit_work,
         trail=lambda target: site.desk.trail.entries(target=target),
+        guideline=open_room(site, open_library(site)),
+        review_work=site.desk.review_work,
         evidence=_evidence(site, cast("EventStore", store)),
         files=EvidenceStore(site.folder),
         ranking=lambda year: ranked(site, year),

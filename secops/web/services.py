@@ -15,6 +15,7 @@ from secops.isms.audit.priority import Ranked
 from secops.isms.audit.round import Plan, Unit
 from secops.isms.audit.sheets import Place
 from secops.isms.audit.telemetry import Telemetry
+from secops.isms.policy.work import ReviewWork
 from secops.org.flows import FlowJudge
 from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
@@ -23,6 +24,7 @@ from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Ru
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.trail import Entry
 from secops.wiring.evidence import EvidenceRoom
+from secops.wiring.guideline_room import GuidelineRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Services:
     the guideline in one sentence, by id.
     ``rounds`` are plans and self-inspections, ``audit_work`` workpapers and findings, ``trail`` is what was done to a
     target in the audit, newest first.
+    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
+    ``guideline`` are the editions with what names their clauses, ``review_work`` the work lists of revisions.
     """
 
     settings: Settings
@@ -84,6 +88,8 @@ class Services:
     rounds: RoundDesk
     audit_work: AuditWorkDesk
     trail: Callable[[str], Sequence[Entry]]
+    guideline: GuidelineRoom
+    review_work: ReviewWork
     evidence: Evidence
     files: EvidenceKeeper
     ranking: Callable[[int], Sequence[Ranked]]

@@ -104,6 +104,11 @@ POST /notify/test                   303      403      403      403      403     
 POST /notify/conditions/{condition_id}/confirm 303      303      403      403      403      403      403      403
 POST /notify/given-up               303      303      403      403      403      403      403      403
 
+GET  /policy/guideline              *        200
+GET  /policy/impact                 *        200
+POST /policy/impact/make            403      403      403      403      403      303      403      403 | older=2024-10&newer=2025-03
+POST /policy/impact/work            403      403      403      403      403      404      403      403 | ids=999&action=done
+GET  /audit                         *        303
 GET  /audit/items                   *        200
 GET  /audit/items/{item_id}         *        200
 GET  /audit/evidence                403      200      200      200      403      403      403      403

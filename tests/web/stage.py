@@ -18,6 +18,7 @@ from sqlalchemy import insert, update
 from secops.access.oidc import IdentityProvider
 from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
+from secops.isms.policy.library import Library
 from secops.org.model import Account, Department, Device, Directory, Person
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
@@ -33,9 +34,11 @@ from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
+from secops.store.records.policy import SqlPolicyShelf
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
 from secops.store.records.trail import SqlTrail
+from secops.store.records.worklist import SqlReviewWork
 from secops.web.app import create_app
 from secops.web.services import Evidence, Services, Standing
 from secops.web.session import csrf_token
@@ -44,6 +47,9 @@ from secops.wiring.evidence import EvidenceRoom, Period
 from secops.wiring.evidence_asking import Chain, Inventories, Ports
 from secops.wiring.evidence_site import chosen
 from secops.wiring.evidence_store import EvidenceStore
+from secops.wiring.guideline_room import GuidelineRoom
+from secops.wiring.guidelines import open_editions
+from secops.wiring.policies import open_files
 from tests.audit_work import issue
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
@@ -391,6 +397,16 @@ def sources() -> list[SourceStatus]:
     ]
 
 
+# What the program ships is read once a process.
+_shipped_editions = cache(open_editions)
+_shipped_catalogue = cache(open_catalogue)
+_shipped_files = cache(lambda: open_files(None))
+
+
+def _shipped_clause(clause_id: str) -> bool:
+    return _shipped_editions().clause(clause_id) is not None
+
+
 @dataclass
 class Stage:
     """The parts of a console under test. ``clock`` is what time it is; tests may move it."""
@@ -421,6 +437,7 @@ class Stage:
         self.paging = SqlPaging(self.database, enabled=True)
         self.rounds = SqlRounds(self.database)
         self.audit_work = SqlAuditWork(self.database, self.rounds)
+        self.review_work = SqlReviewWork(self.database)
         self.directory = Directory(
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
@@ -549,7 +566,15 @@ class Stage:
             opening=ward.opening,
             place=ward.place,
             sentences=lambda: ward.SENTENCES,
+            guideline=self.guideline,
+            review_work=self.review_work,
         )
+
+    @cached_property
+    def guideline(self) -> GuidelineRoom:
+        """The shipped editions, items and sample documents, with the rules of the stage."""
+        library = Library(SqlPolicyShelf(self.database), _shipped_files, _shipped_clause)
+        return GuidelineRoom(_shipped_editions, _shipped_catalogue, lambda: RULES, library)
 
     @cached_property
     def app(self) -> FastAPI:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from secops.access.ports import Right
 from secops.web.menu import Place
 
-POLICY: tuple[Place, ...] = ()
+POLICY: tuple[Place, ...] = (
+    Place("/policy/guideline", "ガイドライン", "", Right.SEE_POLICY),
+    Place("/policy/impact", "改定の影響", "", Right.SEE_POLICY),
+)
 AUDIT: tuple[Place, ...] = (
     Place("/audit/plans", "監査計画", "", Right.SEE_AUDIT),
     Place("/audit/next", "次の監査対象", "", Right.LEAD_AUDIT),
