@@ -22,6 +22,7 @@ from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
 from secops.web.services import Services, Standing
+from secops.wiring.comparison import open_links, open_style
 from secops.wiring.coverage import sources_of
 from secops.wiring.exceptions import write_exception
 from secops.wiring.oidc import HttpProvider
@@ -100,6 +101,8 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
+        links=open_links(site),
+        comparison=lambda: open_style(site.folder),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),

@@ -8,7 +8,9 @@ from datetime import datetime
 
 from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
+from secops.isms.policy.linking import LinkDesk
 from secops.org.flows import FlowJudge
+from secops.report.comparison_style import ComparisonStyle
 from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
@@ -36,7 +38,8 @@ class Services:
     seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
-    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
+    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one. ``links`` is the
+    desk of links to the guideline, ``comparison`` how the ward wants its 新旧対照表.
     """
 
     settings: Settings
@@ -52,6 +55,8 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
+    links: LinkDesk
+    comparison: Callable[[], ComparisonStyle]
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None

@@ -117,7 +117,12 @@ POST /api/alerts/{alert_id}/notes   403      200/404  403      403      403     
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A line of the table. ``kind`` is ``public``, ``begun`` or ``guarded``; ``cells`` by role and being in scope."""
+    """A line of the table. ``kind`` is ``public``, ``begun`` or ``guarded``; ``cells`` by role and being in scope.
+GET  /policy/gap                    *        200
+POST /policy/gap/link               403      403      403      403      403      303      403      403 | clause=taisaku-a98&guideline=mic-2025-03-8.4-2&verdict=confirm
+GET  /policy/compare                *        200
+GET  /policy/compare/docx           *        404
+"""
 
     method: str
     path: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from sqlalchemy import insert, update
 from secops.access.oidc import IdentityProvider
 from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
+from secops.isms.policy.library import Library
+from secops.isms.policy.linking import LinkDesk
+from secops.report.comparison_style import ComparisonStyle
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
@@ -29,11 +32,15 @@ from secops.store.records.accounts import SqlAccounts
 from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
 from secops.store.records.paging import SqlPaging
+from secops.store.records.policy import SqlPolicyShelf
+from secops.store.records.rulings import SqlLinkRulings
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
 from secops.web.app import create_app
 from secops.web.services import Services, Standing
 from secops.web.session import csrf_token
+from secops.wiring.guidelines import open_editions
+from secops.wiring.policies import known_clauses, open_files
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
@@ -44,6 +51,7 @@ NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in T
 PASSWORD = "watch-the-three-tiers"
 QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 HOSTILE = "<script>alert(1)</script><svg onload=alert(2)>\"'{{7*7}}\u202egpj.exe\x00\x1b[31m\ufeff"
+EDITIONS = cache(open_editions)
 ZONES = {
     "mynumber": {"label": "マイナンバー利用事務系", "networks": ["10.1.0.0/16"]},
     "lgwan": {"label": "LGWAN接続系", "networks": ["10.2.0.0/16"]},
@@ -406,6 +414,12 @@ class Stage:
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
+        self.links = LinkDesk(
+            Library(SqlPolicyShelf(self.database), lambda: open_files(None), known_clauses(None)),
+            EDITIONS,
+            SqlLinkRulings(self.database),
+        )
+        self.comparison = ComparisonStyle()
         with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own
             connection.execute(update(counters).where(counters.c.name == "alert").values(value=100_000))
 
@@ -479,6 +493,8 @@ class Stage:
             desk=self.desk,
             work=self.work,
             write_exception=self.write_exception,
+            links=self.links,
+            comparison=lambda: self.comparison,
             store=self.store,
             journal=self.journal,
             accounts=self.accounts,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from secops.access.ports import Right
 from secops.web.menu import Place
 
-POLICY: tuple[Place, ...] = ()
+POLICY: tuple[Place, ...] = (
+    Place("/policy/gap", "ガイドラインとの対応", "", Right.SEE_POLICY),
+    Place("/policy/compare", "新旧対照表", "", Right.SEE_POLICY),
+)
 AUDIT: tuple[Place, ...] = ()
