@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from secops.cli import policy_compare, policy_documents, policy_gap, policy_guideline
+from secops.cli import policy_compare, policy_documents, policy_gap, policy_guideline, policy_impact, policy_word
 
 
 @click.group()
@@ -13,5 +13,5 @@ def policy() -> None:
 
 
 # Each part adds its commands to the group.
-for _part in (policy_guideline, policy_documents, policy_compare, policy_gap):
+for _part in (policy_guideline, policy_documents, policy_word, policy_compare, policy_gap, policy_impact):
     _part.register(policy)

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
-from secops.web.isms import compare, gap
+from secops.web.isms import compare, evidence, gap, items, policy, policy_document, policy_draft, policy_publish
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
@@ -36,7 +36,7 @@ from secops.web.siem import (
     zones,
 )
 
-MAX_BODY = 256 * 1024  # the largest form is a note; nothing is uploaded yet
+MAX_BODY = 256 * 1024  # the largest form is a note; a route that takes more says how much
 
 
 class _Static(StaticFiles):
@@ -77,7 +77,11 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)
+    for part in (policy, policy_draft, policy_publish, policy_document):
+        app.include_router(part.router)
     for part in (gap, compare):
+        app.include_router(part.router)
+    for part in (items, evidence):
         app.include_router(part.router)
     problems.install(app)
 

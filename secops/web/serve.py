@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from secops.errors import SecopsError
+from secops.isms.clauses.trace import Editions
+from secops.isms.policy.linking import LinkDesk
 from secops.locale import _
 from secops.org.files import open_table
 from secops.org.flows import FlowJudge
@@ -21,13 +23,17 @@ from secops.siem.detect.coverage import SourceKinds, coverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
-from secops.web.services import Services, Standing
-from secops.wiring.comparison import open_links, open_style
+from secops.web.services import Evidence, Policies, Services, Standing
+from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catalogue, open_telemetry
+from secops.wiring.comparison import open_style
 from secops.wiring.coverage import sources_of
+from secops.wiring.evidence_site import room_of
 from secops.wiring.exceptions import write_exception
 from secops.wiring.oidc import HttpProvider
+from secops.wiring.policies import open_library, open_statutory, watched_editions
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
+from secops.wiring.watched import Watched, files_in
 
 log = logging.getLogger("secops")
 STATUS_SECONDS = 3.0
@@ -82,6 +88,8 @@ def services(site: Site, stop: threading.Event) -> Services:
     """What the console may ask of this site."""
     site.desk.accounts.seal_secrets()
     status = _Remembered(site)
+    editions = watched_editions(site.folder)
+    library = open_library(site, editions)
     store = _LiveStore(site)
 
     def seen(span: Span, asked: Collection[str]) -> Sequence[SeenKind]:
@@ -101,13 +109,32 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
-        links=open_links(site),
-        comparison=lambda: open_style(site.folder),
+        evidence=_evidence(site, cast("EventStore", store), editions),
+        policies=Policies(
+            library,
+            editions,
+            lambda: open_statutory(site.folder),
+            LinkDesk(library, editions, site.desk.rulings),
+            lambda: open_style(site.folder),
+        ),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),
         identity=HttpProvider(site.settings.web.oidc, site.folder) if site.settings.web.oidc.issuer else None,
     )
+
+
+def _evidence(site: Site, store: EventStore, editions: Callable[[], Editions]) -> Evidence:
+    """Items and queries are read anew where their files changed; a page must not wait for it each time."""
+    folder = site.folder
+    catalogue = Watched(lambda: files_in(audits_folder(folder, CATALOGUE)), lambda: open_catalogue(folder))
+    telemetry = Watched(lambda: files_in(audits_folder(folder, TELEMETRY)), lambda: open_telemetry(folder))
+
+    def clause_title(clause_id: str) -> str:
+        found = editions().clause(clause_id)
+        return found.title if found else ""
+
+    return Evidence(room_of(site, store), site.desk.evidence, catalogue, telemetry, clause_title)
 
 
 class _Flows:

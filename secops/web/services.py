@@ -8,13 +8,20 @@ from datetime import datetime
 
 from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
+from secops.isms.audit.model import Catalogue
+from secops.isms.audit.telemetry import Telemetry
+from secops.isms.clauses.trace import Editions
+from secops.isms.policy.library import Library
 from secops.isms.policy.linking import LinkDesk
+from secops.isms.policy.statutory import StatutoryRules
 from secops.org.flows import FlowJudge
 from secops.report.comparison_style import ComparisonStyle
 from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus, WorkDesk
+from secops.store.records.evidence import SqlEvidence
+from secops.wiring.evidence import EvidenceRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,34 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What pages on audit items and evidence reach: the room that makes sheets, those that were made, the catalogue.
+
+    ``clause_title`` is the title of a guideline clause, empty where no edition knows it.
+    """
+
+    room: EvidenceRoom
+    sheets: SqlEvidence
+    catalogue: Callable[[], Catalogue]
+    telemetry: Callable[[], Telemetry]
+    clause_title: Callable[[str], str] = lambda _clause: ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What pages on the policy reach: the ward's documents, the guideline, and which bodies must have a policy.
+
+    ``links`` is the desk of links to the guideline, ``comparison`` how the ward wants its 新旧対照表.
+    """
+
+    library: Library
+    editions: Callable[[], Editions]
+    statutory: Callable[[], StatutoryRules]
+    links: LinkDesk
+    comparison: Callable[[], ComparisonStyle]
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything a page can reach.
 
@@ -38,8 +73,7 @@ class Services:
     seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
-    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one. ``links`` is the
-    desk of links to the guideline, ``comparison`` how the ward wants its 新旧対照表.
+    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
     """
 
     settings: Settings
@@ -55,8 +89,8 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
-    links: LinkDesk
-    comparison: Callable[[], ComparisonStyle]
+    policies: Policies
+    evidence: Evidence
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None

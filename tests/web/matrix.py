@@ -104,6 +104,15 @@ POST /notify/test                   303      403      403      403      403     
 POST /notify/conditions/{condition_id}/confirm 303      303      403      403      403      403      403      403
 POST /notify/given-up               303      303      403      403      403      403      403      403
 
+GET  /audit                         *        303
+GET  /audit/items                   *        200
+GET  /audit/items/{item_id}         *        200
+GET  /audit/evidence                403      200      200      200      403      403      403      403
+POST /audit/evidence                403      303      303      303      403      403      403      403 | department=211&since=2026-11-13&until=2026-11-23&names=failed_logons
+GET  /audit/evidence/{sheet_number} 403      200/404  200/404  200/404  403      403      403      403
+GET  /audit/evidence/{sheet_number}/file 403      200/404  200/404  200/404  403      403      403      403
+POST /audit/evidence/{sheet_number}/verify 403      200/404  200/404  200/404  403      403      403      403
+
 GET  /api/alerts                    200      200      200      200      200      200      403      200
 GET  /api/alerts/stream             200      200      200      200      200      200      403      200
 GET  /api/alerts/{alert_id}         200/404  200/404  200/404  200/404  200/404  200/404  403      200/404
@@ -112,17 +121,17 @@ POST /api/alerts/assign             403      200/404  403      403      403     
 POST /api/alerts/close              403      200/404  403      403      403      403      403      403 | {"ids": [3], "verdict": "false_positive", "reason": "x"}
 POST /api/alerts/reopen             403      200/404  403      403      403      403      403      403 | {"ids": [3]}
 POST /api/alerts/{alert_id}/notes   403      200/404  403      403      403      403      403      403 | {"text": "x"}
+
+GET  /policy/gap                    *        200
+POST /policy/gap/link               403      403      403      403      403      303      403      403 | clause=taisaku-a98&guideline=mic-2025-03-8.4-2&verdict=confirm
+GET  /policy/compare                *        200
+GET  /policy/compare/docx           *        404
 """  # noqa: E501 - a table is read by its columns, what is sent stands behind them
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A line of the table. ``kind`` is ``public``, ``begun`` or ``guarded``; ``cells`` by role and being in scope.
-GET  /policy/gap                    *        200
-POST /policy/gap/link               403      403      403      403      403      303      403      403 | clause=taisaku-a98&guideline=mic-2025-03-8.4-2&verdict=confirm
-GET  /policy/compare                *        200
-GET  /policy/compare/docx           *        404
-"""
+    """A line of the table. ``kind`` is ``public``, ``begun`` or ``guarded``; ``cells`` by role and being in scope."""
 
     method: str
     path: str
@@ -141,6 +150,8 @@ GET  /policy/compare/docx           *        404
             condition_id=1,
             number=9,
             search_id=9,
+            item_id="a6.1-10",
+            sheet_number=1,
         )
 
     @property

@@ -20,6 +20,7 @@ from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
 from secops.isms.policy.library import Library
 from secops.isms.policy.linking import LinkDesk
+from secops.org.model import Account, Department, Device, Directory, Person
 from secops.report.comparison_style import ComparisonStyle
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
@@ -31,16 +32,21 @@ from secops.siem.ports import Condition, Hit, MatchedValue, NewBatch, Origin, Ru
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
+from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
 from secops.store.records.policy import SqlPolicyShelf
 from secops.store.records.rulings import SqlLinkRulings
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
 from secops.web.app import create_app
-from secops.web.services import Services, Standing
+from secops.web.services import Evidence, Policies, Services, Standing
 from secops.web.session import csrf_token
+from secops.wiring.audits import open_catalogue, open_telemetry
+from secops.wiring.evidence import EvidenceRoom, Period
+from secops.wiring.evidence_asking import Chain, Inventories, Ports
+from secops.wiring.evidence_site import chosen
 from secops.wiring.guidelines import open_editions
-from secops.wiring.policies import known_clauses, open_files
+from secops.wiring.policies import open_files, open_statutory
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
@@ -51,7 +57,6 @@ NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in T
 PASSWORD = "watch-the-three-tiers"
 QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 HOSTILE = "<script>alert(1)</script><svg onload=alert(2)>\"'{{7*7}}\u202egpj.exe\x00\x1b[31m\ufeff"
-EDITIONS = cache(open_editions)
 ZONES = {
     "mynumber": {"label": "マイナンバー利用事務系", "networks": ["10.1.0.0/16"]},
     "lgwan": {"label": "LGWAN接続系", "networks": ["10.2.0.0/16"]},
@@ -69,6 +74,10 @@ NOTIFY: dict[str, Any] = {
     ],
     "shifts": [{"days": ["offday"], "people": ["touban2", "touban1"]}],
 }
+
+
+EDITIONS = cache(open_editions)
+SAMPLE = cache(lambda: open_files(None))
 
 
 def rule(name: str, title_ja: str, title: str, level: Severity, *clauses: str, **more: Any) -> Rule:
@@ -413,13 +422,13 @@ class Stage:
         self.work = StageWork(self.database, self.desk)
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
-        self.paging = SqlPaging(self.database, enabled=True)
-        self.links = LinkDesk(
-            Library(SqlPolicyShelf(self.database), lambda: open_files(None), known_clauses(None)),
-            EDITIONS,
-            SqlLinkRulings(self.database),
-        )
         self.comparison = ComparisonStyle()
+        self.paging = SqlPaging(self.database, enabled=True)
+        self.directory = Directory(
+            departments=(Department("211", "区民課"), Department("212", "税務課")),
+            staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
+            devices=(Device("K-0213", "mynumber", ("10.1.4.13",), department="211"),),
+        )
         with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own
             connection.execute(update(counters).where(counters.c.name == "alert").values(value=100_000))
 
@@ -468,6 +477,7 @@ class Stage:
         paging.settle([Condition("stalled", "", "", Severity.HIGH, before)], [], before)
         paging.settle([], paging.conditions(Scope()), before + timedelta(minutes=20))
         self.store.write(frame(neighbours()), {})
+        self.sheet()
         origin = Origin("syslog", "fortigate", peer="10.9.0.1:514/udp")
         lines = [
             f'date=2026-11-23 devname="fw01" seq={n} dstip=203.0.113.9 action="accept"'.encode() for n in range(1, 5010)
@@ -485,6 +495,29 @@ class Stage:
             NOW, "sumida", self.found, 5, {OFF.reason: 1}, chain, disk, parts, problems, self.filters, self.correlation
         )
 
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The room over the stage's events, with the program's own catalogue, and one sheet."""
+        room = EvidenceRoom(
+            Ports(
+                store=self.store,
+                desk=self.work,
+                inventories=Inventories(lambda _at: self.directory, lambda: (), lambda _at: False),
+                chain=lambda _since, _until: Chain(42, 3, ""),
+                zone_label=lambda zone: str(ZONES[zone]["label"]) if zone in ZONES else zone,
+                now=lambda: self.clock,
+            )
+        )
+        return Evidence(room, SqlEvidence(self.database), cache(open_catalogue), cache(open_telemetry))
+
+    def sheet(self, query: str = "failed_logons", department: str = "211") -> int:
+        """An evidence sheet of the last ten days; its number."""
+        here = self.evidence
+        period = Period(department, NOW - timedelta(days=10), NOW)
+        wanted = chosen(here.telemetry(), here.catalogue(), names=[query])
+        (made,) = here.room.make(wanted, here.telemetry(), period, Scope(), "kansa").sheets
+        return here.sheets.keep(made, actor="kansa", now=NOW)
+
     @property
     def services(self) -> Services:
         """The ports."""
@@ -493,8 +526,7 @@ class Stage:
             desk=self.desk,
             work=self.work,
             write_exception=self.write_exception,
-            links=self.links,
-            comparison=lambda: self.comparison,
+            evidence=self.evidence,
             store=self.store,
             journal=self.journal,
             accounts=self.accounts,
@@ -507,6 +539,23 @@ class Stage:
             closing=lambda: self.stop,
             departments=lambda: ("区民課", "税務課"),
             identity=self.identity,
+            policies=Policies(
+                self.library, EDITIONS, lambda: open_statutory(None), self.links, lambda: self.comparison
+            ),
+        )
+
+    @cached_property
+    def links(self) -> LinkDesk:
+        """The desk of links to the guideline."""
+        return LinkDesk(self.library, EDITIONS, SqlLinkRulings(self.database))
+
+    @cached_property
+    def library(self) -> Library:
+        """The documents of the policy: the sample, and what a test publishes."""
+        return Library(
+            SqlPolicyShelf(self.database),
+            lambda: open_files(None),
+            lambda clause: EDITIONS().clause(clause) is not None,
         )
 
     @cached_property

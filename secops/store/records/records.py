@@ -20,9 +20,12 @@ from secops.store.records.audit_rounds import SqlRounds
 from secops.store.records.bonds import BondActions
 from secops.store.records.bulk import BulkActions
 from secops.store.records.engine import Database, connect
+from secops.store.records.evidence import SqlEvidence
 from secops.store.records.migrate import upgrade
 from secops.store.records.paging import SqlPaging
 from secops.store.records.policy import SqlPolicyShelf
+from secops.store.records.policy_calendar import SqlReviews
+from secops.store.records.policy_exceptions import SqlWaivers
 from secops.store.records.queue import Queue
 from secops.store.records.replay import ReplaySink, Swapped
 from secops.store.records.retire import retire
@@ -86,6 +89,21 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def policies(self) -> SqlPolicyShelf:
         """Versions and drafts of the documents of the policy, in the same database."""
         return SqlPolicyShelf(self.database)
+
+    @cached_property
+    def waivers(self) -> SqlWaivers:
+        """Exceptions from the policy (例外措置), in the same database."""
+        return SqlWaivers(self.database)
+
+    @cached_property
+    def reviews(self) -> SqlReviews:
+        """What was reviewed of the calendar, in the same database."""
+        return SqlReviews(self.database)
+
+    @cached_property
+    def evidence(self) -> SqlEvidence:
+        """Evidence sheets made of logs and alerts, in the same database."""
+        return SqlEvidence(self.database)
 
     @cached_property
     def rounds(self) -> SqlRounds:

@@ -43,8 +43,8 @@ class SqlReviewWork:
         statement = (
             select(
                 work_lists,
-                func.coalesce(counts.c.items, 0).label("items"),
-                func.coalesce(counts.c.done, 0).label("done"),
+                func.coalesce(counts.c.all_items, 0).label("items"),
+                func.coalesce(counts.c.all_done, 0).label("done"),
             )
             .outerjoin(counts, counts.c.list_id == work_lists.c.id)
             .order_by(work_lists.c.id.desc())

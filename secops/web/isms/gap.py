@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -16,7 +15,7 @@ from secops.isms.clauses.model import LinkKind
 from secops.isms.policy.gap import HOW_LABELS, STATUS_LABELS, Gap, How, Status
 from secops.isms.policy.suggest import Ruling
 from secops.locale import _
-from secops.schema.dates import JST
+from secops.web.isms.cited import today
 from secops.web.pages import page
 from secops.web.problems import status_of
 from secops.web.session import changes, reads, services
@@ -25,10 +24,6 @@ router = APIRouter()
 MARKS = {Status.MISSING: "×", Status.OUTDATED: "▲", Status.PARTLY: "△", Status.COVERED: "○"}
 VERDICTS = ("confirm", "partly", "refuse", "withdraw")
 KEPT = ("edition", "status", "chapter", "draft")
-
-
-def _today(request: Request) -> date:
-    return services(request).now().astimezone(JST).date()
 
 
 def url(values: Mapping[str, str], **more: str) -> str:
@@ -49,7 +44,7 @@ def _asked(request: Request, session: Session) -> dict[str, str]:
 def _show(
     request: Request, session: Session, values: Mapping[str, str], problem: SecopsError | None = None
 ) -> Response:
-    desk, day = services(request).links, _today(request)
+    desk, day = services(request).policies.links, today(request)
     drafts = bool(values["draft"])
     found = desk.gap(values["edition"], day, drafts=drafts)
     status = Status(values["status"]) if values["status"] in set(Status) else None
@@ -121,7 +116,7 @@ def rule(
 ) -> Response:
     """Confirm or refuse a suggestion, or take that back; a mistake shows the page again with what is wrong."""
     values = _asked(request, session)
-    desk, now = services(request).links, services(request).now()
+    desk, now = services(request).policies.links, services(request).now()
     try:
         if verdict not in VERDICTS:
             raise UsageError(_("採用、一部採用、不採用のどれかを選んでください。"))
@@ -137,7 +132,7 @@ def rule(
                 reason=reason,
                 by=session.user.name,
                 now=now,
-                day=_today(request),
+                day=today(request),
             )
     except SecopsError as error:
         return _show(request, session, values, error)

@@ -6,7 +6,11 @@ from secops.access.ports import Right
 from secops.web.menu import Place
 
 POLICY: tuple[Place, ...] = (
+    Place("/policy", "文書", "", Right.SEE_POLICY),
     Place("/policy/gap", "ガイドラインとの対応", "", Right.SEE_POLICY),
     Place("/policy/compare", "新旧対照表", "", Right.SEE_POLICY),
 )
-AUDIT: tuple[Place, ...] = ()
+AUDIT: tuple[Place, ...] = (
+    Place("/audit/items", "監査項目", "", Right.SEE_POLICY),
+    Place("/audit/evidence", "ログによる裏付け", "", Right.SEE_EVIDENCE),
+)
