@@ -14,8 +14,10 @@ from starlette.types import Scope as AsgiScope
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
 from secops.web.isms import (
     audit_plans,
+    compare,
     evidence,
     findings,
+    gap,
     guideline,
     impact,
     inspection,
@@ -57,8 +59,10 @@ ISMS = (
     inspection_files,
     inspection,
     audit_plans,
+    compare,
     evidence,
     findings,
+    gap,
     guideline,
     impact,
     items,

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from secops.errors import SecopsError
 from secops.isms.clauses.trace import Editions
+from secops.isms.policy.linking import LinkDesk
 from secops.locale import _
 from secops.org.files import open_table
 from secops.org.flows import FlowJudge
@@ -26,6 +27,7 @@ from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
 from secops.web.services import Evidence, Policies, Services, Standing
 from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catalogue, open_telemetry
+from secops.wiring.comparison import open_style
 from secops.wiring.coverage import sources_of
 from secops.wiring.evidence_site import room_of
 from secops.wiring.evidence_store import EvidenceStore
@@ -93,6 +95,7 @@ def services(site: Site, stop: threading.Event) -> Services:
     site.desk.accounts.seal_secrets()
     status = _Remembered(site)
     editions = watched_editions(site.folder)
+    library = open_library(site, editions)
     store = _LiveStore(site)
 
     def seen(span: Span, asked: Collection[str]) -> Sequence[SeenKind]:
@@ -115,7 +118,7 @@ def services(site: Site, stop: threading.Event) -> Services:
         rounds=site.desk.rounds,
         audit_work=site.desk.audit_work,
         trail=lambda target: site.desk.trail.entries(target=target),
-        guideline=open_room(site, open_library(site)),
+        guideline=open_room(site, library),
         review_work=site.desk.review_work,
         files=EvidenceStore(site.folder),
         ranking=lambda year: ranked(site, year),
@@ -124,7 +127,13 @@ def services(site: Site, stop: threading.Event) -> Services:
         place=lambda unit: place_of(site.directory, unit),
         sentences=lambda: _sentences(site.folder),
         evidence=_evidence(site, cast("EventStore", store), editions),
-        policies=Policies(open_library(site, editions), editions, lambda: open_statutory(site.folder)),
+        policies=Policies(
+            library,
+            editions,
+            lambda: open_statutory(site.folder),
+            LinkDesk(library, editions, site.desk.rulings),
+            lambda: open_style(site.folder),
+        ),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),

@@ -183,6 +183,11 @@ POST /api/alerts/assign             403      200/404  403      403      403     
 POST /api/alerts/close              403      200/404  403      403      403      403      403      403 | {"ids": [3], "verdict": "false_positive", "reason": "x"}
 POST /api/alerts/reopen             403      200/404  403      403      403      403      403      403 | {"ids": [3]}
 POST /api/alerts/{alert_id}/notes   403      200/404  403      403      403      403      403      403 | {"text": "x"}
+
+GET  /policy/gap                    *        200
+POST /policy/gap/link               403      403      403      403      403      303      403      403 | clause=taisaku-a98&guideline=mic-2025-03-8.4-2&verdict=confirm
+GET  /policy/compare                *        200
+GET  /policy/compare/docx           *        404
 """  # noqa: E501 - a table is read by its columns, what is sent stands behind them
 
 

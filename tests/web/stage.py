@@ -19,7 +19,9 @@ from secops.access.oidc import IdentityProvider
 from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
 from secops.isms.policy.library import Library
+from secops.isms.policy.linking import LinkDesk
 from secops.org.model import Account, Department, Device, Directory, Person
+from secops.report.comparison_style import ComparisonStyle
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
@@ -35,6 +37,7 @@ from secops.store.records.engine import connect
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
 from secops.store.records.policy import SqlPolicyShelf
+from secops.store.records.rulings import SqlLinkRulings
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
 from secops.store.records.trail import SqlTrail
@@ -438,6 +441,7 @@ class Stage:
         self.work = StageWork(self.database, self.desk)
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
+        self.comparison = ComparisonStyle()
         self.paging = SqlPaging(self.database, enabled=True)
         self.rounds = SqlRounds(self.database)
         self.audit_work = SqlAuditWork(self.database, self.rounds)
@@ -572,8 +576,15 @@ class Stage:
             sentences=lambda: ward.SENTENCES,
             guideline=self.guideline,
             review_work=self.review_work,
-            policies=Policies(self.library, EDITIONS, lambda: open_statutory(None)),
+            policies=Policies(
+                self.library, EDITIONS, lambda: open_statutory(None), self.links, lambda: self.comparison
+            ),
         )
+
+    @cached_property
+    def links(self) -> LinkDesk:
+        """The desk of links to the guideline."""
+        return LinkDesk(self.library, EDITIONS, SqlLinkRulings(self.database))
 
     @cached_property
     def library(self) -> Library:
