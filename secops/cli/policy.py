@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
+from secops.cli import policy_calendar, policy_exceptions
+
 
 @click.group()
 def policy() -> None:
     """情報セキュリティポリシー: ガイドライン、基本方針・対策基準、改定の影響。"""
+
+
+# Each further part adds its commands to the group.
+for _part in (policy_exceptions, policy_calendar):
+    _part.register(policy)

@@ -48,6 +48,7 @@ LABELS: Mapping[str, str] = {
     "raw_viewed": "元ログの閲覧",
     "events_searched": "イベントの検索",
     "events_exported": "検索結果の書き出し",
+    "register_exported": "台帳の書き出し",
     "exception.written": "例外の作成",
     "rules.changed": "検知ルール・例外の変更",
     "rules_imported": "ルール集の取り込み",

@@ -21,10 +21,12 @@ from secops.siem.detect.coverage import SourceKinds, coverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
+from secops.web.isms.care import Care
 from secops.web.services import Services, Standing
 from secops.wiring.coverage import sources_of
 from secops.wiring.exceptions import write_exception
 from secops.wiring.oidc import HttpProvider
+from secops.wiring.policy_watch import Watch, documents_of, known_clauses, lapsed_for, registers_for
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 
@@ -100,10 +102,26 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
+        care=care_of(site),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),
         identity=HttpProvider(site.settings.web.oidc, site.folder) if site.settings.web.oidc.issuer else None,
+    )
+
+
+def care_of(site: Site) -> Care:
+    """What the pages of exceptions, reviews and registers may ask of this site."""
+    documents = documents_of(site)
+    watch = Watch(site, documents)
+    return Care(
+        waivers=site.desk.waivers,
+        lapsed=lambda access: lapsed_for(site, access),
+        calendar=watch.calendar,
+        record=watch.record,
+        registers=lambda access: registers_for(site, access),
+        directory=lambda: site.directory,
+        clauses=lambda: known_clauses(site, documents),
     )
 
 

@@ -13,6 +13,7 @@ from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus, WorkDesk
+from secops.web.isms.care import Care
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Services:
     seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
-    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
+    the ward's model and register. ``care`` is what the policy pages look after. ``identity`` is the ward's own identity provider, where it has one.
     """
 
     settings: Settings
@@ -52,6 +53,7 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
+    care: Care
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None

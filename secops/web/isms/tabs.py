@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from secops.access.ports import Right
 from secops.web.menu import Place
 
-POLICY: tuple[Place, ...] = ()
+POLICY: tuple[Place, ...] = (
+    Place("/policy/calendar", "見直しの予定", "", Right.SEE_POLICY),
+    Place("/policy/exceptions", "例外措置", "", Right.SEE_REGISTERS),
+    Place("/policy/registers", "台帳", "", Right.SEE_REGISTERS),
+)
 AUDIT: tuple[Place, ...] = ()
