@@ -37,7 +37,8 @@ class Services:
     seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
-    the ward's model and register. ``care`` is what the policy pages look after. ``identity`` is the ward's own identity provider, where it has one.
+    the ward's model and register. ``care`` is what the policy pages look after. ``identity`` is the ward's own identity
+    provider, where it has one.
     """
 
     settings: Settings

@@ -32,12 +32,14 @@ from secops.store.records.paging import SqlPaging
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
 from secops.web.app import create_app
+from secops.web.isms.care import Care
 from secops.web.services import Services, Standing
 from secops.web.session import csrf_token
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
+from tests.web.care import care_of
 from tests.web.desk import StageWork
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
@@ -471,6 +473,11 @@ class Stage:
             NOW, "sumida", self.found, 5, {OFF.reason: 1}, chain, disk, parts, problems, self.filters, self.correlation
         )
 
+    @cached_property
+    def care(self) -> Care:
+        """What the policy pages look after; see `tests.web.care`."""
+        return care_of(self.database, lambda: self.clock)
+
     @property
     def services(self) -> Services:
         """The ports."""
@@ -479,6 +486,7 @@ class Stage:
             desk=self.desk,
             work=self.work,
             write_exception=self.write_exception,
+            care=self.care,
             store=self.store,
             journal=self.journal,
             accounts=self.accounts,

@@ -94,9 +94,7 @@ def show_list(request: Request, session: Seeing, phase: str = "", department: st
         counts=counts,
         lapsed=care.lapsed(session.user.access),
         asked={"phase": phase, "department": department, "q": q[:100]},
-        departments=sorted(
-            {(one.draft.department, directory.department_name(one.draft.department)) for one in everything}
-        ),
+        departments=[(code, directory.department_name(code)) for code in units],
         name=directory.department_name,
         today=today,
         phases=PHASE_LABELS,
@@ -211,6 +209,10 @@ def show_one(request: Request, waiver: str, session: Seeing, done: str = "") -> 
     return _detail(request, session, waiver, done=done)
 
 
+def _action_label(action: str) -> str:
+    return _(ACTION_LABELS[action]) if action in ACTION_LABELS else action
+
+
 def _detail(
     request: Request,
     session: Session,
@@ -236,7 +238,7 @@ def _detail(
         kinds=KIND_LABELS,
         department=directory.department_name(found.draft.department),
         history=care.waivers.history(found.number, codes),
-        action_label=lambda action: _(ACTION_LABELS.get(action, action)),
+        action_label=_action_label,
         may_decide=approves and not mine and found.state is State.REQUESTED,
         own_request=approves and mine and found.state is State.REQUESTED,
         may_withdraw=asks and found.state is State.REQUESTED,
@@ -245,7 +247,7 @@ def _detail(
         today=_today(request),
         done=_(DONE[done]) if done in DONE else "",
         problem=str(problem) if problem else "",
-        given=given or {},
+        given={"action": "", "verdict": "", "decider": "", "on": "", "note": "", **(given or {})},
         Phase=Phase,
     )
 
