@@ -79,7 +79,7 @@ def test_nobody_decides_on_their_own_request(stage):
             stage.client("policy_owner"), f"{place}/decide", verdict="approved", decider="CISO", on="2026-11-22"
         ).status_code
         == 303
-    )  # noqa: E501 - one call
+    )
 
 
 def test_a_request_with_mistakes_comes_back_with_all_of_them_and_what_was_typed(stage):
