@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
-from secops.web.isms import calendar, exceptions, registers
+from secops.web.isms import calendar, evidence, exceptions, items, registers
 from secops.web.isms import home as policy_home
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
@@ -78,7 +78,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)
-    for part in (policy_home, calendar, exceptions, registers):
+    for part in (policy_home, calendar, exceptions, registers, items, evidence):
         app.include_router(part.router)
     problems.install(app)
 

@@ -26,6 +26,7 @@ def thaw(text: str) -> Catalogue:
                 **one,
                 "clauses": tuple(one["clauses"]),
                 "evidence": tuple(one["evidence"]),
+                "telemetry": tuple(one["telemetry"]),
                 "answers": Answerer(one["answers"]),
                 "check": {Method(name): what for name, what in one["check"].items()},
             }

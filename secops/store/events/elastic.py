@@ -19,7 +19,7 @@ import zstandard
 from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.query.evaluate import check
-from secops.query.fields import Kind, is_list, kind
+from secops.query.fields import COUNTED, is_list, kind
 from secops.query.limits import check_page
 from secops.query.tree import Exists, Node
 from secops.schema.ecs import COLUMNS, dtype
@@ -176,9 +176,11 @@ class ElasticStore:
 
         Values that are indexed otherwise than they are, and columns without values to group by, are counted here.
         """
-        if any(kind(field) is not Kind.TEXT or is_list(field) or field not in COLUMNS for field in fields):
+        if any(kind(field) not in COUNTED or is_list(field) or field not in COLUMNS for field in fields):
             raise QueryError(
-                _("件数を項目ごとに数えられるのは、文字列の列だけです: {names}").format(names=", ".join(fields))
+                _("件数を項目ごとに数えられるのは、文字列とアドレスの列だけです: {names}").format(
+                    names=", ".join(fields)
+                )
             )
         check(query)
         odd = {"terms": {names.ODD: list(fields)}}

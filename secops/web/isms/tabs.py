@@ -10,4 +10,7 @@ POLICY: tuple[Place, ...] = (
     Place("/policy/exceptions", "例外措置", "", Right.SEE_REGISTERS),
     Place("/policy/registers", "台帳", "", Right.SEE_REGISTERS),
 )
-AUDIT: tuple[Place, ...] = ()
+AUDIT: tuple[Place, ...] = (
+    Place("/audit/items", "監査項目", "", Right.SEE_POLICY),
+    Place("/audit/evidence", "ログによる裏付け", "", Right.SEE_EVIDENCE),
+)
