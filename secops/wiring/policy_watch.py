@@ -9,7 +9,6 @@ from pathlib import Path
 
 from secops.access.ports import Access
 from secops.errors import NotFoundError, PolicyError, Problem, SecopsError
-from secops.isms.clauses.markdown import read_document
 from secops.isms.clauses.model import Document
 from secops.isms.policy.calendar import Entry, Recurring, Review, What, check_review, entries, overdue, read_calendar
 from secops.isms.policy.exceptions import Lapsed, Source, lapsed
@@ -20,6 +19,7 @@ from secops.report.ics import AllDay, calendar_file
 from secops.schema.dates import JST
 from secops.settings import SiteSettings
 from secops.wiring.guidelines import BUILTIN, open_editions
+from secops.wiring.policies import open_library
 from secops.wiring.site import Site
 
 CALENDAR = "calendar.yml"
@@ -34,12 +34,13 @@ def no_documents() -> Sequence[Document]:
     return ()
 
 
-def documents_of(site: Site) -> Documents:
-    """The ward's own documents: ``policies/*.md`` of the site."""
+def documents_of(site: Site, *, sample: bool = True) -> Documents:
+    """The documents of a site as they are in force today; with or without those of the sample of the program."""
+    library = open_library(site)
 
     def read() -> Sequence[Document]:
-        paths = sorted((site.folder / "policies").glob("*.md"))
-        return [read_document(str(path), path.read_text(encoding="utf-8-sig")) for path in paths]
+        found = library.entries(site.now().astimezone(JST).date())
+        return [one.current for one in found if sample or not one.sample]
 
     return read
 

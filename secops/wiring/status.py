@@ -52,7 +52,7 @@ def system_status(site: Site) -> SystemStatus:
             *problems_of(sources, chain, disk, parts, active, filters, store),
             *key_problems(site.folder / "keys"),
             *paging_problems(paging, site.now()),
-            *policy_problems(site, documents_of(site)),
+            *policy_problems(site, documents_of(site, sample=False)),
         ],
         store=store,
     )
