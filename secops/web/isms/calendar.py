@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from secops.access.ports import Right, Session
 from secops.errors import SecopsError, UsageError
-from secops.isms.policy.calendar import DUE_LABELS, OUTCOME_LABELS, Due, Outcome, Review, What, by_month
+from secops.isms.policy.calendar import DUE_LABELS, OUTCOME_LABELS, Due, Outcome, Review, What, by_month, done_in
 from secops.locale import _
 from secops.org.tables import parse_day
 from secops.schema.dates import JST, fiscal_year
@@ -54,6 +54,7 @@ def _show(
         urgent=[one for one in found if one.state(today) in {Due.OVERDUE, Due.UNDATED}],
         months=by_month(found, chosen),
         year=chosen,
+        done_in=lambda month: done_in(found, month),
         counts=Counter(one.state(today) for one in found),
         today=today,
         labels=DUE_LABELS,
