@@ -136,8 +136,8 @@ def known_clauses(site: Site, documents: Documents = no_documents) -> frozenset[
 def policy_problems(site: Site, documents: Documents = no_documents) -> list[str]:
     """One sentence for each thing of the policy wing that needs a person; for `secops status`.
 
-    Reviews are told of once the ward keeps a calendar: its own file or documents, or anything recorded. The calendar
-    that comes with the program tells nobody of a new site that all is late.
+    What recurs is told of once the ward keeps a calendar: its own file, or a review of such an entry on record. The
+    calendar that comes with the program tells nobody of a new site that all is late.
     """
     try:
         return [*_lapsed_problems(site), *_review_problems(site, documents)]
@@ -168,7 +168,7 @@ def _lapsed_problems(site: Site) -> list[str]:
 def _review_problems(site: Site, documents: Documents) -> list[str]:
     watch = Watch(site, documents)
     calendar = watch.calendar()
-    kept = calendar.own or any(one.last and one.outcome for one in calendar.entries)
+    kept = calendar.own or any(one.outcome for one in calendar.entries if one.what is What.RECURRING)
     today = site.now().astimezone(JST).date()
     late = [one for one in overdue(calendar.entries, today) if kept or one.what is not What.RECURRING]
     if not late:
