@@ -12,7 +12,17 @@ from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
-from secops.web.isms import calendar, evidence, exceptions, items, registers
+from secops.web.isms import (
+    audit_plans,
+    calendar,
+    evidence,
+    exceptions,
+    inspection,
+    inspection_files,
+    inspection_staff,
+    items,
+    registers,
+)
 from secops.web.isms import home as policy_home
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
@@ -37,7 +47,7 @@ from secops.web.siem import (
     zones,
 )
 
-MAX_BODY = 256 * 1024  # the largest form is a note; nothing is uploaded yet
+MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
 
 
 class _Static(StaticFiles):
@@ -75,6 +85,8 @@ def create_app(services: Services) -> FastAPI:
     for part in (login, steps, sso, account, users, audit_log, notify):
         app.include_router(part.router)
     for part in (bulk, review, saved, bonds, exception):  # before `alert`, whose addresses end in a number
+        app.include_router(part.router)
+    for part in (inspection_staff, inspection_files, inspection, audit_plans):  # the last of them have the widest paths
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)

@@ -11,6 +11,9 @@ POLICY: tuple[Place, ...] = (
     Place("/policy/registers", "台帳", "", Right.SEE_REGISTERS),
 )
 AUDIT: tuple[Place, ...] = (
+    Place("/audit/plans", "監査計画", "", Right.SEE_AUDIT),
+    Place("/audit/next", "次の監査対象", "", Right.LEAD_AUDIT),
+    Place("/audit/progress", "自己点検の進み具合", "", Right.SEE_AUDIT),
     Place("/audit/items", "監査項目", "", Right.SEE_POLICY),
     Place("/audit/evidence", "ログによる裏付け", "", Right.SEE_EVIDENCE),
 )
