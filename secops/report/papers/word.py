@@ -82,7 +82,7 @@ def write_docx(paper: Paper) -> bytes:
     _settings(document)
     _properties(document, paper)
     meta = {**paper.meta, "title": paper.title}
-    _own(document, parts.own_part(meta, writer.marks))
+    add_own(document, parts.own_part(meta, writer.marks))
     stream = io.BytesIO()
     document.save(stream)
     return stream.getvalue()
@@ -109,7 +109,8 @@ def _properties(document: DocxDocument, paper: Paper) -> None:
     core.last_modified_by, core.comments, core.revision = "", "", 1
 
 
-def _own(document: DocxDocument, blob: bytes) -> None:
+def add_own(document: DocxDocument, blob: bytes) -> None:
+    """Put the part in that says what the paper was made of."""
     part = Part(PackURI("/customXml/secops.xml"), "application/xml", blob, document.part.package)
     document.part.relate_to(part, RELATIONSHIP_TYPE.CUSTOM_XML)
 

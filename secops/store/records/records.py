@@ -22,6 +22,7 @@ from secops.store.records.engine import Database, connect
 from secops.store.records.migrate import upgrade
 from secops.store.records.paging import SqlPaging
 from secops.store.records.queue import Queue
+from secops.store.records.releases import SqlReleases
 from secops.store.records.replay import ReplaySink, Swapped
 from secops.store.records.retire import retire
 from secops.store.records.review import Review
@@ -77,6 +78,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def trail(self) -> SqlTrail:
         """What was done in the policy and audit wing, in the same database."""
         return SqlTrail(self.database)
+
+    @cached_property
+    def releases(self) -> SqlReleases:
+        """Released reports, in the same database."""
+        return SqlReleases(self.database)
 
     def book(self) -> Book:
         """The rules and important assets now in force."""
