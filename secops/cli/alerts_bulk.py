@@ -208,7 +208,7 @@ def _print_undone(found: Undone) -> None:
 
 
 def _why(one: Left) -> str:
-    from secops.schema.dates import screen
+    from secops.schema.dates import dated
     from secops.siem.triage.states import ACTION_LABELS
 
     if one.successor:
@@ -216,7 +216,7 @@ def _why(one: Left) -> str:
     if one.at is None:
         return _("閲覧できる範囲の外です。")
     text = _("{at} に {actor} が操作しました({action})。")
-    return text.format(at=screen(one.at), actor=one.actor, action=_(ACTION_LABELS[one.action]))
+    return text.format(at=dated(one.at), actor=one.actor, action=_(ACTION_LABELS[one.action]))
 
 
 def _print_parts(site: Site, alert_id: int, as_json: bool) -> None:

@@ -141,7 +141,7 @@ def _draft(site: Site, alert_id: int) -> None:
 
 def _print(found: Preview) -> None:
     from secops.report.text import flat
-    from secops.schema.dates import screen
+    from secops.schema.dates import dated
 
     click.echo(_("過去 {n} 日の検知で試した結果").format(n=DAYS))
     if found.incidents:
@@ -155,10 +155,10 @@ def _print(found: Preview) -> None:
     counts = {name: len(getattr(found, name)) for name in ("alerts", "whole", "waiting")}
     click.echo(text.format(looked=found.looked, hidden=found.hidden, **counts))
     if found.unknown:
-        click.echo(_("件数だけを保存した検知 {n} 件は、試せません。").format(n=found.unknown))
+        click.echo(_("保存した内容では試せない検知が {n} 件あります。").format(n=found.unknown))
     for number, hit in found.examples:
         about = "  ".join(str(hit.event.get(name) or "") for name in ("host.name", "user.name"))
-        click.echo(flat(f"  {number}  {screen(hit.timestamp)}  {about}").rstrip())
+        click.echo(flat(f"  {number}  {dated(hit.timestamp)}  {about}").rstrip())
 
 
 def _plain(found: Preview) -> dict[str, Any]:

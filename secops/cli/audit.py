@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secops.cli import audit_log
+from secops.cli import audit_evidence, audit_log, audit_plan
 from secops.cli.common import emit_json, emit_table, json_option, optional_site_option
 from secops.locale import _
 
@@ -78,12 +78,12 @@ def _said(item: Item, chapters: Mapping[str, str]) -> dict[str, Any]:
 @optional_site_option
 @json_option
 def check(places: tuple[Path, ...], site: Path | None, as_json: bool) -> None:
-    """監査項目のファイルを点検する(番号の重複、知らない項目、条項の番号の形)。誤りはすべて、場所とともに示す。"""
+    """監査項目と照会(telemetry.yml)のファイルを点検する(番号の重複、知らない項目、条項の番号の形、ない照会の名前)。"""
     from secops.errors import AuditError
-    from secops.wiring.audits import open_catalogue
+    from secops.wiring.audits import checked_catalogue
 
     try:
-        catalogue = open_catalogue(site, places)
+        catalogue = checked_catalogue(site, places)
     except AuditError as error:
         if not as_json:
             raise
@@ -243,5 +243,9 @@ def sample(population: Path, size: int, seed: str | None, as_json: bool) -> None
 
 
 # Each further part adds its commands to the group.
-for _part in (audit_log,):
+for _part in (
+    audit_plan,
+    audit_evidence,
+    audit_log,
+):
     _part.register(audit)

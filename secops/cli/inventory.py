@@ -1,21 +1,16 @@
-"""``secops inventory``: departments, staff, devices, systems and registered flows from CSV."""
+"""``secops inventory``: departments, staff, devices, systems, assets and registered flows from CSV or Excel."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from secops.cli.common import emit_json, emit_table, json_option, site_option
+from secops.cli.common import emit_json, emit_table, json_option, optional_site_option, site_option
 from secops.locale import _
 
-if TYPE_CHECKING:
-    from secops.org.inventory import Difference, Parsed
-    from secops.org.model import Flow
-    from secops.settings import Settings
-
-KINDS = ("departments", "staff", "devices", "systems", "flows")
+KINDS = ("departments", "staff", "devices", "systems", "assets", "flows")
 _FILES = click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE…"
 )
@@ -24,30 +19,7 @@ _KIND = click.option("--kind", type=click.Choice(KINDS), help="ファイルの�
 
 @click.group()
 def inventory() -> None:
-    """部署・職員・端末・システム・許可通信の台帳(CSV)。"""
-
-
-def _read(files: tuple[Path, ...], kind: str | None) -> tuple[dict[str, str], dict[str, Parsed]]:
-    """The given files as kind → text and kind → rows; every mistake in all of them is told together."""
-    from secops.errors import InventoryError, Problem, UsageError
-    from secops.org.inventory import decode, parse, recognise
-
-    texts: dict[str, str] = {}
-    parsed: dict[str, Parsed] = {}
-    problems: list[Problem] = []
-    for path in files:
-        try:
-            text = decode(path.read_bytes(), path.name)
-            found = kind or recognise(text, path.name)
-            if found in texts:
-                raise UsageError(_("種類「{kind}」のファイルが 2 つあります: {file}").format(kind=found, file=path))
-            texts[found] = text
-            parsed[found] = parse(text, path.name, found)
-        except InventoryError as error:
-            problems += error.problems
-    if problems:
-        raise InventoryError(problems)
-    return texts, parsed
+    """部署・職員・端末・システム・情報資産・許可通信の台帳(CSV・Excel)。"""
 
 
 @inventory.command("import")
@@ -56,42 +28,24 @@ def _read(files: tuple[Path, ...], kind: str | None) -> tuple[dict[str, str], di
 @site_option
 @json_option
 def import_(files: tuple[Path, ...], kind: str | None, site: Path, as_json: bool) -> None:
-    """CSV を確かめて台帳に入れる(誤りが 1 つでもあれば何も変えない。前の版は history に残る)。"""
-    from secops.org.files import read_inventory, write_inventory
-    from secops.org.inventory import combine, parse
-    from secops.schema.dates import JST
+    """CSV か Excel を確かめて台帳に入れる(誤りが 1 つでもあれば何も変えない。前の版は history に残る)。"""
     from secops.wiring import open_site
+    from secops.wiring.inventory import import_files
 
-    opened = open_site(site)
-    now = opened.now()
-    texts, parsed = _read(files, kind)
-    kept = {name: parse(text, f"{name}.csv", name) for name, text in read_inventory(site).items() if name not in parsed}
-    directory = combine(kept | parsed, opened.settings, now.astimezone(JST).date())
-    warnings = [str(problem) for problem in directory.warnings] + _useless(site, opened.settings, directory.flows)
-    paths = write_inventory(site, texts, now)
+    done = import_files(open_site(site), files, kind)
     if as_json:
-        emit_json(
-            {
-                "imported": {name: len(one.rows) for name, one in parsed.items()},
-                "warnings": warnings,
-            }
-        )
+        emit_json({"imported": done.rows, "warnings": done.warnings, "foreign": done.foreign})
         return
-    for (name, one), path in zip(parsed.items(), paths, strict=True):
-        click.echo(_("{kind}: {n} 件を {path} に入れました。").format(kind=name, n=len(one.rows), path=path))
-    for problem in warnings:
+    for (name, count), path in zip(done.rows.items(), done.paths, strict=True):
+        click.echo(_("{kind}: {n} 件を {path} に入れました。").format(kind=name, n=count, path=path))
+    for problem in done.warnings:
         click.echo(_("注意: {problem}").format(problem=problem), err=True)
+    _say_foreign(done.foreign)
 
 
-def _useless(site: Path, settings: Settings, flows: tuple[Flow, ...]) -> list[str]:
-    """What to say about flows that were registered in vain."""
-    from secops.org.files import open_table
-    from secops.org.flows import FlowJudge
-    from secops.org.zones import ZoneMap
-
-    judge = FlowJudge(open_table(site), settings.site.model, ZoneMap.of(settings), flows)
-    text = _("{id}: この系統の間では、この種別の通信は登録しても認められません。secops zones show で確かめてください。")
-    return [text.format(id=flow.id) for flow in judge.useless()]
+def _say_foreign(sheets: Sequence[str]) -> None:
+    for sheet in sheets:
+        click.echo(_("台帳ではないシートなので読みませんでした: {sheet}").format(sheet=sheet), err=True)
 
 
 @inventory.command()
@@ -100,16 +54,11 @@ def _useless(site: Path, settings: Settings, flows: tuple[Flow, ...]) -> list[st
 @site_option
 @json_option
 def diff(files: tuple[Path, ...], kind: str | None, site: Path, as_json: bool) -> None:
-    """CSV を取り込むと何が変わるか(追加・変更・削除)。"""
-    from secops.org.files import read_inventory
-    from secops.org.inventory import difference, parse
+    """CSV か Excel を取り込むと何が変わるか(追加・変更・削除)。"""
+    from secops.wiring import open_site
+    from secops.wiring.inventory import compare_files
 
-    _texts, parsed = _read(files, kind)
-    present = read_inventory(site)
-    found: list[Difference] = []
-    for name, new in parsed.items():
-        old = parse(present[name], f"{name}.csv", name).rows if name in present else ()
-        found.append(difference(name, old, new.rows))
+    found, foreign = compare_files(open_site(site), files, kind)
     if as_json:
         emit_json(found)
         return
@@ -122,6 +71,25 @@ def diff(files: tuple[Path, ...], kind: str | None, site: Path, as_json: bool) -
         rows += [(one.kind, _("削除"), key, "") for key in one.removed]
     emit_table([_("種類"), _("変更"), _("キー"), _("内容")], rows)
     click.echo(_("変わらない行: {n} 件").format(n=sum(one.unchanged for one in found)), err=True)
+    _say_foreign(foreign)
+
+
+@inventory.command()
+@click.argument("path", metavar="FILE.xlsx", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(KINDS),
+    help="入れる台帳(繰り返し可、省略時は情報システムと情報資産)",
+)
+@optional_site_option
+def template(path: Path, kinds: tuple[str, ...], site: Path | None) -> None:
+    """台帳の空の Excel を作る(見出し、選択肢、記入方法。--site があれば部署と系統も選択肢になる)。"""
+    from secops.wiring.inventory import make_template
+
+    make_template(path, kinds or ("systems", "assets"), site)
+    click.echo(_("{path} を作りました。記入したら secops inventory import で取り込みます。").format(path=path))
 
 
 @inventory.command("list")

@@ -34,6 +34,8 @@ _EXPECTED = {
     "literal_error": "使えるもの: {known}",
     "enum": "使えるもの: {known}",
     "too_short": "{min_length} つ以上書いてください",
+    "date_type": "2027-03-31 のように、引用符を付けずに日付で書いてください",
+    "date_from_datetime_inexact": "2027-03-31 のように、引用符を付けずに日付で書いてください",
 }
 _LIST = r"'([^']*)'"
 

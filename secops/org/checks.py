@@ -3,17 +3,46 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from secops.errors import Problem
 from secops.locale import _
-from secops.org.model import Device, Flow
+from secops.org.model import Asset, Device, Flow, System
 from secops.org.zones import WORLD, ZoneMap
+from secops.schema.text import fold
 from secops.settings import Settings
 
 Rows = Sequence[tuple[str, Any]]
+
+
+def resolve(files: Mapping[str, Rows], settings: Settings) -> dict[str, list[tuple[str, Any]]]:
+    """Rows with codes where people wrote names: of a department, a zone, a system; what no row bears stays as it is."""
+    zones = _by_name((one.label, zone) for zone, one in settings.zones.items())
+    departments = _by_name((row.name, row.code) for _place, row in files.get("departments", ()))
+    systems = _by_name((row.name, row.code) for _place, row in files.get("systems", ()))
+
+    def codes(row: Any) -> Any:
+        if isinstance(row, System | Device):
+            row = replace(row, zone=zones.get(fold(row.zone), row.zone))
+        if isinstance(row, System | Asset):
+            row = replace(row, department=departments.get(fold(row.department), row.department))
+        if isinstance(row, Asset):
+            row = replace(row, system=systems.get(fold(row.system), row.system))
+        return row
+
+    return {kind: [(place, codes(row)) for place, row in rows] for kind, rows in files.items()}
+
+
+def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Folded name → code, of names that only one has; a code is never taken for a name."""
+    known = [(fold(name), code) for name, code in pairs]
+    often = Counter(name for name, _code in known)
+    codes = {fold(code) for _name, code in known}
+    return {name: code for name, code in known if often[name] == 1 and name not in codes}
 
 
 def cross_checks(files: Mapping[str, Rows], settings: Settings, today: date) -> tuple[list[Problem], list[Problem]]:
@@ -31,6 +60,17 @@ def cross_checks(files: Mapping[str, Rows], settings: Settings, today: date) -> 
             if host.lower() not in names and not _is_address(host):
                 text = _("機器「{host}」は機器一覧にありません。").format(host=host)
                 warnings.append(Problem(f"{place} 機器名", text))
+        if system.cloud == "no" and system.cloud_service:
+            text = _("クラウドは「利用なし」ですが、クラウドサービス名「{name}」があります。")
+            warnings.append(Problem(f"{place} クラウド", text.format(name=system.cloud_service)))
+        if system.personal_data == "none" and system.persons:
+            text = _("個人情報は「なし」ですが、本人数 {n} があります。")
+            warnings.append(Problem(f"{place} 本人数", text.format(n=system.persons)))
+    systems = {row.code for _place, row in files.get("systems", ())}
+    for place, asset in files.get("assets", ()):
+        if asset.system and asset.system not in systems:
+            text = _("システム「{code}」は台帳にありません。")
+            warnings.append(Problem(f"{place} システムコード", text.format(code=asset.system)))
     for place, flow in files.get("flows", ()):
         found, odd = _flow(place, flow, settings, today)
         wrong += found
@@ -88,6 +128,8 @@ def _references(files: Mapping[str, Rows], codes: set[str], settings: Settings) 
     for place, system in files.get("systems", ()):
         department(place, system.department, "主管課コード")
         zone(place, system.zone, "系統")
+    for place, asset in files.get("assets", ()):
+        department(place, asset.department, "主管課コード")
     for place, flow in files.get("flows", ()):
         department(place, flow.owner, "主管課コード")
     return wrong

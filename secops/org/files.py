@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from secops.org.flows import FILE_NAME, FlowTable, builtin_table, parse_table
@@ -14,12 +15,45 @@ from secops.org.tables import TABLES
 from secops.settings import Settings
 
 FOLDER = "inventory"
+_REPLACED = re.compile(r"([a-z]+)-(\d{8}T\d{6})Z\.csv")
 
 
 def read_inventory(site: Path) -> dict[str, str]:
     """The inventory files of a site as kind → text; kinds without a file are left out."""
     paths = {kind: site / FOLDER / f"{kind}.csv" for kind in TABLES}
     return {kind: decode(path.read_bytes(), str(path)) for kind, path in paths.items() if path.exists()}
+
+
+def read_inventory_at(site: Path, moment: datetime) -> dict[str, str]:
+    """The inventory files as they were at a moment, as far as versions are kept: the oldest known one for before."""
+    found = read_inventory(site)
+    for stamp, kind, path in sorted(_history(site), reverse=True):
+        if stamp > moment and kind in TABLES:  # this version was replaced later, so it was in force then
+            found[kind] = decode(path.read_bytes(), str(path))
+    return found
+
+
+def inventory_changes(site: Path, kind: str = "") -> list[datetime]:
+    """When a version of the inventory (or of one kind of it) was replaced, ascending."""
+    return sorted({stamp for stamp, name, _path in _history(site) if not kind or name == kind})
+
+
+def inventory_known_at(site: Path, kind: str, moment: datetime) -> bool:
+    """Whether the version of a kind that was in force at a moment is kept."""
+    if any(stamp > moment for stamp in inventory_changes(site, kind)):
+        return True
+    path = site / FOLDER / f"{kind}.csv"
+    return path.exists() and datetime.fromtimestamp(path.stat().st_mtime, UTC) <= moment
+
+
+def _history(site: Path) -> list[tuple[datetime, str, Path]]:
+    """(when it was replaced, kind, path) of every earlier version."""
+    found = []
+    for path in (site / FOLDER / "history").glob("*.csv"):
+        if match := _REPLACED.fullmatch(path.name):
+            stamp = datetime.strptime(match[2], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+            found.append((stamp, match[1], path))
+    return found
 
 
 def open_directory(site: Path, settings: Settings, today: date) -> Directory:

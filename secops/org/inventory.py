@@ -5,17 +5,21 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from secops.errors import InventoryError, Problem
 from secops.locale import _
-from secops.org.checks import cross_checks
+from secops.org.checks import cross_checks, resolve
 from secops.org.model import Directory
 from secops.org.tables import TABLES, Table, narrow
+from secops.org.workbook import Fault
 from secops.settings import Settings
+
+_MARKS = re.compile(r"[\s_※*]|\(必須\)|\(任意\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,9 @@ def decode(data: bytes, where: str) -> str:
     raise InventoryError([Problem(where, hint)])
 
 
-def _normal(heading: str) -> str:
-    return narrow(heading).lower().replace(" ", "").replace("_", "")
+def normal_heading(heading: str) -> str:
+    """A heading as it is compared: width, case, spaces, line breaks, ``_`` and marks such as ``※`` do not matter."""
+    return _MARKS.sub("", narrow(heading).lower())
 
 
 def recognise(text: str, where: str) -> str:
@@ -56,11 +61,13 @@ def recognise(text: str, where: str) -> str:
     stem = where.replace("\\", "/").rsplit("/", 1)[-1].split(".")[0].lower()
     if stem in TABLES:
         return stem
-    header = {_normal(cell) for cell in next(csv.reader(io.StringIO(text, newline="")), [])}
+    header = {normal_heading(cell) for cell in next(csv.reader(io.StringIO(text, newline="")), [])}
     scores = {
-        kind: sum(any(_normal(one) in header for one in column.headings) for column in table.columns)
+        kind: sum(any(normal_heading(one) in header for one in column.headings) for column in table.columns)
         for kind, table in TABLES.items()
-        if all(any(_normal(one) in header for one in column.headings) for column in table.columns if column.required)
+        if all(
+            any(normal_heading(one) in header for one in column.headings) for column in table.columns if column.required
+        )
     }
     best = [kind for kind, score in scores.items() if score == max(scores.values())]
     if len(best) == 1:
@@ -76,35 +83,68 @@ def parse(text: str, where: str, kind: str) -> Parsed:
     Raises:
         InventoryError: every wrong heading, cell and doubled key, by row and column.
     """
-    table = TABLES[kind]
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     problems: list[Problem] = []
+
+    def lines() -> Iterator[tuple[str, Sequence[str]]]:
+        try:
+            for cells in reader:
+                yield f"{where}:{reader.line_num}", cells
+        except csv.Error as error:
+            text = _("CSV として読めません: {error}").format(error=error)
+            problems.append(Problem(f"{where}:{reader.line_num}", text))
+
+    rows = lines()
+    _place, header = next(rows, ("", []))
+    return parse_rows(kind, header, rows, f"{where}:1", problems)
+
+
+def parse_rows(
+    kind: str,
+    header: Sequence[str],
+    lines: Iterable[tuple[str, Sequence[str]]],
+    head: str,
+    problems: list[Problem] | None = None,
+) -> Parsed:
+    """Read a table of texts: the place and the cells of each line; ``head`` is the place of its headings.
+
+    Raises:
+        InventoryError: as `parse`, with the given problems too.
+    """
+    table = TABLES[kind]
+    found = [] if problems is None else problems
     rows: list[Any] = []
     places: list[str] = []
     first: dict[str, str] = {}
-    try:
-        columns = _columns(table, next(reader, []), where)
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            place = f"{where}:{reader.line_num}"
-            values, wrong = _row(table, columns, cells, place)
-            problems += wrong
-            key = str(values.get(table.key, ""))
-            if key and key.lower() in first:
-                text_ = _("「{key}」は {place} と重複しています。").format(key=key, place=first[key.lower()])
-                problems.append(Problem(f"{place} {_heading(table, table.key)}", text_))
-                continue
-            first[key.lower()] = place
-            if wrong:
-                continue
-            rows.append(table.make(**values))
-            places.append(place)
-    except csv.Error as error:
-        problems.append(Problem(f"{where}:{reader.line_num}", _("CSV として読めません: {error}").format(error=error)))
-    if problems:
-        raise InventoryError(problems)
+    columns = _columns(table, header, head)
+    for place, cells in lines:
+        if not any(cell.strip() for cell in cells):
+            continue
+        values, wrong = _row(table, columns, cells, place)
+        found += wrong
+        key = str(values.get(table.key, ""))
+        if key and key.lower() in first:
+            text = _("「{key}」は {place} と重複しています。").format(key=key, place=first[key.lower()])
+            found.append(Problem(f"{place} {_heading(table, table.key)}", text))
+            continue
+        first[key.lower()] = place
+        if wrong:
+            continue
+        rows.append(table.make(**values))
+        places.append(place)
+    if found:
+        raise InventoryError(found)
     return Parsed(kind, tuple(rows), tuple(places))
+
+
+def write(kind: str, rows: Iterable[Any]) -> str:
+    """Rows as the CSV that `parse` reads as the same rows: what an Excel file is kept as."""
+    columns = TABLES[kind].columns
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([column.headings[0] for column in columns])
+    writer.writerows([show(getattr(row, column.field)) for column in columns] for row in rows)
+    return out.getvalue()
 
 
 def _heading(table: Table, field: str) -> str:
@@ -117,12 +157,17 @@ def _columns(table: Table, header: Sequence[str], where: str) -> dict[int, int]:
     problems = []
     for at, cell in enumerate(header):
         match = next(
-            (n for n, column in enumerate(table.columns) if _normal(cell) in map(_normal, column.headings)), None
+            (
+                n
+                for n, column in enumerate(table.columns)
+                if normal_heading(cell) in map(normal_heading, column.headings)
+            ),
+            None,
         )
         if match is None:
             continue
         if match in found.values():
-            problems.append(Problem(f"{where}:1 {cell}", _("同じ意味の列が 2 つあります。1 つにしてください。")))
+            problems.append(Problem(f"{where} {cell}", _("同じ意味の列が 2 つあります。1 つにしてください。")))
         found[at] = match
     for at, column in enumerate(table.columns):
         if column.required and at not in found.values():
@@ -131,7 +176,7 @@ def _columns(table: Table, header: Sequence[str], where: str) -> dict[int, int]:
                 others="・".join(column.headings[1:]),
                 found="・".join(cell.strip()[:20] for cell in header[:20]) or "—",
             )
-            problems.append(Problem(f"{where}:1", text))
+            problems.append(Problem(where, text))
     if problems:
         raise InventoryError(problems)
     return found
@@ -144,7 +189,11 @@ def _row(
     problems: list[Problem] = []
     for at, index in columns.items():
         column = table.columns[index]
-        cell = cells[at].strip() if at < len(cells) else ""
+        cell = cells[at] if at < len(cells) else ""
+        if isinstance(cell, Fault):
+            problems.append(Problem(f"{place} {column.headings[0]}", str(cell)))
+            continue
+        cell = cell.strip()
         if not cell:
             if column.required:
                 problems.append(Problem(f"{place} {column.headings[0]}", _("空です。値を入れてください。")))
@@ -189,11 +238,13 @@ def combine(
     # References into a file that did not parse would all look wrong: the file's own mistakes come first.
     if not wrong:
         rows = {kind: list(zip(one.places, one.rows, strict=True)) for kind, one in parsed.items()}
+        rows = resolve(rows, settings)
         found, warnings = cross_checks(rows, settings, today)
         wrong += found
     if wrong:
         raise InventoryError(wrong)
-    return Directory(**{kind: one.rows for kind, one in parsed.items()}, warnings=tuple(warnings))
+    values = {kind: tuple(row for _place, row in one) for kind, one in rows.items()}
+    return Directory(**values, warnings=tuple(warnings))
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,35 @@ CLASSES = {
     "c2": "自治体機密性2",
     "c1": "自治体機密性1",
 }
+INTEGRITY = {"i2": "自治体完全性2", "i1": "自治体完全性1"}
+AVAILABILITY = {"a2": "自治体可用性2", "a1": "自治体可用性1"}
+# The same codes as `secops.isms.audit.priority.PersonalData`, which stands above this room; a test compares them.
+PERSONAL_DATA = {
+    "none": "個人情報なし",
+    "held": "保有個人情報",
+    "sensitive": "要配慮個人情報",
+    "specific": "特定個人情報",
+}
+CLOUD = {"no": "利用なし", "yes": "利用あり"}
+SYSTEM_STATES = {"planned": "準備中", "active": "稼働中", "stopped": "休止中", "retired": "廃止"}
+ASSET_KINDS = {
+    "document": "文書",
+    "data": "データ",
+    "system": "情報システム",
+    "program": "プログラム",
+    "device": "機器",
+    "medium": "記録媒体",
+    "other": "その他",
+}
+MEDIA = {
+    "paper": "紙",
+    "server": "サーバ",
+    "terminal": "端末",
+    "removable": "外部記録媒体",
+    "cloud": "クラウド",
+    "other": "その他",
+}
+NO_CONTRACTOR = "なし"  # said of a system that the ward runs by itself; an empty cell says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +116,12 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """An information system; ``hosts`` are device names or addresses, ``classification`` one of `CLASSES`."""
+    """An information system; ``hosts`` are device names or addresses, ``classification`` one of `CLASSES`.
+
+    Empty (None) is what nobody has said yet: no ``contractor`` is `NO_CONTRACTOR`, no cloud is ``no``. ``cloud`` is one
+    of `CLOUD`, ``personal_data`` of `PERSONAL_DATA`, ``state`` of `SYSTEM_STATES`; ``persons`` is of how many people
+    it holds data, ``manager`` the post of the 情報システム管理者, ``reviewed`` when the entry was last confirmed.
+    """
 
     code: str
     name: str
@@ -95,6 +129,38 @@ class System:
     zone: str
     hosts: tuple[str, ...] = ()
     classification: str = ""
+    contractor: str = ""
+    cloud: str = ""
+    cloud_service: str = ""
+    personal_data: str = ""
+    persons: int | None = None
+    manager: str = ""
+    state: str = "active"
+    reviewed: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """An entry of the 情報資産管理台帳; ``confidentiality`` is one of `CLASSES`, ``system`` the code of a system.
+
+    ``integrity`` is one of `INTEGRITY`, ``availability`` of `AVAILABILITY`, ``kind`` of `ASSET_KINDS`, ``medium`` of
+    `MEDIA`, ``personal_data`` of `PERSONAL_DATA`; ``retention`` and ``place`` are the ward's own words.
+    """
+
+    code: str
+    name: str
+    department: str = ""
+    kind: str = ""
+    medium: str = ""
+    confidentiality: str = ""
+    integrity: str = ""
+    availability: str = ""
+    retention: str = ""
+    place: str = ""
+    system: str = ""
+    personal_data: str = ""
+    manager: str = ""
+    reviewed: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +217,7 @@ class Directory:
     staff: tuple[Person, ...] = ()
     devices: tuple[Device, ...] = ()
     systems: tuple[System, ...] = ()
+    assets: tuple[Asset, ...] = ()
     flows: tuple[Flow, ...] = ()
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
 
@@ -192,6 +259,20 @@ class Directory:
         """The name of a department, or the code itself where it is not in the list."""
         found = self.department_by_code.get(code)
         return found.name if found else code
+
+    def codes_of(self, names: frozenset[str] | None) -> frozenset[str] | None:
+        """The codes of departments by name, with all units below them; None (all) stays None.
+
+        A name that is not in the list is taken as a code: a ward without a list of departments uses names for both.
+        """
+        if names is None:
+            return None
+        found = {one.code for one in self.departments if one.name in names or one.code in names}
+        grown = found
+        while grown:
+            grown = {one.code for one in self.departments if one.parent in grown} - found
+            found |= grown
+        return frozenset(found | (names - {one.name for one in self.departments}))
 
     def owner_name(self, owner: str) -> str:
         """The name of a person by staff number, or the text itself where it is no known number."""

@@ -12,12 +12,21 @@ from typing import Any
 
 from secops.locale import _
 from secops.org.model import (
+    ASSET_KINDS,
+    AVAILABILITY,
     CLASSES,
+    CLOUD,
     DEVICE_KINDS,
     FLOW_KINDS,
     IMPORTANCE,
+    INTEGRITY,
     LEVELS,
+    MEDIA,
+    NO_CONTRACTOR,
+    PERSONAL_DATA,
+    SYSTEM_STATES,
     Account,
+    Asset,
     Department,
     Device,
     Flow,
@@ -33,6 +42,7 @@ _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 _WAREKI = re.compile(r"(?:令和|R)(元|\d{1,2})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 _MAC = re.compile(r"[0-9a-f]{12}")
 _CODE = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+_COUNT = re.compile(r"(?:約)?([0-9,]{1,12})(?:人|名|件)?")
 
 
 def narrow(text: str) -> str:
@@ -129,6 +139,27 @@ def parse_services(cell: str) -> tuple[Service, ...]:
     return tuple(found)
 
 
+def _unit(cell: str) -> str:
+    """A department by its code or its name; the name is looked up when all files are there."""
+    text = narrow(cell)
+    if len(text) > 100 or not text.isprintable():
+        raise ValueError(_("部署のコードか名前を 1 つ書いてください"))
+    return text
+
+
+def _count(cell: str) -> int:
+    match = _COUNT.fullmatch(narrow(cell).replace(" ", ""))
+    digits = match[1].replace(",", "") if match else ""
+    if not digits:
+        raise ValueError(_("人数を数字で書いてください(例: 12000)"))
+    return int(digits)
+
+
+def _contractor(cell: str) -> str:
+    text = cell.strip()
+    return NO_CONTRACTOR if narrow(text).lower() in _NOBODY else text
+
+
 def _day(cell: str) -> date:
     text = narrow(cell)
     try:
@@ -149,6 +180,7 @@ class Column:
     spellings: str
     read: Callable[[str], Any] = _text
     required: bool = False
+    words: Mapping[str, str] | None = None  # code → word, where only a few values will do
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -169,7 +201,42 @@ class Table:
 
 _DEVICE_WORDS = {"PC": "terminal", "サーバー": "server", "プリンタ": "printer", "ネットワーク機器": "network"}
 _CLASS_WORDS = {"3A": "c3a", "3B": "c3b", "3C": "c3c", "2": "c2", "1": "c1"}
+_CLASS_WORDS |= {f"機密性{word}": code for word, code in _CLASS_WORDS.items()}
+_NOBODY = {"なし", "無し", "無", "直営", "内製", "職員", "-", "none"}
+_PERSONAL_WORDS = {
+    "なし": "none", "無し": "none", "無": "none", "あり": "held", "有り": "held", "有": "held",
+    "個人情報": "held", "要配慮": "sensitive", "マイナンバー": "specific", "個人番号": "specific",
+}  # fmt: skip
+_CLOUD_WORDS = dict.fromkeys(
+    ("なし", "無し", "無", "×", "いいえ", "no", "false", "オンプレミス"), "no"
+) | dict.fromkeys(("あり", "有り", "有", "○", "〇", "はい", "yes", "true", "クラウド"), "yes")
+_STATE_WORDS = {"運用中": "active", "稼働": "active", "構築中": "planned", "停止": "stopped", "休止": "stopped"}
+_KIND_WORDS = {"電子データ": "data", "電子情報": "data", "公文書": "document", "帳票": "document", "システム": "system"}
+_KIND_WORDS |= {"ソフトウェア": "program", "ハードウェア": "device", "媒体": "medium"}
+_MEDIA_WORDS = {
+    "サーバー": "server",
+    "PC": "terminal",
+    "パソコン": "terminal",
+    "USBメモリ": "removable",
+    "外部媒体": "removable",
+}
 _ZONE = Column("zone", "系統|ゾーン|三層|zone", narrow, required=True)
+
+
+def _few(field: str, spellings: str, words: Mapping[str, str], extra: Mapping[str, str] | None = None) -> Column:
+    return Column(field, spellings, _choice(words, extra), words=words)
+
+
+def _axis(word: str, letter: str) -> dict[str, str]:
+    """``2`` and ``完全性2`` beside ``自治体完全性2``."""
+    return {f"{before}{number}": f"{letter}{number}" for before in ("", word) for number in "21"}
+
+
+_UNIT = "主管課コード|所管課コード|所属コード|主管課|所管課|担当課|部署|所属|department"
+_REVIEWED = Column("reviewed", "確認日|最終確認日|棚卸日|見直し日|reviewed", _day)
+_PERSONAL = _few(
+    "personal_data", "個人情報|個人情報の区分|個人情報の有無|personal_data", PERSONAL_DATA, _PERSONAL_WORDS
+)
 
 TABLES: dict[str, Table] = {
     table.kind: table
@@ -183,7 +250,7 @@ TABLES: dict[str, Table] = {
                 Column("code", "所属コード|部署コード|課コード|組織コード|code|department_code", _code, required=True),
                 Column("name", "所属名|部署名|課名|組織名|名称|name|department_name", required=True),
                 Column("kana", "フリガナ|カナ|ふりがな|読み|kana"),
-                Column("level", "区分|階層|level", _choice(LEVELS)),
+                _few("level", "区分|階層|level", LEVELS),
                 Column("parent", "上位コード|上位所属コード|部コード|親コード|parent", _code),
                 Column("extension", "内線|内線番号|extension", narrow),
             ),
@@ -213,8 +280,8 @@ TABLES: dict[str, Table] = {
                 Column("mac", "MACアドレス|MAC|mac|mac_address", _mac),
                 Column("department", "所属コード|部署コード|設置課|department", _code),
                 Column("owner", "使用者|利用者|管理者|職員番号|owner", narrow),
-                Column("kind", "種別|機器種別|kind|type", _choice(DEVICE_KINDS, _DEVICE_WORDS)),
-                Column("importance", "重要度|importance", _choice(IMPORTANCE)),
+                _few("kind", "種別|機器種別|kind|type", DEVICE_KINDS, _DEVICE_WORDS),
+                _few("importance", "重要度|importance", IMPORTANCE),
             ),
         ),
         Table(
@@ -225,10 +292,40 @@ TABLES: dict[str, Table] = {
             (
                 Column("code", "システムコード|システムID|code|id", _code, required=True),
                 Column("name", "システム名|名称|name", required=True),
-                Column("department", "主管課コード|所管課コード|所属コード|department", _code, required=True),
+                Column("department", _UNIT, _unit, required=True),
                 _ZONE,
                 Column("hosts", "機器名|サーバ|サーバ名|ホスト|hosts", _names),
-                Column("classification", "機密性|分類|classification", _choice(CLASSES, _CLASS_WORDS)),
+                _few("classification", "機密性|分類|機密性分類|classification", CLASSES, _CLASS_WORDS),
+                Column("contractor", "委託事業者|委託先|保守業者|contractor", _contractor),
+                _few("cloud", "クラウド|クラウド利用|クラウドの利用|cloud", CLOUD, _CLOUD_WORDS),
+                Column("cloud_service", "クラウドサービス名|クラウドサービス|cloud_service"),
+                _PERSONAL,
+                Column("persons", "本人数|対象人数|個人情報の本人数|persons", _count),
+                Column("manager", "情報システム管理者|システム管理者|管理者|manager"),
+                _few("state", "状態|稼働状況|運用状況|state", SYSTEM_STATES, _STATE_WORDS),
+                _REVIEWED,
+            ),
+        ),
+        Table(
+            "assets",
+            "情報資産",
+            Asset,
+            "code",
+            (
+                Column("code", "資産番号|情報資産番号|資産コード|asset_id|code", _code, required=True),
+                Column("name", "情報資産名|情報資産の名称|資産名|名称|asset_name|name", required=True),
+                Column("department", _UNIT + "|管理課", _unit),
+                _few("kind", "資産の種類|資産種別|種類|種別|kind", ASSET_KINDS, _KIND_WORDS),
+                _few("medium", "媒体|記録媒体|保存媒体|形態|medium", MEDIA, _MEDIA_WORDS),
+                _few("confidentiality", "機密性|機密性分類|confidentiality", CLASSES, _CLASS_WORDS),
+                _few("integrity", "完全性|完全性分類|integrity", INTEGRITY, _axis("完全性", "i")),
+                _few("availability", "可用性|可用性分類|availability", AVAILABILITY, _axis("可用性", "a")),
+                Column("retention", "保存期間|保存年限|保存期限|retention"),
+                Column("place", "保管場所|保存場所|場所|place"),
+                Column("system", "システムコード|利用システム|使用システム|system", narrow),
+                _PERSONAL,
+                Column("manager", "情報資産管理者|管理責任者|管理者|manager"),
+                _REVIEWED,
             ),
         ),
         Table(
@@ -238,7 +335,7 @@ TABLES: dict[str, Table] = {
             "id",
             (
                 Column("id", "通信番号|管理番号|番号|id", _code, required=True),
-                Column("kind", "種別|通信種別|kind", _choice(FLOW_KINDS), required=True),
+                Column("kind", "種別|通信種別|kind", _choice(FLOW_KINDS), required=True, words=FLOW_KINDS),
                 Column("source", "接続元|送信元|from|source", _place, required=True),
                 Column("destination", "接続先|宛先|送信先|to|destination", _place, required=True),
                 Column("services", "ポート|プロトコル|サービス|ports|services", parse_services, required=True),

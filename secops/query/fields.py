@@ -60,6 +60,10 @@ class Kind(StrEnum):
 _KINDS = {"long": Kind.NUMBER, "float": Kind.NUMBER, "boolean": Kind.BOOLEAN, "date": Kind.DATE, "ip": Kind.IP}
 
 
+COUNTED = frozenset({Kind.TEXT, Kind.IP})
+"""Kinds of columns by whose values any store can count events."""
+
+
 def kind(field: str) -> Kind:
     """The kind of a field; names without a column are text."""
     return _KINDS.get(COLUMNS.get(field, "").removesuffix("[]"), Kind.TEXT)

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+MASK = "************"  # what stands where a personal number (マイナンバー) was
 
 
 def fold(text: str) -> str:

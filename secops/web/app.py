@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
+from secops.web.isms import evidence, items
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
@@ -75,6 +76,8 @@ def create_app(services: Services) -> FastAPI:
     for part in (bulk, review, saved, bonds, exception):  # before `alert`, whose addresses end in a number
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
+        app.include_router(part.router)
+    for part in (items, evidence):
         app.include_router(part.router)
     problems.install(app)
 

@@ -29,6 +29,7 @@ MENU = (
     Place("/rules", "ルール", "r", Right.SEE_STATUS),
     Place("/sources", "収集", "s", Right.SEE_STATUS),
     Place("/notify", "通知", "n", Right.SEE_STATUS),
+    Place("/audit", "監査", "u", Right.SEE_POLICY),
 )
 
 

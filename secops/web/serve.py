@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
 
 from secops.errors import SecopsError
 from secops.locale import _
@@ -21,9 +22,12 @@ from secops.siem.detect.coverage import SourceKinds, coverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
-from secops.web.services import Services, Standing
+from secops.web.services import Evidence, Services, Standing
+from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catalogue, open_telemetry
 from secops.wiring.coverage import sources_of
+from secops.wiring.evidence_site import room_of
 from secops.wiring.exceptions import write_exception
+from secops.wiring.guidelines import GUIDELINES, open_editions
 from secops.wiring.oidc import HttpProvider
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
@@ -100,11 +104,46 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
+        evidence=_evidence(site, cast("EventStore", store)),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),
         identity=HttpProvider(site.settings.web.oidc, site.folder) if site.settings.web.oidc.issuer else None,
     )
+
+
+def _evidence(site: Site, store: EventStore) -> Evidence:
+    """Items and queries are read anew where their files changed; a page must not wait for it each time."""
+    catalogue = _Files(lambda: audits_folder(site.folder, CATALOGUE), lambda: open_catalogue(site.folder))
+    telemetry = _Files(lambda: audits_folder(site.folder, TELEMETRY), lambda: open_telemetry(site.folder))
+    editions = _Files(lambda: site.folder / "policies" / GUIDELINES, lambda: open_editions(site.folder))
+
+    def clause_title(clause_id: str) -> str:
+        found = editions().clause(clause_id)
+        return found.title if found else ""
+
+    return Evidence(room_of(site, store), site.desk.evidence, catalogue, telemetry, clause_title)
+
+
+T = TypeVar("T")
+
+
+class _Files(Generic[T]):
+    """What was read from files, until one of them changes."""
+
+    def __init__(self, place: Callable[[], Path], read: Callable[[], T]) -> None:
+        self._place, self._read = place, read
+        self._lock = threading.Lock()
+        self._known: tuple[object, T] | None = None
+
+    def __call__(self) -> T:
+        with self._lock:
+            place = self._place()
+            files = sorted(place.rglob("*")) if place.is_dir() else [place]
+            mark = place, [(path, path.stat().st_mtime_ns) for path in files if path.is_file()]
+            if self._known is None or self._known[0] != mark:
+                self._known = mark, self._read()
+            return self._known[1]
 
 
 class _Flows:

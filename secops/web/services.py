@@ -8,11 +8,15 @@ from datetime import datetime
 
 from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
+from secops.isms.audit.model import Catalogue
+from secops.isms.audit.telemetry import Telemetry
 from secops.org.flows import FlowJudge
 from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus, WorkDesk
+from secops.store.records.evidence import SqlEvidence
+from secops.wiring.evidence import EvidenceRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,20 @@ class Standing:
     rules: Sequence[Rule]
     found: Sequence[RuleCoverage]
     complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What pages on audit items and evidence reach: the room that makes sheets, those that were made, the catalogue.
+
+    ``clause_title`` is the title of a guideline clause, empty where no edition knows it.
+    """
+
+    room: EvidenceRoom
+    sheets: SqlEvidence
+    catalogue: Callable[[], Catalogue]
+    telemetry: Callable[[], Telemetry]
+    clause_title: Callable[[str], str] = lambda _clause: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,7 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
+    evidence: Evidence
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None

@@ -10,6 +10,8 @@ from secops.isms.audit.catalogue import read_catalogue
 from secops.isms.audit.model import Catalogue
 from secops.isms.audit.priority import RiskRules, read_risk
 from secops.isms.audit.rules import ScoringRules, read_rules
+from secops.isms.audit.telemetry import Telemetry, unknown_names
+from secops.isms.audit.telemetry_file import read_telemetry
 from secops.locale import _
 from secops.org.files import open_directory
 from secops.org.inventory import decode
@@ -23,6 +25,7 @@ BUILTIN = _PACKED if _PACKED.exists() else Path(__file__).parent.parent.parent /
 CATALOGUE = "catalogue"
 SCORING = "scoring.toml"
 RISK = "risk.toml"
+TELEMETRY = "telemetry.yml"
 SUFFIXES = (".yml", ".yaml")
 
 
@@ -63,6 +66,39 @@ def open_risk(site: Path | None = None) -> RiskRules:
     """
     path = audits_folder(site, RISK)
     return read_risk(*_read([path])[0])
+
+
+def open_telemetry(site: Path | None = None) -> Telemetry:
+    """The queries over events and alerts: the ward's own ``audits/telemetry.yml``, else the one of the program.
+
+    Raises:
+        AuditError: the file has mistakes.
+    """
+    return read_telemetry(*_read([audits_folder(site, TELEMETRY)])[0])
+
+
+def checked_catalogue(site: Path | None = None, places: Sequence[Path] = ()) -> Catalogue:
+    """The catalogue and the queries that it names, looked at together.
+
+    Raises:
+        NotFoundError: a place does not exist.
+        AuditError: with every mistake of all files, and every item that names a query that there is not.
+    """
+    wrong: list[Problem] = []
+    catalogue, telemetry = None, None
+    try:
+        catalogue = open_catalogue(site, places)
+    except AuditError as error:
+        wrong += error.problems
+    try:
+        telemetry = open_telemetry(site)
+    except AuditError as error:
+        wrong += error.problems
+    if catalogue is not None and telemetry is not None:
+        wrong += unknown_names(catalogue, telemetry.queries)
+    if wrong or catalogue is None:
+        raise AuditError(wrong)
+    return catalogue
 
 
 def read_csv(path: Path) -> tuple[str, str]:

@@ -62,7 +62,7 @@ def own_template(site: Path | None, kind: PaperKind) -> Path | None:
 def staff_names(site: Site) -> tuple[str, ...]:
     """Names that must not stand in a paper."""
     directory = open_directory(site.folder, site.settings, site.now().astimezone(JST).date())
-    return tuple(one.name for one in directory.people if one.name)
+    return tuple(one.name for one in directory.staff if one.name)
 
 
 @dataclass(frozen=True)

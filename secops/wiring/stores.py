@@ -85,7 +85,7 @@ class Stores:
         from secops.store.events.elastic import ElasticStore
 
         chosen = self._settings.store
-        return ElasticStore(self._access(), chosen.prefix, self._settings.site.id, generation)
+        return ElasticStore(self._access(), chosen.prefix, self._settings.site.id, generation, self._access)
 
     def _access(self) -> Access:
         from secops.store.events.elastic_server import Access

@@ -210,6 +210,12 @@ def test_tallies_are_exact_and_the_largest_first(store):
     ]
     assert store.tally(Exists("labels.flow"), ALWAYS, EVERYONE, fields[:1], limit=1) == [(("a>b",), 3)]
     assert store.tally(All(), ALWAYS, Scope(zones=frozenset({"internet"})), fields) == []
+    ips = [{"source.ip": ip} for ip in ("10.0.0.1", "10.0.0.1", "2001:db8::1", None)]
+    store.write(frame(*ips, source="net"), {"net": 4})
+    assert store.tally(Exists("source.ip"), ALWAYS, EVERYONE, ["source.ip"]) == [
+        (("10.0.0.1",), 2),
+        (("2001:db8::1",), 1),
+    ]
     for field in ("source.port", "host.ip", "winlog.event_data.Image"):
         with pytest.raises(QueryError):
             store.tally(All(), ALWAYS, EVERYONE, [field])

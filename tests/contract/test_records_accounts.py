@@ -229,6 +229,10 @@ def test_the_only_administrator_stays_one(door: Door):
         door.accounts.change("root", role=Role.CSIRT, actor="root", now=NOW)
     assert door.accounts.user("root").role is Role.ADMIN
     door.accounts.change("root", access=Access(frozenset({"lgwan"})), actor="root", now=NOW)  # the role stays
+    with pytest.raises(ConflictError, match="root"):
+        door.accounts.disable("root", actor="root", now=NOW)
+    assert not door.accounts.user("root").disabled
     door.accounts.change("tanaka", role=Role.ADMIN, actor="root", now=NOW)
     door.accounts.change("root", role=Role.CSIRT, actor="root", now=NOW)
     assert door.accounts.user("root").role is Role.CSIRT
+    door.accounts.disable("root", actor="tanaka", now=NOW)

@@ -11,7 +11,7 @@ import polars as pl
 
 from secops.errors import QueryError, StoreError
 from secops.query.evaluate import check, matches
-from secops.query.fields import Kind, is_list, kind
+from secops.query.fields import COUNTED, is_list, kind
 from secops.query.tree import All, Node
 from secops.schema.ecs import COLUMNS
 from secops.siem.ports import KIND_COLUMNS, Found, Place, Scope, SeenKind, Span, StoreStats
@@ -83,7 +83,7 @@ class MemoryEventStore:
     def tally(
         self, query: Node, span: Span, scope: Scope, fields: Sequence[str], limit: int = 1000
     ) -> list[tuple[tuple[str | None, ...], int]]:
-        if any(kind(field) is not Kind.TEXT or is_list(field) or field not in COLUMNS for field in fields):
+        if any(kind(field) not in COUNTED or is_list(field) or field not in COLUMNS for field in fields):
             raise QueryError("columns of text only")
         counts = Counter(tuple(event.get(name) for name in fields) for event in self._matching(query, span, scope))
         ordered = sorted(counts.items(), key=lambda one: (-one[1], [(part is None, part or "") for part in one[0]]))

@@ -104,6 +104,15 @@ POST /notify/test                   303      403      403      403      403     
 POST /notify/conditions/{condition_id}/confirm 303      303      403      403      403      403      403      403
 POST /notify/given-up               303      303      403      403      403      403      403      403
 
+GET  /audit                         *        303
+GET  /audit/items                   *        200
+GET  /audit/items/{item_id}         *        200
+GET  /audit/evidence                403      200      200      200      403      403      403      403
+POST /audit/evidence                403      303      303      303      403      403      403      403 | department=211&since=2026-11-13&until=2026-11-23&names=failed_logons
+GET  /audit/evidence/{sheet_number} 403      200/404  200/404  200/404  403      403      403      403
+GET  /audit/evidence/{sheet_number}/file 403      200/404  200/404  200/404  403      403      403      403
+POST /audit/evidence/{sheet_number}/verify 403      200/404  200/404  200/404  403      403      403      403
+
 GET  /api/alerts                    200      200      200      200      200      200      403      200
 GET  /api/alerts/stream             200      200      200      200      200      200      403      200
 GET  /api/alerts/{alert_id}         200/404  200/404  200/404  200/404  200/404  200/404  403      200/404
@@ -136,6 +145,8 @@ class Call:
             condition_id=1,
             number=9,
             search_id=9,
+            item_id="a6.1-10",
+            sheet_number=1,
         )
 
     @property

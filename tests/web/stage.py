@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import insert, update
 from secops.access.oidc import IdentityProvider
 from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
+from secops.org.model import Account, Department, Device, Directory, Person
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
@@ -28,12 +29,17 @@ from secops.siem.ports import Condition, Hit, MatchedValue, NewBatch, Origin, Ru
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
+from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
 from secops.web.app import create_app
-from secops.web.services import Services, Standing
+from secops.web.services import Evidence, Services, Standing
 from secops.web.session import csrf_token
+from secops.wiring.audits import open_catalogue, open_telemetry
+from secops.wiring.evidence import EvidenceRoom, Period
+from secops.wiring.evidence_asking import Chain, Inventories, Ports
+from secops.wiring.evidence_site import chosen
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
@@ -406,6 +412,11 @@ class Stage:
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
+        self.directory = Directory(
+            departments=(Department("211", "区民課"), Department("212", "税務課")),
+            staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
+            devices=(Device("K-0213", "mynumber", ("10.1.4.13",), department="211"),),
+        )
         with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own
             connection.execute(update(counters).where(counters.c.name == "alert").values(value=100_000))
 
@@ -454,6 +465,7 @@ class Stage:
         paging.settle([Condition("stalled", "", "", Severity.HIGH, before)], [], before)
         paging.settle([], paging.conditions(Scope()), before + timedelta(minutes=20))
         self.store.write(frame(neighbours()), {})
+        self.sheet()
         origin = Origin("syslog", "fortigate", peer="10.9.0.1:514/udp")
         lines = [
             f'date=2026-11-23 devname="fw01" seq={n} dstip=203.0.113.9 action="accept"'.encode() for n in range(1, 5010)
@@ -471,6 +483,29 @@ class Stage:
             NOW, "sumida", self.found, 5, {OFF.reason: 1}, chain, disk, parts, problems, self.filters, self.correlation
         )
 
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The room over the stage's events, with the program's own catalogue, and one sheet."""
+        room = EvidenceRoom(
+            Ports(
+                store=self.store,
+                desk=self.work,
+                inventories=Inventories(lambda _at: self.directory, lambda: (), lambda _at: False),
+                chain=lambda _since, _until: Chain(42, 3, ""),
+                zone_label=lambda zone: str(ZONES[zone]["label"]) if zone in ZONES else zone,
+                now=lambda: self.clock,
+            )
+        )
+        return Evidence(room, SqlEvidence(self.database), cache(open_catalogue), cache(open_telemetry))
+
+    def sheet(self, query: str = "failed_logons", department: str = "211") -> int:
+        """An evidence sheet of the last ten days; its number."""
+        here = self.evidence
+        period = Period(department, NOW - timedelta(days=10), NOW)
+        wanted = chosen(here.telemetry(), here.catalogue(), names=[query])
+        (made,) = here.room.make(wanted, here.telemetry(), period, Scope(), "kansa").sheets
+        return here.sheets.keep(made, actor="kansa", now=NOW)
+
     @property
     def services(self) -> Services:
         """The ports."""
@@ -479,6 +514,7 @@ class Stage:
             desk=self.desk,
             work=self.work,
             write_exception=self.write_exception,
+            evidence=self.evidence,
             store=self.store,
             journal=self.journal,
             accounts=self.accounts,

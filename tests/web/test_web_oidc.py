@@ -185,6 +185,12 @@ def test_groups_give_roles_and_their_loss_shuts_out(tmp_path, provider):
     provider.claims["groups"] = ["boss"]
     assert come_back(stage.visitor()).status_code == 303
     assert stage.accounts.audit_log(action="role_changed")[0].text == "csirt → admin"
+    for one in [one.name for one in stage.accounts.users() if one.role is Role.ADMIN and one.name != "yamada"]:
+        stage.accounts.change(one, role=Role.VIEWER, actor="root", now=NOW)
+    provider.claims["groups"] = ["security"]
+    assert come_back(stage.visitor()).status_code == 303
+    assert stage.accounts.user("yamada").role is Role.ADMIN, "the only one stays one, whatever the provider says"
+    assert stage.accounts.audit_log(action="role_kept")[0].text == "admin → csirt"
     provider.claims["groups"] = "staff"
     assert "役割が割り当てられていません" in come_back(stage.visitor()).text
     stage.close()

@@ -23,6 +23,7 @@ from secops.wiring.parts import _worker, drain_alone
 from secops.wiring.replay import replay
 from secops.wiring.status import system_status
 from tests import elastic
+from tests.fakes.elastic_door import Door, door
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 SYSLOG = Origin("file", "syslog", path="/var/log/auth.log", zone="internet", timezone="UTC")
@@ -122,6 +123,23 @@ def test_a_crew_stages_for_it(site):
     work_off_together(site, site.generation, lambda: (site.store, site.desk), lambda: False)
     assert (site.store.positions(), site.store.count(All(), Span(), Scope()), hits(site)) == ({"auth": 300}, 300, 3)
     assert site.desk.tallies()["auth"].stored == 300
+
+
+def test_a_refused_login_stops_no_rule(tmp_path):
+    """Somebody changed the password at night: the store is away, and alerts open as ever."""
+    with door(Door.basic("secops", "new")) as there, make_site(tmp_path / "site", there.url, "t") as site:
+        journal(site, 1, 300)
+        stop = threading.Event()
+        with held(site.folder, "worker-0"):
+            worker = threading.Thread(target=_worker, args=(site, 0, stop))
+            worker.start()
+            until(lambda: hits(site) == 3, "the rules go on")
+            gone = absence(site)
+            assert gone is not None
+            assert "ログイン" in gone.reason
+            stop.set()
+            worker.join()
+        assert "ログイン" in system_status(site).store.away
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from secops.errors import AuditError, Problem
 from secops.isms.audit.model import Answerer, Catalogue, Item, Method
@@ -36,6 +36,10 @@ def _once(values: list[str]) -> list[str]:
     return values
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 class _Item(Strict):
     id: Name
     title: Line
@@ -47,7 +51,7 @@ class _Item(Strict):
     weight: Annotated[int, Field(ge=1, le=MAX_WEIGHT)]
     answers: Literal["department", "system", "staff", "ward"]
     stage: Annotated[int, Field(ge=1, le=MAX_STAGE)]
-    telemetry: Name | None = None
+    telemetry: Annotated[list[Name], BeforeValidator(_listed), AfterValidator(_once)] = Field(default=[])
     confirm: bool = False
     reference: Line | None = None
 
@@ -129,7 +133,7 @@ def _item(one: _Item, chapter: str, where: str) -> Item:
         weight=one.weight,
         answers=Answerer(one.answers),
         stage=one.stage,
-        telemetry=one.telemetry or "",
+        telemetry=tuple(one.telemetry),
         confirm=one.confirm,
         reference=one.reference or "",
         where=where,

@@ -73,7 +73,7 @@ VERDICT_MARKS = {
 class Item:
     """One question of the catalogue (監査項目) with its criterion.
 
-    ``look`` is what to look at, ``check`` how, by method. ``telemetry`` names a query over events and alerts.
+    ``look`` is what to look at, ``check`` how, by method. ``telemetry`` names queries over events and alerts.
     ``confirm``: a person must compare it with the source before it is used (要確認). ``reference`` is the number of the
     item of the national audit guideline, where a ward has noted it. ``where`` is file and line.
     """
@@ -89,7 +89,7 @@ class Item:
     weight: int
     answers: Answerer
     stage: int
-    telemetry: str = ""
+    telemetry: tuple[str, ...] = ()
     confirm: bool = False
     reference: str = ""
     where: str = ""

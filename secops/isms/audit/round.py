@@ -80,7 +80,9 @@ class Plan:
     """A plan as it is approved. ``number`` is ours (``2026-1``), never a document number of the ward.
 
     ``years`` are first and last 年度. Dates of letters and approvals come from the ward's document system: they are
-    empty until somebody fills them in.
+    empty until somebody fills them in. ``units`` are all that inspect themselves (of an annual plan) or are audited (of
+    an engagement); ``audited`` are those of an annual plan that an auditor looks at this year. ``office`` is the
+    department that runs the policy: it answers what is asked once for the whole ward, before ``due``.
     """
 
     number: str
@@ -100,6 +102,9 @@ class Plan:
     above: str = ""
     approved_by: str = ""
     approved_on: date | None = None
+    audited: tuple[Unit, ...] = ()
+    office: str = ""
+    due: date | None = None
 
 
 class FindingKind(StrEnum):
@@ -210,11 +215,28 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceDays:
+    """A source that a sheet needed: on how many of the ``of`` days of the period something came from it.
+
+    ``days`` is None for what the program itself keeps (a register): it is there or not. ``why`` says why it is not.
+    """
+
+    name: str
+    title: str
+    there: bool
+    days: int | None
+    of: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceSheet:
     """What a telemetry query told, dated and hashed, with what is missing. It helps the auditor and judges nothing.
 
-    ``figures`` are name → value, None where the source does not exist (never zero). ``missing`` says which source is
-    not there. ``query`` is what was asked, so that anybody can ask it again.
+    ``figures`` are title → value, None where the source does not exist (never zero). ``missing`` says which source is
+    not there, ``sources`` how complete the others were. ``query`` is what was asked, in words of the search, ``asked``
+    the search behind each figure, ``definition`` (JSON) all that is needed to make the sheet again. ``rows`` are at
+    most a page out of ``rows_total``. ``zones``: only these were looked at, None is all.
     """
 
     name: str
@@ -228,6 +250,14 @@ class EvidenceSheet:
     missing: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     sha256: str = ""
+    department: str = ""
+    rows_total: int = 0
+    sources: tuple[SourceDays, ...] = ()
+    notes: tuple[str, ...] = ()
+    asked: Mapping[str, str] = field(default_factory=dict)
+    definition: str = ""
+    zones: tuple[str, ...] | None = None
+    made_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,16 @@ class Change(StrEnum):
     CHANGED = "changed"
     MOVED = "moved"
     NEW = "new"
+    WITHDRAWN = "withdrawn"  # never stands at a clause: of one that the edition no longer has
 
 
-CHANGE_LABELS = {Change.SAME: "変更なし", Change.CHANGED: "改定", Change.MOVED: "移動", Change.NEW: "新設"}
+CHANGE_LABELS = {
+    Change.SAME: "変更なし",
+    Change.CHANGED: "改定",
+    Change.MOVED: "移動",
+    Change.NEW: "新設",
+    Change.WITHDRAWN: "廃止",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class Edition:
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     official: bool = False
     digest: str = ""
+    preamble: str = ""  # what an imported text says before its first clause
 
     @cached_property
     def by_id(self) -> Mapping[str, GuidelineClause]:
@@ -106,6 +114,14 @@ class Numbering(StrEnum):
     REPORT = "report"  # 第1 → 1 → (1) → ア → (ア)
 
 
+NUMBERING_LABELS = {
+    Numbering.ARTICLES: "章・節・条・項・号",
+    Numbering.NUMBERS: "1 → (1) → ① → ア",
+    Numbering.DASHES: "1―1―1",
+    Numbering.REPORT: "第1 → 1 → (1) → ア",
+}
+
+
 class LinkKind(StrEnum):
     """How far a clause of ours does what a guideline clause asks."""
 
@@ -128,7 +144,8 @@ class Clause:
     ``id`` is its identity for ever, whatever its number becomes (``taisaku-a12``). ``label`` is its own printed number
     (``第12条``, ``2``, ``(1)``, ``ア``), ``depth`` how deep it stands (1: a chapter, or what stands at the top),
     ``title`` its heading or empty, ``text`` what it says itself (several lines; tables as Markdown tables).
-    ``owner`` and ``review`` are empty or None where those of the document hold.
+    ``owner`` and ``review`` are empty or None where those of the document hold. Where it was read from is no part of
+    what it says: two clauses that say the same are equal.
     """
 
     id: str
@@ -140,7 +157,7 @@ class Clause:
     links: tuple[Link, ...] = ()
     owner: str = ""
     review: date | None = None
-    where: str = ""
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +192,7 @@ class Document:
     public: bool = False
     history: tuple[Event, ...] = ()
     statutory: tuple[Statutory, ...] = ()
-    digest: str = ""
+    digest: str = field(default="", compare=False)
 
     @cached_property
     def by_id(self) -> Mapping[str, Clause]:

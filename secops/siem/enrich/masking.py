@@ -18,8 +18,7 @@ import polars as pl
 
 from secops.schema.ecs import COLUMNS
 from secops.schema.frame import CORE, EXTRA, EXTRA_TEXT
-
-MASK = "************"
+from secops.schema.text import MASK
 
 # Twelve digits in a row or as 4-4-4, half or full width, with no further digit at either end. A part of a GUID or of a
 # hash, the decimals of a fraction and a part of a longer grouped number (a payment card) are other things.

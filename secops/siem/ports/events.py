@@ -148,7 +148,7 @@ class EventStore(EventWriter, Protocol):
     def tally(
         self, query: Node, span: Span, scope: Scope, fields: Sequence[str], limit: int = 1000
     ) -> Sequence[tuple[tuple[str | None, ...], int]]:
-        """Exact counts of the events that match by their values in some columns of text; the largest first.
+        """Exact counts of the events that match, by their values in columns of text or addresses; the largest first.
 
         Events without a value are counted under None. Equal counts are in the order of their values, None last.
         """

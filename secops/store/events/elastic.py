@@ -19,7 +19,7 @@ import zstandard
 from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.query.evaluate import check
-from secops.query.fields import Kind, is_list, kind
+from secops.query.fields import COUNTED, is_list, kind
 from secops.query.limits import check_page
 from secops.query.tree import Exists, Node
 from secops.schema.ecs import COLUMNS, dtype
@@ -43,12 +43,15 @@ _CELLS = 20_000  # answers in one page of kinds
 class ElasticStore:
     """A generation of a site's events in Elasticsearch, as `secops.siem.ports.EventStore`.
 
-    Nothing is asked of the server before the first call. Safe to use from several threads and processes.
+    Nothing is asked of the server before the first call. Safe to use from several threads and processes. ``again``
+    reads how to log in once more (see `Server`).
     """
 
-    def __init__(self, access: Access, prefix: str, site: str, generation: str) -> None:
+    def __init__(
+        self, access: Access, prefix: str, site: str, generation: str, again: Callable[[], Access] | None = None
+    ) -> None:
         self.generation = generation
-        self._server = Server(access)
+        self._server = Server(access, again)
         self._seconds = access.seconds
         self._naming = Naming(prefix, generation)
         self._indices = Indices(self._server, self._naming)
@@ -173,9 +176,11 @@ class ElasticStore:
 
         Values that are indexed otherwise than they are, and columns without values to group by, are counted here.
         """
-        if any(kind(field) is not Kind.TEXT or is_list(field) or field not in COLUMNS for field in fields):
+        if any(kind(field) not in COUNTED or is_list(field) or field not in COLUMNS for field in fields):
             raise QueryError(
-                _("件数を項目ごとに数えられるのは、文字列の列だけです: {names}").format(names=", ".join(fields))
+                _("件数を項目ごとに数えられるのは、文字列とアドレスの列だけです: {names}").format(
+                    names=", ".join(fields)
+                )
             )
         check(query)
         odd = {"terms": {names.ODD: list(fields)}}

@@ -5,9 +5,11 @@ The client (`elasticsearch` 8, for servers 8 and 9) takes a second to import, so
 
 from __future__ import annotations
 
+import base64
+import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from secops.locale import _
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
+_REFUSED = frozenset({401, 403})
 _BUSY = frozenset({429, 502, 503, 504})
 _BLOCKED = "cluster_block_exception"  # an index made read-only: the disk is full, or somebody stopped it
 _JSON = "application/vnd.elasticsearch+json; compatible-with=8"
@@ -38,10 +41,14 @@ class Access:
 
 
 class Server:
-    """Requests to Elasticsearch. Safe to use from several threads."""
+    """Requests to Elasticsearch. Safe to use from several threads.
 
-    def __init__(self, access: Access) -> None:
+    ``again`` reads how to log in once more: it is asked after a refused login, since passwords change while we run.
+    """
+
+    def __init__(self, access: Access, again: Callable[[], Access] | None = None) -> None:
         self._access = access
+        self._again = again
         self._client: Elasticsearch | None = None
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -93,12 +100,14 @@ class Server:
 
         try:
             answer = self._connected().perform_request(
-                method, path, params=dict(params), headers=dict(headers), body=body
+                method, path, params=dict(params), headers={**headers, **self._login()}, body=body
             )
         except ApiError as error:
+            if error.status_code in _REFUSED and self._changed():
+                return self._request(method, path, body, headers, params)
             raise self._translated(error.status_code, error.body) from error
         except (TransportError, UnsupportedProductError) as error:
-            raise self.away(str(error)) from error
+            raise self._unreached(error) from error
         return answer.body
 
     def _connected(self) -> Elasticsearch:
@@ -109,18 +118,48 @@ class Server:
                 access = self._access
                 options: dict[str, Any] = {"request_timeout": access.seconds, "max_retries": 0}
                 if access.ca_file:
-                    options["ca_certs"] = access.ca_file
-                if access.api_key:
-                    options["api_key"] = access.api_key
-                elif access.user:
-                    options["basic_auth"] = (access.user, access.password)
+                    options["ca_certs"] = _vouched(access.ca_file)
                 self._client = Elasticsearch(list(access.urls), **options)
             return self._client
+
+    def _login(self) -> dict[str, str]:
+        """The header that logs in: made here, since the client refuses passwords beyond ASCII (RFC 7617 has UTF-8)."""
+        access = self._access
+        if access.api_key:
+            if not access.api_key.isascii() or not access.api_key.isprintable():
+                raise StoreError(_("Elasticsearch の API キー(store.api_key_file)に、使えない文字があります。"))
+            return {"authorization": f"ApiKey {access.api_key}"}
+        if access.user:
+            return {"authorization": "Basic " + base64.b64encode(f"{access.user}:{access.password}".encode()).decode()}
+        return {}
+
+    def _changed(self) -> bool:
+        """Whether how to log in has changed since we last read it; it is what the next request uses."""
+        fresh = self._again() if self._again else self._access
+        if fresh == self._access:
+            return False
+        self._access = fresh
+        return True
+
+    def _unreached(self, error: Exception) -> AwayError:
+        """No answer: what the network or TLS said, innermost last."""
+        reasons = list(_chain(error))
+        said = " / ".join(dict.fromkeys(text for one in reasons if (text := str(one).strip())))
+        if any(isinstance(one, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY" in str(one) for one in reasons):
+            text = _(
+                "サーバの証明書を確かめられません。"
+                "store.ca_file に、証明書を発行した認証局の証明書を指定してください({why})"
+            )
+            return self.away(text.format(why=said))
+        return self.away(said)
 
     def _translated(self, status: int, body: Any) -> StoreError | QueryError:
         reason = reason_of(body)
         if status in _BUSY or _BLOCKED in reason:
             return self.away(reason)
+        if status in _REFUSED:  # not an end: detection goes on, and whoever mends the login need not restart anything
+            text = _("ログインか権限が認められません。store の利用者名・パスワード・API キーを確かめてください({why})")
+            return self.away(text.format(why=reason))
         if status == 404:
             return _MissingError(self._said(reason))
         if status == 409:
@@ -145,6 +184,29 @@ class _MissingError(StoreError):
 
 class ConflictedError(StoreError):
     """Another process wrote first."""
+
+
+def _vouched(path: str) -> str:
+    """The file of a certification authority, if it is one.
+
+    Raises:
+        StoreError: it cannot be read, or holds no certificate.
+    """
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError is one
+        text = _("store.ca_file の「{path}」は証明書(PEM)として読めません({why})。")
+        raise StoreError(text.format(path=path, why=error.strerror or error)) from None
+    return path
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and what caused it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def reason_of(body: Any) -> str:

@@ -18,7 +18,7 @@ from deltalake.transaction import AddAction
 from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.query.evaluate import check
-from secops.query.fields import Kind, is_list, kind
+from secops.query.fields import COUNTED, is_list, kind
 from secops.query.limits import check_page
 from secops.query.tree import All, Node
 from secops.schema.ecs import COLUMNS
@@ -180,9 +180,11 @@ class Lake:
     ) -> Sequence[tuple[tuple[str | None, ...], int]]:
         """Counts by the values of some columns of text, the largest first (see the port)."""
         names = [f"f{at}" for at in range(len(fields))]
-        if any(kind(field) is not Kind.TEXT or is_list(field) or field not in COLUMNS for field in fields):
+        if any(kind(field) not in COUNTED or is_list(field) or field not in COLUMNS for field in fields):
             raise QueryError(
-                _("件数を項目ごとに数えられるのは、文字列の列だけです: {names}").format(names=", ".join(fields))
+                _("件数を項目ごとに数えられるのは、文字列とアドレスの列だけです: {names}").format(
+                    names=", ".join(fields)
+                )
             )
         picked = ", ".join(f'"{field}" AS {name}' for field, name in zip(fields, names, strict=True))
         tail = f"GROUP BY {', '.join(names)} ORDER BY n DESC, {', '.join(names)} NULLS LAST LIMIT {int(limit)}"

@@ -51,7 +51,7 @@ from secops.store.records.attempts import (
     succeeded,
 )
 from secops.store.records.engine import Database
-from secops.store.records.people import insert_user, valid_name
+from secops.store.records.people import insert_user, only_administrator, valid_name
 
 TOUCH_EVERY = timedelta(seconds=30)  # how exact `last_used` is: a write for every request would be one too many
 LONGEST_AGENT = 300
@@ -256,9 +256,13 @@ class SqlSessions:
         name: str = found["name"]
         values: dict[str, Any] = {"subject": identity.subject}
         if identity.role is not None and identity.role.value != found["role"]:
-            values["role"] = identity.role.value
+            # A slip at the provider must not lock everybody out.
+            kept = only_administrator(connection, user_of(found))
             change = f"{found['role']} → {identity.role.value}"
-            log(connection, AuditEntry(visit.now, "oidc", "role_changed", name, visit.peer, change))
+            action = "role_kept" if kept else "role_changed"
+            log(connection, AuditEntry(visit.now, "oidc", action, name, visit.peer, change))
+            if not kept:
+                values["role"] = identity.role.value
             if identity.role is Role.ADMIN:
                 text = trust.new_administrator(name, "OIDC")
                 tell_others(connection, text, self._page_from, visit.now)

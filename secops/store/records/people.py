@@ -117,7 +117,10 @@ class SqlUsers:
     def disable(self, name: str, *, actor: str, now: datetime, disabled: bool = True, peer: str = CLI) -> User:
         """See `Users`."""
         with self._database.write() as connection:
-            row(connection, name)
+            if disabled:
+                _keep_an_administrator(connection, user_of(row(connection, name)))
+            else:
+                row(connection, name)
             connection.execute(update(users).where(users.c.name == name).values(disabled=disabled))
             end_sessions(connection, name)
             forget_devices(connection, name)
@@ -187,14 +190,18 @@ def valid_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def _keep_an_administrator(connection: Connection, before: User) -> None:
-    """Refuse to take the role from the only administrator who can log in; a demo login counts only beside its like."""
-    if before.role is not Role.ADMIN or before.disabled:
-        return
-    others = (users.c.role == Role.ADMIN.value) & ~users.c.disabled & (users.c.name != before.name)
-    if not before.demo:
+def only_administrator(connection: Connection, user: User) -> bool:
+    """Whether nobody else who can log in administers users; a demo login counts only beside its like."""
+    if user.role is not Role.ADMIN or user.disabled:
+        return False
+    others = (users.c.role == Role.ADMIN.value) & ~users.c.disabled & (users.c.name != user.name)
+    if not user.demo:
         others &= ~users.c.demo
-    if not connection.execute(select(users.c.name).where(others)).first():
+    return not connection.execute(select(users.c.name).where(others)).first()
+
+
+def _keep_an_administrator(connection: Connection, before: User) -> None:
+    if only_administrator(connection, before):
         raise ConflictError(
             _(
                 "「{name}」はただ 1 人のシステム管理者です。先に別の利用者をシステム管理者にしてから変更してください。"

@@ -13,9 +13,13 @@ from secops.isms.clauses.model import Clause, Document, DocumentKind, Numbering
     [
         (Numbering.ARTICLES, ["第1章", "第2節", "第12条", "2", "(1)", "ア"], "第12条第2項第1号ア"),
         (Numbering.ARTICLES, ["第3条の2", "(3)"], "第3条の2第3号"),
+        (Numbering.ARTICLES, ["第3条", "\uff0812\uff09", "①"], "第3条第12号①"),
         (Numbering.ARTICLES, ["第1章"], "第1章"),
         (Numbering.NUMBERS, ["6", "(1)", "①"], "6 (1) ①"),
         (Numbering.DASHES, ["2―6―1"], "2―6―1"),
+        (Numbering.DASHES, ["2", "2―6", "2―6―1", "(1)"], "2―6―1 (1)"),
+        (Numbering.NUMBERS, ["6", "6.1", "(6)"], "6.1 (6)"),
+        (Numbering.ARTICLES, ["第3条", "2", "十一"], "第3条第2項第十一号"),
     ],
 )
 def test_a_clause_is_cited_as_its_numbering_is_read(numbering, labels, expected):

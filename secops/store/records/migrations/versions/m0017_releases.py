@@ -13,6 +13,7 @@ down_revision = "0016"
 
 def upgrade() -> None:
     """Up."""
+    # ---- released reports (secops/store/records/release_tables.py)
     row_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.create_table(
         "releases",
@@ -44,3 +45,27 @@ def upgrade() -> None:
     )
     only_grows("releases")
     only_grows("release_files")
+
+    # ---- evidence sheets (secops/store/records/evidence_tables.py)
+    op.create_table(
+        "evidence_sheets",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, autoincrement=True),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("round", sa.Text(), nullable=False),
+        sa.Column("department", sa.Text(), nullable=False),
+        sa.Column("department_name", sa.Text(), nullable=False),
+        sa.Column("system", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("items", sa.Text(), nullable=False),
+        sa.Column("zones", sa.Text(), nullable=True),
+        sa.Column("missing", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_evidence_sheets"),
+    )
+    op.create_index("ix_evidence_sheets_department", "evidence_sheets", ["department", "id"])
+    only_grows("evidence_sheets")

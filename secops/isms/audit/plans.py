@@ -1,0 +1,96 @@
+"""What holds a plan together: its numbers, its years, and that it fits the plan above it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from secops.errors import UsageError
+from secops.isms.audit.round import PLAN_LABELS, Plan, PlanLevel
+from secops.locale import _
+
+_NUMBER = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z-]{0,18}[0-9A-Za-z])?", re.ASCII)
+LONGEST_PROGRAMME = 6  # years; three are usual
+_ABOVE = {PlanLevel.ANNUAL: PlanLevel.PROGRAMME, PlanLevel.ENGAGEMENT: PlanLevel.ANNUAL}
+
+
+def next_number(plan: Plan, taken: Collection[str]) -> str:
+    """The number of a plan that has none: ``2026-2028``, ``2026``, ``2026-1``, ``2026-S1``; empty: it is taken."""
+    first, last = plan.years
+    if plan.level is PlanLevel.PROGRAMME or plan.level is PlanLevel.ANNUAL:
+        number = f"{first}-{last}" if plan.level is PlanLevel.PROGRAMME else str(first)
+        return "" if number in taken else number
+    sign = "S" if plan.level is PlanLevel.SPECIAL else ""
+    count = 1
+    while f"{first}-{sign}{count}" in taken:
+        count += 1
+    return f"{first}-{sign}{count}"
+
+
+def check_plan(plan: Plan, above: Plan | None) -> None:
+    """Whether a plan makes sense, and fits the one above (None: there is none of this number).
+
+    Raises:
+        UsageError: with everything that is wrong.
+    """
+    if wrong := list(_wrong(plan, above)):
+        raise UsageError("\n".join(wrong))
+
+
+def _wrong(plan: Plan, above: Plan | None) -> Iterator[str]:
+    if not _NUMBER.fullmatch(plan.number):
+        yield _("計画の番号「{number}」は使えません(英数字とハイフン、20 字まで。例: 2026-1)。").format(
+            number=plan.number
+        )
+    if not plan.title.strip():
+        yield _("計画の題名がありません。")
+    if plan.stage not in {1, 2, 3}:
+        yield _("段階は 1 から 3 のどれかです。")
+    yield from _wrong_days(plan)
+    yield from _wrong_above(plan, above)
+    yield from _wrong_units(plan, above)
+
+
+def _wrong_days(plan: Plan) -> Iterator[str]:
+    first, last = plan.years
+    if plan.level is PlanLevel.PROGRAMME:
+        if not first <= last < first + LONGEST_PROGRAMME:
+            yield _("中期計画の年度は、初年度と最終年度(6 年以内)で書いてください。")
+    elif first != last:
+        yield _("{level}は 1 つの年度のものです。").format(level=_(PLAN_LABELS[plan.level]))
+    if plan.begins and plan.ends and plan.ends < plan.begins:
+        yield _("終わりの日が始まりの日より前です。")
+    if plan.period and plan.period[1] < plan.period[0]:
+        yield _("監査対象期間の終わりが始まりより前です。")
+
+
+def _wrong_above(plan: Plan, above: Plan | None) -> Iterator[str]:
+    level = _ABOVE.get(plan.level)
+    if plan.above and above is None:
+        yield _("上位の計画 {number} がありません。").format(number=plan.above)
+    elif above is not None and level is not None and above.level is not level:
+        what = _("上位の計画 {number} は{found}です。{wanted}を指定してください。")
+        yield what.format(number=above.number, found=_(PLAN_LABELS[above.level]), wanted=_(PLAN_LABELS[level]))
+    elif above is not None and not above.years[0] <= plan.years[0] <= above.years[1]:
+        what = _("{year} 年度は、上位の計画 {number} の年度に入っていません。")
+        yield what.format(year=plan.years[0], number=above.number)
+    elif above is None and plan.level is PlanLevel.ENGAGEMENT:
+        yield _("実施計画には、上位の年度計画が必要です。")
+
+
+def _wrong_units(plan: Plan, above: Plan | None) -> Iterator[str]:
+    if len(set(plan.units)) != len(plan.units):
+        yield _("同じ監査単位が二度書かれています。")
+    for unit in plan.audited:
+        if unit not in plan.units:
+            yield _("{unit} は、この計画の監査単位にありません。").format(unit=unit)
+    if plan.level is PlanLevel.SPECIAL and not plan.units:
+        yield _("監査の対象(部署又は情報システム)がありません。")
+    if plan.level is not PlanLevel.ENGAGEMENT or above is None:
+        return
+    if not plan.units:
+        yield _("監査の対象(部署又は情報システム)がありません。")
+    for unit in plan.units:
+        if unit not in above.audited:
+            what = _("{unit} は、年度計画 {number} で今年度の監査対象に選ばれていません。先に選んでください。")
+            yield what.format(unit=unit, number=above.number)

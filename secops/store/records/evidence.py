@@ -1,0 +1,166 @@
+"""Evidence sheets as they were made: kept for ever, known by their hash, seen within the reader's scope only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, and_, func, insert, or_, select, true
+
+from secops.errors import NotFoundError
+from secops.isms.audit.evidence_text import canonical, digest, sheet_of
+from secops.isms.audit.round import EvidenceSheet
+from secops.locale import _
+from secops.siem.ports import Scope
+from secops.store.records.codec import from_json, to_json
+from secops.store.records.engine import Database
+from secops.store.records.evidence_tables import evidence_sheets as table
+from secops.store.records.trail import note
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A sheet in a list. ``zones`` are those that were looked at (None: all), ``missing`` how many sources were not."""
+
+    number: int
+    name: str
+    title: str
+    round: str
+    department: str
+    department_name: str
+    period: tuple[datetime, datetime]
+    made_at: datetime
+    made_by: str
+    items: tuple[str, ...]
+    missing: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A sheet with its number; ``whole`` says whether its text still has the hash that was kept beside it."""
+
+    number: int
+    sheet: EvidenceSheet
+    round: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SheetFilter:
+    """Which sheets: of a department (code), of an item, of a query, of a round (plan number); empty is all."""
+
+    department: str = ""
+    item: str = ""
+    name: str = ""
+    round: str = ""
+
+
+class SqlEvidence:
+    """Keeps and gives evidence sheets; each keeping is in the trail of the wing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, sheet: EvidenceSheet, *, round_: str = "", actor: str, now: datetime) -> int:
+        """File a sheet for ever; returns its number."""
+        text = canonical(sheet)
+        row = {
+            "name": sheet.name,
+            "title": sheet.title,
+            "round": round_,
+            "department": sheet.unit.department,
+            "department_name": sheet.department,
+            "system": sheet.unit.system,
+            "since": sheet.period[0],
+            "until": sheet.period[1],
+            "made_at": sheet.made_at,
+            "made_by": actor,
+            "items": to_json(sheet.items),
+            "zones": None if sheet.zones is None else to_json(sheet.zones),
+            "missing": to_json(sheet.missing),
+            "body": text,
+            "sha256": digest(text),
+        }
+        with self._database.write() as connection:
+            made = connection.execute(insert(table).values(row)).inserted_primary_key
+            assert made is not None
+            number = int(made[0])
+            detail = {"query": sheet.name, "department": sheet.unit.department, "sha256": row["sha256"]}
+            note(
+                connection,
+                actor=actor,
+                action="evidence.made",
+                target=f"evidence {number}",
+                now=now,
+                detail={**detail, "since": sheet.period[0], "until": sheet.period[1]},
+            )
+        return number
+
+    def sheets(
+        self, wanted: SheetFilter, scope: Scope, *, limit: int = 100, before: int | None = None
+    ) -> tuple[Sequence[Filed], int]:
+        """The newest sheets that pass, and how many there are; ``before`` is the number of the last one seen."""
+        where = and_(_seen(scope), *_chosen(wanted))
+        statement = select(table).where(where).order_by(table.c.id.desc()).limit(limit)
+        if before is not None:
+            statement = statement.where(table.c.id < before)
+        with self._database.read() as connection:
+            rows = connection.execute(statement).mappings().all()
+            total = connection.execute(select(func.count()).select_from(table).where(where)).scalar_one()
+        return [_filed(row) for row in rows], int(total)
+
+    def sheet(self, number: int, scope: Scope) -> Kept:
+        """One sheet.
+
+        Raises:
+            NotFoundError: there is none, or the reader may not see it.
+        """
+        row = None
+        if 0 < number < 1 << 63:
+            with self._database.read() as connection:
+                statement = select(table).where(table.c.id == number, _seen(scope))
+                row = connection.execute(statement).mappings().first()
+        if row is None:
+            raise NotFoundError(_("裏付け票 {number} はありません。").format(number=number))
+        return Kept(row["id"], sheet_of(row["body"]), row["round"], digest(row["body"]) == row["sha256"])
+
+
+def _chosen(wanted: SheetFilter) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
+    if wanted.department:
+        where.append(table.c.department == wanted.department)
+    if wanted.name:
+        where.append(table.c.name == wanted.name)
+    if wanted.round:
+        where.append(table.c.round == wanted.round)
+    if wanted.item:
+        where.append(table.c["items"].contains(to_json(wanted.item), autoescape=True))
+    return where
+
+
+def _seen(scope: Scope) -> ColumnElement[bool]:
+    """A reader sees sheets of their departments that were made of no more zones than they see."""
+    where: list[ColumnElement[bool]] = [true()]
+    if scope.departments is not None:
+        where.append(table.c.department_name.in_(sorted(scope.departments)))
+    if scope.zones is not None:
+        # Few sets of zones are ever used, so they are named rather than taken apart in SQL.
+        where.append(or_(*(table.c.zones == to_json(one) for one in _subsets(sorted(scope.zones)))))
+    return and_(*where)
+
+
+def _subsets(zones: Sequence[str]) -> list[tuple[str, ...]]:
+    """Every set of these zones, as sheets keep it: in order."""
+    found: list[tuple[str, ...]] = [()]
+    for zone in zones[:8]:
+        found += [(*one, zone) for one in found]
+    return found
+
+
+def _filed(row: RowMapping) -> Filed:
+    listed: dict[str, Any] = {name: tuple(from_json(row[name])) for name in ("items", "missing")}
+    names = ("name", "title", "round", "department", "department_name", "made_at", "made_by", "sha256")
+    return Filed(number=row["id"], period=(row["since"], row["until"]), **listed, **{name: row[name] for name in names})

@@ -1,0 +1,220 @@
+"""Evidence from logs and alerts: made for a department and a period, listed, looked at, compared, taken along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from secops.access.ports import AuditEntry, Right, Session
+from secops.errors import DeniedError, NotFoundError, SecopsError, UsageError
+from secops.isms.audit.round import EvidenceSheet
+from secops.locale import _
+from secops.query.parse import MAX_LENGTH
+from secops.report.evidence import as_html, as_xlsx, figure_words
+from secops.schema.dates import JST
+from secops.store.records.evidence import Kept, SheetFilter
+from secops.web.pages import page
+from secops.web.problems import status_of
+from secops.web.session import changes, reads, scope_of, services
+from secops.web.siem import spans
+from secops.wiring.evidence import Period, Verified
+from secops.wiring.evidence_site import chosen
+
+router = APIRouter()
+PAGE_SIZE = 50
+DAYS = 90
+FILES: Mapping[str, str] = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "html": "text/html; charset=utf-8",
+}
+Reader = Annotated[Session, Depends(reads(Right.SEE_EVIDENCE))]
+Maker = Annotated[Session, Depends(changes(Right.SEE_EVIDENCE))]
+
+
+def _list(
+    request: Request, session: Session, *, problem: SecopsError | None = None, draft: Mapping[str, object] | None = None
+) -> Response:
+    """The form and the sheets made so far; after a refusal with the reason and what was entered."""
+    here, scope, values = services(request), scope_of(session.user), request.query_params
+    wanted = SheetFilter(values.get("department", "")[:60], values.get("item", "")[:60], values.get("query", "")[:60])
+    before = int(text) if (text := values.get("before", "")).isascii() and text.isdigit() and len(text) < 19 else None
+    sheets, total = here.evidence.sheets.sheets(wanted, scope, limit=PAGE_SIZE, before=before)
+    telemetry, catalogue = here.evidence.telemetry(), here.evidence.catalogue()
+    today = here.now().astimezone(JST).date()
+    entered: dict[str, object] = {
+        "department": wanted.department,
+        "since": (today - timedelta(days=DAYS)).isoformat(),
+        "until": today.isoformat(),
+        "names": [wanted.name] if wanted.name else [],
+        "item": wanted.item,
+        **(draft or {}),
+    }
+    asked = {name: values[name] for name in ("department", "item", "query") if values.get(name)}
+    older = urlencode({**asked, "before": sheets[-1].number}) if len(sheets) == PAGE_SIZE else ""
+    return page(
+        request,
+        "evidence.html",
+        status=status_of(problem) if problem else 200,
+        problem=str(problem) if problem else "",
+        said=_said(request),
+        sheets=sheets,
+        total=total,
+        older=older,
+        paged=before is not None,
+        narrowed=asked,
+        departments=here.evidence.room.departments(scope),
+        queries=list(telemetry.queries.values()),
+        answerable=[one for one in telemetry.queries.values() if not one.missing],
+        with_logs=[one for one in catalogue.items if one.telemetry],
+        entered=entered,
+    )
+
+
+def _said(request: Request) -> str:
+    made, failed = request.query_params.get("made", ""), request.query_params.get("failed", "")
+    if not made.isascii() or not made.isdigit():
+        return ""
+    text = _("裏付け票を {n} 件作りました。").format(n=int(made[:6]))
+    if failed:
+        text += _("答えられなかった照会: {names}").format(names=failed[:300])
+    return text
+
+
+@router.get("/audit/evidence")
+def show_evidence(request: Request, session: Reader) -> Response:
+    """Sheets made so far, newest first, and the form that makes more."""
+    return _list(request, session)
+
+
+@router.post("/audit/evidence")
+def make_evidence(
+    request: Request,
+    session: Maker,
+    department: Annotated[str, Form()] = "",
+    since: Annotated[str, Form()] = "",
+    until: Annotated[str, Form()] = "",
+    item: Annotated[str, Form()] = "",
+    names: Annotated[Sequence[str], Form()] = (),
+) -> Response:
+    """Ask the chosen queries and keep their sheets; nothing chosen: all of them."""
+    here, scope, now = services(request), scope_of(session.user), services(request).now()
+    draft = {"department": department, "since": since, "until": until, "item": item, "names": list(names)}
+    try:
+        telemetry = here.evidence.telemetry()
+        wanted = chosen(telemetry, here.evidence.catalogue(), [item] if item else [], list(names))
+        period = Period(department, _midnight(since), _midnight(until) + timedelta(days=1))
+        made = here.evidence.room.make(wanted, telemetry, period, scope, session.user.name)
+    except SecopsError as error:
+        return _list(request, session, problem=error, draft=draft)
+    numbers = [here.evidence.sheets.keep(one, actor=session.user.name, now=now) for one in made.sheets]
+    if len(numbers) == 1 and not made.failed:
+        return RedirectResponse(f"/audit/evidence/{numbers[0]}", 303)
+    query = {"department": department, "made": len(numbers), "failed": " ".join(made.failed)}
+    return RedirectResponse("/audit/evidence?" + urlencode({k: v for k, v in query.items() if v != ""}), 303)
+
+
+def _midnight(text: str) -> datetime:
+    """The begin of a day in Japan.
+
+    Raises:
+        UsageError: no date.
+    """
+    try:
+        return datetime.combine(date.fromisoformat(text.strip()), time(), JST)
+    except ValueError:
+        what = _("期間の日付を入力してください(例: 2026-04-01): {found}")
+        raise UsageError(what.format(found=text[:40] or "—")) from None
+
+
+@router.get("/audit/evidence/{sheet_number}")
+def show_sheet(request: Request, sheet_number: int, session: Reader) -> Response:
+    """One sheet; that it was looked at is in the audit log: it names accounts and hosts."""
+    kept = services(request).evidence.sheets.sheet(sheet_number, scope_of(session.user))
+    _record(request, session, "evidence_viewed", kept)
+    return _sheet(request, session, kept)
+
+
+def _sheet(
+    request: Request,
+    session: Session,
+    kept: Kept,
+    *,
+    verified: Verified | None = None,
+    problem: SecopsError | None = None,
+) -> Response:
+    sheet = kept.sheet
+    may_search = session.user.may(Right.SEARCH_EVENTS)
+    return page(
+        request,
+        "evidence_sheet.html",
+        status=status_of(problem) if problem else 200,
+        kept=kept,
+        sheet=sheet,
+        figure=figure_words,
+        heads=list(sheet.rows[0]) if sheet.rows else [],
+        search=lambda title: _search_of(sheet, title) if may_search else "",
+        verified=verified,
+        problem=str(problem) if problem else "",
+        item=services(request).evidence.catalogue().by_id.get,
+    )
+
+
+def _search_of(sheet: EvidenceSheet, title: str) -> str:
+    """The address of the search that a figure is the count of, over the same period."""
+    text = sheet.asked.get(title, "")
+    if not text or len(text) > MAX_LENGTH:
+        return ""
+    begin, end = sheet.period
+    return "/events?" + urlencode({"q": text, "since": spans.typed(begin), "until": spans.typed(end)})
+
+
+@router.post("/audit/evidence/{sheet_number}/verify")
+def verify_sheet(request: Request, sheet_number: int, session: Maker) -> Response:
+    """Look at the hash, ask again, and show what differs; nothing is kept."""
+    here, scope = services(request), scope_of(session.user)
+    kept = here.evidence.sheets.sheet(sheet_number, scope)
+    try:
+        return _sheet(request, session, kept, verified=here.evidence.room.again(kept.sheet, scope))
+    except (NotFoundError, DeniedError) as error:
+        return _sheet(request, session, kept, problem=error)
+
+
+@router.get("/audit/evidence/{sheet_number}/file")
+def take_sheet(request: Request, sheet_number: int, session: Reader, format: str = "xlsx") -> Response:
+    """The sheet as a file to file with the workpapers."""
+    if format not in FILES:
+        raise UsageError(_("出力の形式は xlsx か html です: {found}").format(found=format[:40]))
+    kept = services(request).evidence.sheets.sheet(sheet_number, scope_of(session.user))
+    _record(request, session, "evidence_exported", kept)
+    data = (
+        as_xlsx(kept.sheet, sheet_number)
+        if format == "xlsx"
+        else as_html(kept.sheet, sheet_number).encode("utf-8", "replace")
+    )
+    name = f"secops-evidence-{sheet_number}-{kept.sheet.sha256[:8]}.{format}"
+    return Response(data, media_type=FILES[format], headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+def _html(sheet: EvidenceSheet, number: int) -> bytes:
+    return as_html(sheet, number).encode("utf-8", "replace")
+
+
+def _record(request: Request, session: Session, action: str, kept: Kept) -> None:
+    here = services(request)
+    here.accounts.record(
+        AuditEntry(
+            at=here.now(),
+            actor=session.user.name,
+            action=action,
+            target=str(kept.number),
+            peer=request.client.host if request.client else "",
+            text=kept.sheet.name,
+            zone="",
+            department=kept.sheet.department,
+        )
+    )
