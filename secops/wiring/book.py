@@ -15,10 +15,12 @@ from pathlib import Path
 from secops.errors import AuditError, NotFoundError, Problem
 from secops.isms.audit.book import Ledger
 from secops.isms.audit.book_file import MAX_BYTES, read_book, write_book
+from secops.isms.audit.ports import Round
 from secops.locale import _
 from secops.wiring.site import Site
 
 BOOKS = "audit/books"
+YEARS = 5  # how many years before a round are shown beside it
 _NAME = re.compile(r"(20\d\d)\.json")
 
 
@@ -67,20 +69,42 @@ class Books:
             raise NotFoundError(text.format(year=wanted or _("どの")))
         mark, read = sources[wanted]
         with self._lock:
-            known = self._read.get(wanted)
-            if known is None or known[0] != mark:
-                known = self._read[wanted] = (mark, read())
-            return known[1]
+            return self._known(wanted, mark, read)
 
     def _sources(self) -> Mapping[int, tuple[object, Callable[[], Ledger]]]:
-        """Year → (what changes when the book does, how to read it)."""
+        """Year → (what changes when the book does, how to read it); the records go before files."""
         found: dict[int, tuple[object, Callable[[], Ledger]]] = {}
         folder = self._site.folder / BOOKS
         for path in folder.glob("*.json") if folder.is_dir() else ():
             if match := _NAME.fullmatch(path.name):
                 stat = path.stat()
                 found[int(match[1])] = ((stat.st_mtime_ns, stat.st_size), _reader(path))
+        rounds = self._site.desk.rounds.rounds()
+        if rounds:
+            # Whoever changes anything of a round notes it in the trail.
+            last = next(iter(self._site.desk.trail.entries(limit=1)), None)
+            mark = (last.number if last else 0, id(self._site.directory), *(one[0] for one in found.values()))
+            for one in reversed(rounds):  # the newest of a year stays
+                found[one.year] = (mark, self._recorded(one))
         return found
+
+    def _recorded(self, round_: Round) -> Callable[[], Ledger]:
+        """A book of the records, with the years before it; called under the lock."""
+
+        def read() -> Ledger:
+            from secops.wiring.book_records import from_round
+
+            sources = self._sources()
+            before = sorted(year for year in sources if year < round_.year)[-YEARS:]
+            return from_round(self._site, round_, [self._known(year, *sources[year]) for year in before])
+
+        return read
+
+    def _known(self, year: int, mark: object, read: Callable[[], Ledger]) -> Ledger:
+        known = self._read.get(year)
+        if known is None or known[0] != mark:
+            known = self._read[year] = (mark, read())
+        return known[1]
 
 
 def _reader(path: Path) -> Callable[[], Ledger]:
