@@ -98,7 +98,15 @@ def list_(site: Path, year: int | None, as_json: bool) -> None:
     emit_table(
         [_("番号"), _("題名"), _("部署"), _("公開日"), _("公開した人"), _("訂正"), "SHA-256"],
         [
-            (one.number, one.title, one.department, wareki(one.released_on), one.released_by, one.replaces, one.sha256[:16])
+            (
+                one.number,
+                one.title,
+                one.department,
+                wareki(one.released_on),
+                one.released_by,
+                one.replaces,
+                one.sha256[:16],
+            )
             for one in found
         ],
     )
@@ -153,7 +161,9 @@ def verify(site: Path, as_json: bool) -> None:
     if as_json:
         emit_json({"files": found, "wrong": len(wrong)})
     else:
-        emit_table([_("番号"), _("ファイル"), _("状態")], [(one.number, one.name, _(_STATES[one.state])) for one in found])
+        emit_table(
+            [_("番号"), _("ファイル"), _("状態")], [(one.number, one.name, _(_STATES[one.state])) for one in found]
+        )
         if not wrong:
             click.echo(_("公開した {count} 個のファイルは、すべて公開した時のままです。").format(count=len(found)))
     if wrong:

@@ -82,7 +82,8 @@ def report(
     """監査の文書の案を作る。
 
     KIND は、plan 監査計画書、notice 監査実施通知書、form 自己点検票、workpaper 監査調書、report 監査報告書、summary
-    公表用概要、briefing 講評資料、improvement 改善計画書、followup フォローアップ報告書。公開するまで各ページに「案」が付く。
+    公表用概要、briefing 講評資料、improvement 改善計画書、followup フォローアップ報告書。公開するまで各ページに「案」が
+    付く。
     """
     from secops.errors import ConflictError, UsageError
     from secops.isms.audit.paper_style import PaperKind
@@ -91,9 +92,13 @@ def report(
 
     suffix = output.suffix.lower().removeprefix(".")
     if suffix not in SUFFIXES:
-        raise UsageError(_("{path} の拡張子は使えません(.docx, .pdf, .html, .xlsx のどれかにしてください)。").format(path=output))
+        raise UsageError(
+            _("{path} の拡張子は使えません(.docx, .pdf, .html, .xlsx のどれかにしてください)。").format(path=output)
+        )
     if output.exists() and not force:
-        raise ConflictError(_("{path} はすでにあります。置き換えるときは --force を付けてください。").format(path=output))
+        raise ConflictError(
+            _("{path} はすでにあります。置き換えるときは --force を付けてください。").format(path=output)
+        )
     press = press_of(site, book_file, year)
     order = Order(
         PaperKind(kind),
@@ -137,7 +142,7 @@ def lint(
     year: int | None,
     as_json: bool,
 ) -> None:
-    """監査の文書(.docx か .md)を点検する: 保証と受け取られる表現、根拠のない指摘、データと違う数字、文体、用語、氏名。"""
+    """監査の文書(.docx か .md)を点検する: 保証と受け取られる表現、根拠のない指摘、違う数字、文体、用語、氏名。"""
     from secops.isms.audit.lint import lint as check
     from secops.isms.audit.paper_style import PaperKind
     from secops.wiring.papers import bare_facts, open_style, read_draft
@@ -165,7 +170,11 @@ def lint(
             click.echo(f"{file}: {one.where}: {one.what}")
         if not found:
             text = _("{file}: 直すところはありません({compared})。")
-            compared = _("データと比べました") if facts.figures else _("データとは比べていません。--site か --book で比べられます")
+            compared = (
+                _("データと比べました")
+                if facts.figures
+                else _("データとは比べていません。--site か --book で比べられます")
+            )
             click.echo(text.format(file=file, compared=compared))
     if found:
         raise SystemExit(1)
@@ -204,7 +213,9 @@ def opendata(output: Path, site: Path | None, book_file: Path | None, year: int 
     if as_json:
         emit_json({"year": made.year, "files": sorted(files), "withheld": made.withheld})
         return
-    click.echo(_("{folder} に {count} 個のファイルを書き出しました。").format(folder=output, count=len(files)), err=True)
+    click.echo(
+        _("{folder} に {count} 個のファイルを書き出しました。").format(folder=output, count=len(files)), err=True
+    )
     emit_table([_("公表しないもの"), _("理由")], [(one.what, one.why) for one in made.withheld])
 
 

@@ -58,9 +58,7 @@ def heat_rows(book: Book) -> list[Row]:
 
 def _cell(score: object) -> Cell:
     achievement, coverage = getattr(score, "achievement", None), getattr(score, "coverage", None)
-    return Cell(
-        None if achievement is None else float(achievement), None if coverage is None else float(coverage)
-    )
+    return Cell(None if achievement is None else float(achievement), None if coverage is None else float(coverage))
 
 
 def year_rows(book: Book) -> tuple[list[str], list[Row]]:
@@ -132,9 +130,8 @@ def _hatches() -> str:
 def _square(x: float, y: float, cell: Cell, label: str, *, bold: bool) -> str:
     box = f'x="{x:g}" y="{y:g}" width="{_CELL}" height="{_ROW}"'
     if cell.achievement is None:
-        return (
-            f'<rect {box} fill="#ffffff" stroke="{_LINE}" stroke-width="0.7"/>'
-            + _word(x + _CELL / 2, y + 17.5, "―", 12, "middle", _FAINT)
+        return f'<rect {box} fill="#ffffff" stroke="{_LINE}" stroke-width="0.7"/>' + _word(
+            x + _CELL / 2, y + 17.5, "―", 12, "middle", _FAINT
         )
     _least, fill, ink = STEPS[step_of(cell.achievement)]
     seen = 100.0 if cell.coverage is None else cell.coverage
@@ -145,7 +142,9 @@ def _square(x: float, y: float, cell: Cell, label: str, *, bold: bool) -> str:
     ]
     if seen < THIN:
         parts.append(f'<rect {box} fill="url(#{"thick" if seen < THICK else "thin"})"/>')
-        parts.append(f'<rect x="{x + 15:g}" y="{y + 4:g}" width="{_CELL - 30}" height="{_ROW - 8}" rx="2" fill="{fill}"/>')
+        parts.append(
+            f'<rect x="{x + 15:g}" y="{y + 4:g}" width="{_CELL - 30}" height="{_ROW - 8}" rx="2" fill="{fill}"/>'
+        )
     parts.append(_word(x + _CELL / 2, y + 17.5, f"{cell.achievement:.1f}", 12.5, "middle", ink, bold=bold))
     return "".join(parts) + "</g>"
 
@@ -154,14 +153,18 @@ def _legend(top: float) -> str:
     parts = [_word(12, top + 12, "達成率(%)", 11, "start", _INK)]
     x = 82.0
     for (_least, fill, _ink), label in zip(STEPS, STEP_LABELS, strict=True):
-        parts.append(f'<rect x="{x:g}" y="{top}" width="20" height="15" fill="{fill}" stroke="{_LINE}" stroke-width="0.7"/>')
+        parts.append(
+            f'<rect x="{x:g}" y="{top}" width="20" height="15" fill="{fill}" stroke="{_LINE}" stroke-width="0.7"/>'
+        )
         parts.append(_word(x + 25, top + 12, label, 11, "start", _INK))
         x += 34 + _wide(label) * 11
     parts.append(_word(12, top + 36, "網羅率", 11, "start", _INK))
     x = 82.0
     for name, label in (("thin", f"{THICK:g}%以上{THIN:g}%未満"), ("thick", f"{THICK:g}%未満")):
         box = f'x="{x:g}" y="{top + 24}" width="20" height="15"'
-        parts.append(f'<rect {box} fill="#ffffff" stroke="{_LINE}" stroke-width="0.7"/><rect {box} fill="url(#{name})"/>')
+        parts.append(
+            f'<rect {box} fill="#ffffff" stroke="{_LINE}" stroke-width="0.7"/><rect {box} fill="url(#{name})"/>'
+        )
         parts.append(_word(x + 25, top + 36, label, 11, "start", _INK))
         x += 40 + _wide(label) * 11
     parts.append(_word(x, top + 36, "―は判定なし", 11, "start", _INK))
@@ -187,19 +190,28 @@ def year_bars(points: Sequence[tuple[str, Cell]], title: str) -> str:
             continue
         y = base - (base - top) * cell.achievement / 100
         fill = STEPS[3][1] if last else STEPS[2][1]
-        parts.append(f'<rect x="{middle - bar / 2:g}" y="{y:g}" width="{bar:g}" height="{base - y:g}" fill="{fill}" stroke="{_INK}" stroke-width="0.6"/>')
+        parts.append(_bar(middle - bar / 2, y, bar, base - y, fill))
         inside = y + 18 if base - y > 26 else y - 6
         ink = "#ffffff" if last and base - y > 26 else _INK
         parts.append(_word(middle, inside, f"{cell.achievement:.1f}", 12.5, "middle", ink, bold=True))
         if cell.coverage is not None:
             dot = base - (base - top) * cell.coverage / 100
-            parts.append(f'<circle cx="{middle + bar / 2 + 12:g}" cy="{dot:g}" r="4" fill="#ffffff" stroke="{_INK}" stroke-width="1.6"/>')
+            parts.append(_dot(middle + bar / 2 + 12, dot))
             parts.append(_word(middle + bar / 2 + 20, dot + 4, f"{cell.coverage:.1f}", 10.5, "start", _FAINT))
-    parts.append(f'<rect x="{left}" y="{base + 30}" width="14" height="11" fill="{STEPS[2][1]}" stroke="{_INK}" stroke-width="0.6"/>')
+    parts.append(_bar(left, base + 30, 14, 11, STEPS[2][1]))
     parts.append(_word(left + 20, base + 40, "達成率", 11, "start", _INK))
-    parts.append(f'<circle cx="{left + 84}" cy="{base + 36}" r="4" fill="#ffffff" stroke="{_INK}" stroke-width="1.6"/>')
+    parts.append(_dot(left + 84, base + 36))
     parts.append(_word(left + 94, base + 40, "網羅率", 11, "start", _INK))
     return "".join(parts) + "</svg>"
+
+
+def _bar(x: float, y: float, width: float, height: float, fill: str) -> str:
+    box = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"'
+    return f'<rect {box} fill="{fill}" stroke="{_INK}" stroke-width="0.6"/>'
+
+
+def _dot(x: float, y: float) -> str:
+    return f'<circle cx="{x:g}" cy="{y:g}" r="4" fill="#ffffff" stroke="{_INK}" stroke-width="1.6"/>'
 
 
 def ward_years(book: Book) -> list[tuple[str, Cell]]:
@@ -210,7 +222,11 @@ def ward_years(book: Book) -> list[tuple[str, Cell]]:
 
 
 def _word(x: float, y: float, text: str, size: float, anchor: str, fill: str, *, bold: bool = False) -> str:
-    face = ' font-family="Noto Sans CJK JP, Hiragino Sans, Yu Gothic UI, Meiryo, sans-serif" font-weight="700"' if bold else ""
+    face = (
+        ' font-family="Noto Sans CJK JP, Hiragino Sans, Yu Gothic UI, Meiryo, sans-serif" font-weight="700"'
+        if bold
+        else ""
+    )
     return (
         f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" text-anchor="{anchor}" fill="{fill}"{face}>'
         f"{escape(plain(text))}</text>"

@@ -65,7 +65,10 @@ class Books:
         sources = self._sources()
         wanted = max(sources, default=0) if year is None else year
         if wanted not in sources:
-            text = _("{year}年度の監査の記録がありません。--book で帳簿(Book)のファイルを指定するか、secops audit book import で取り込んでください。")
+            text = _(
+                "{year}年度の監査の記録がありません。--book で帳簿(Book)のファイルを指定するか、"
+                "secops audit book import で取り込んでください。"
+            )
             raise NotFoundError(text.format(year=wanted or _("どの")))
         mark, read = sources[wanted]
         with self._lock:

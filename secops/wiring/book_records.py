@@ -1,4 +1,4 @@
-"""The book of a round as the records have it: plan, sheets, workpapers, findings, evidence, results of earlier years."""
+"""The book of a round as the records have it: plan, sheets, workpapers, findings, evidence, earlier years."""
 
 from __future__ import annotations
 

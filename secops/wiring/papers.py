@@ -267,10 +267,14 @@ class SitePapers:
         found = next((one for one in release.files if one.name == name), None)
         path = self._site.folder / RELEASED / name
         if found is None or not path.is_file():
-            raise NotFoundError(_("公開済みの報告書 {number} のファイル {name} がありません。").format(number=release.number, name=name))
+            raise NotFoundError(
+                _("公開済みの報告書 {number} のファイル {name} がありません。").format(number=release.number, name=name)
+            )
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != found.sha256:
-            text = _("ファイル {name} が、公開した時のものと違います(SHA-256 が合いません)。書き換えられたおそれがあります。")
+            text = _(
+                "ファイル {name} が、公開した時のものと違います(SHA-256 が合いません)。書き換えられたおそれがあります。"
+            )
             raise ConflictError(text.format(name=name))
         return data
 

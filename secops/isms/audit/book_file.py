@@ -106,4 +106,3 @@ def read_book(path: str, text: str) -> Ledger:
     given = {one.name: getattr(read, one.name) for one in fields(_File) if one.name not in {"format", "rules"}}
     given["progress"], given["terms"] = read.progress or {}, read.terms or {}
     return Ledger(make_book(rules=read.rules, **given), read.rules)
-

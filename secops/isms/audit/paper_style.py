@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -131,9 +131,9 @@ _Kind = Literal["plan", "notice", "form", "workpaper", "report", "summary", "bri
 class _File(Strict):
     style: _Style = _Style()
     words: _Words = _Words()
-    titles: dict[_Kind, Line] = {}
-    standards: list[Line] = []
-    terms: dict[Line, Line] = {}
+    titles: dict[_Kind, Line] = Field(default_factory=dict)
+    standards: list[Line] = Field(default_factory=list)
+    terms: dict[Line, Line] = Field(default_factory=dict)
     opendata: _OpenData = _OpenData()
 
 

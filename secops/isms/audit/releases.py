@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -34,7 +34,7 @@ class NewRelease:
 class Reader:
     """Who reads: the departments that they may see, and whether they take part in audits."""
 
-    access: Access = Access()
+    access: Access = field(default_factory=Access)
     audits: bool = False
 
 

@@ -106,10 +106,17 @@ def briefing(desk: Desk) -> Paper:
     body.append(desk.disclaimer())
     body += [Break(), Heading(1, "章別の状況", numbered=False), tables.chapters(desk)]
     for found in desk.findings:
-        body += [Break(), Heading(1, f"{FINDING_LABELS[found.kind]}　{found.title}", numbered=False), _told(desk, found)]
+        body += [
+            Break(),
+            Heading(1, f"{FINDING_LABELS[found.kind]}　{found.title}", numbered=False),
+            _told(desk, found),
+        ]
     if desk.good:
         body += [Break(), Heading(1, "優良事例", numbered=False)]
-        body += [Fields((("部署", desk.name(found.department)), ("内容", found.fact or found.title)), 0.18) for found in desk.good]
+        body += [
+            Fields((("部署", desk.name(found.department)), ("内容", found.fact or found.title)), 0.18)
+            for found in desk.good
+        ]
     body += [Break(), Heading(1, "今後の進め方", numbered=False)]
     steps = (
         "指摘の事実に誤りがあれば、監査人に申し出る（事実確認）。",

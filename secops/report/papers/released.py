@@ -15,6 +15,7 @@ from secops.report.papers.read_word import read_word
 from secops.report.papers.word_parts import W
 
 _T = f"{{{W}}}"
+_AROUND = dict.fromkeys(map(ord, " 　【】[]()（）"))
 
 
 def settle(name: str, data: bytes, order: Order, year: int) -> bytes:
@@ -27,7 +28,10 @@ def settle(name: str, data: bytes, order: Order, year: int) -> bytes:
     wanted = {"kind": order.kind.value, "department": order.department, "year": str(year)}
     found = {key: draft.meta.get(key, "") for key in wanted}
     if "kind" not in draft.meta:
-        what = _("この文書は secops audit report で作ったものではないか、作成の情報が失われています。作り直して編集してください。")
+        what = _(
+            "この文書は secops audit report で作ったものではないか、作成の情報が失われています。"
+            "作り直して編集してください。"
+        )
         raise AuditError([Problem(name, what)])
     if found != wanted:
         what = _("この文書は {found} です。指定されたのは {wanted} です。")
@@ -56,7 +60,7 @@ def _without_mark(document: Any) -> None:
         tree = part.element if own else etree.fromstring(part.blob)
         for paragraph in tree.iter(f"{_T}p"):
             texts = list(paragraph.iter(f"{_T}t"))
-            if "".join(one.text or "" for one in texts).strip("  【】[]()()　") == "案":
+            if "".join(one.text or "" for one in texts).translate(_AROUND) == "案":
                 for run in list(paragraph.iter(f"{_T}r")):
                     run.getparent().remove(run)
         if not own:

@@ -12,6 +12,8 @@ from openpyxl import Workbook
 from openpyxl.cell import Cell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.header_footer import HeaderFooter, HeaderFooterItem
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from secops.isms.audit.figures import departments_of
@@ -44,7 +46,12 @@ def write_scores(book: Book, order: Order) -> bytes:
         "部署別",
         ("部署コード", "部", "課", *_SCORED),
         [
-            (code, _name(book, book.divisions.get(code, "")), _name(book, code), *_cells(scores.departments.get(code), graded))
+            (
+                code,
+                _name(book, book.divisions.get(code, "")),
+                _name(book, code),
+                *_cells(scores.departments.get(code), graded),
+            )
             for code in codes
         ],
         order,
@@ -114,15 +121,18 @@ def _print_setup(sheet: Worksheet) -> None:
     """A4 landscape, one page wide, the head on every page, page numbers."""
     sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", 9
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.print_title_rows = "1:2"
-    sheet.oddFooter.center.text = "- &P -"
-    sheet.oddHeader.right.text = "&A"
+    edges = HeaderFooter()
+    edges.oddFooter, edges.oddHeader = HeaderFooterItem(), HeaderFooterItem()
+    edges.oddFooter.center.text, edges.oddHeader.right.text = "- &P -", "&A"
+    sheet.HeaderFooter = edges
 
 
 def _put(sheet: Worksheet, row: int, column: int, value: Value) -> Cell:
     """Set a cell; a text stays a text, whatever it begins with."""
     cell = sheet.cell(row, column)
+    assert isinstance(cell, Cell)  # nothing is merged
     if isinstance(value, str):
         cell.value = _FORBIDDEN.sub("\ufffd", value)
         cell.data_type = "s"
@@ -172,8 +182,8 @@ def _items(workbook: Workbook, book: Book, order: Order) -> None:
         (item.id, item.chapter, item.title, "必須" if item.mandatory else "", item.weight, *_cells(score, False))
         for item, score in asked
     ]
-    head = ("番号", "章", "監査項目", "必須", "重み", *_SCORED)
-    _sheet(workbook, "項目別", head, [(*row[:7], *row[7:]) for row in rows], order, widths=(10, 6, 70, 7, 7, *_WIDTHS))
+    scored = ("番号", "章", "監査項目", "必須", "重み", *_SCORED)
+    _sheet(workbook, "項目別", scored, rows, order, widths=(10, 6, 70, 7, 7, *_WIDTHS))
 
 
 def _findings(workbook: Workbook, book: Book, order: Order) -> None:

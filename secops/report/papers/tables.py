@@ -9,7 +9,7 @@ from secops.isms.audit.round import FINDING_LABELS, FINDING_STATES, Finding, Fin
 from secops.isms.audit.scoring import Score
 from secops.report.charts_audit import Cell, heat_map, heat_rows, ward_years, year_bars, year_rows
 from secops.report.papers.desk import Desk, day
-from secops.report.papers.model import Block, Chart, Fields, Figure, Heading, Landscape, Table, Text
+from secops.report.papers.model import Block, Chart, Fields, Heading, Landscape, Table, Text
 
 ROWS_A_PAGE = 17  # departments on a page of the heat map
 POLITE_MEANINGS = {
@@ -41,7 +41,12 @@ def kinds(desk: Desk, name: str = "findings") -> Table:
 def verdicts(desk: Desk) -> Table:
     """How many items of each verdict, and what each means."""
     rows = tuple(
-        (mark, POLITE_MEANINGS[meaning] if desk.order.polite else meaning, worth, (desk.number(f"verdict.{verdict.value}"),))
+        (
+            mark,
+            POLITE_MEANINGS[meaning] if desk.order.polite else meaning,
+            worth,
+            (desk.number(f"verdict.{verdict.value}"),),
+        )
         for verdict, (mark, meaning, worth) in zip(_ORDER, MEANINGS, strict=True)
     )
     return Table(("判定", "意味", "計算上の値", "件数"), rows, (1.2, 5, 3, 1), "clcr", caption="監査項目の判定")
@@ -168,7 +173,12 @@ def finding_list(desk: Desk, found: Sequence[Finding], *, states: bool = False) 
     """Findings in a list."""
     rows = []
     for one in found:
-        row: tuple[Text, ...] = (one.number, FINDING_LABELS[one.kind], one.title, desk.place(one.department, one.system))
+        row: tuple[Text, ...] = (
+            one.number,
+            FINDING_LABELS[one.kind],
+            one.title,
+            desk.place(one.department, one.system),
+        )
         rows.append((*row, FINDING_STATES[one.state], day(one.closed_on) if one.closed_on else "") if states else row)
     head = ("指摘番号", "区分", "件名", "対象")
     if states:

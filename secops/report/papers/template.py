@@ -30,7 +30,21 @@ from secops.report.papers.read_word import read_word
 from secops.report.text import plain as unseen
 from secops.schema.dates import wareki
 
-_FILTERS = ("default", "d", "join", "length", "count", "replace", "trim", "round", "int", "first", "last", "sort", "list")
+_FILTERS = (
+    "default",
+    "d",
+    "join",
+    "length",
+    "count",
+    "replace",
+    "trim",
+    "round",
+    "int",
+    "first",
+    "last",
+    "sort",
+    "list",
+)
 _TESTS = ("defined", "undefined", "none", "string", "number", "even", "odd", "equalto", "eq", "in", "ne", "==", "!=")
 _TAG = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 _READS = re.compile(r"\{%[a-z]*\s*-?\s*(include|import|extends|from)\b")
@@ -154,7 +168,12 @@ def _mistake(name: str, marked: list[Line], error: Exception) -> Problem:
         return Problem(where, what.format(found=said))
     if isinstance(error, UndefinedError):
         found = names[-1] if names else said
-        return Problem(where, _("ひな形の名前「{found}」はありません。手引き(docs/ja/hokoku.md)の一覧から選んでください。").format(found=found))
+        return Problem(
+            where,
+            _("ひな形の名前「{found}」はありません。手引き(docs/ja/hokoku.md)の一覧から選んでください。").format(
+                found=found
+            ),
+        )
     if isinstance(error, TemplateSyntaxError) and not place:
         place = _broken(marked)
         where = f"{name}: {place}" if place else name

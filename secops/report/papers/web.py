@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 from markupsafe import Markup, escape
 
 from secops.report.papers.model import (
@@ -25,13 +28,12 @@ from secops.report.papers.model import (
 from secops.report.papers.numbering import Counter
 from secops.report.text import plain as unseen
 
-_STYLE = """body{font-family:"Noto Serif JP","Yu Mincho",serif;max-width:46em;margin:2em auto;padding:0 1em;line-height:1.8;color:#1a1a1a}
-h1,h2,h3,h4,h5,th,.head{font-family:"Noto Sans JP","Yu Gothic",sans-serif}h1{text-align:center;font-size:1.5em}
-h2{font-size:1.2em;margin-top:2em}h3{font-size:1.05em;margin-top:1.5em}table{border-collapse:collapse;width:100%;margin:.6em 0 1.2em;font-size:.9em}
-th,td{border:1px solid #595959;padding:.25em .5em;text-align:left;vertical-align:top}thead th{background:#e9edf4;text-align:center}
-tbody th{background:#f2f4f8;width:20%}.r{text-align:right}.c{text-align:center}.box{border:1px solid #808080;padding:.5em .8em;font-size:.9em}
-.draft{float:right;border:1px solid;padding:0 .4em;font-family:sans-serif}.sender{margin-left:55%}.quote{margin-left:2em}.lines{white-space:pre-line}
-svg{max-width:100%;height:auto}@media print{thead{display:table-header-group}tr{break-inside:avoid}}"""
+_KINDS = {"right": "r", "centre": "c", "title": "c head", "sender": "sender", "quote": "quote"}
+
+
+@cache
+def _css() -> Markup:
+    return Markup((Path(__file__).parent / "paper.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
 
 
 def write_html(paper: Paper) -> str:
@@ -45,25 +47,28 @@ def write_html(paper: Paper) -> str:
         cover = Markup("<h1>{}</h1>").format(unseen(paper.cover.title))
         cover += Markup("").join(Markup('<p class="c">{}</p>').format(unseen(line)) for line in lines)
     page = Markup(
-        '<!doctype html>\n<html lang="ja"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        '<!doctype html>\n<html lang="ja"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         "<title>{}</title><style>{}</style></head><body>{}{}{}</body></html>\n"
     )
-    return str(page.format(unseen(paper.title), Markup(_STYLE), mark, cover, body))
+    return str(page.format(unseen(paper.title), _css(), mark, cover, body))
 
 
 def _block(block: Block, counter: Counter) -> Markup:
     match block:
         case Heading():
             number = counter.next(block)
-            tag = f"h{min(block.level + 1, 6)}"
+            tag = Markup("h{}").format(min(block.level + 1, 6))
             text = f"{number}　{block.text}" if number else block.text
-            return Markup("<{0}>{1}</{0}>").format(Markup(tag), unseen(text))
+            return Markup("<{0}>{1}</{0}>").format(tag, unseen(text))
         case Para():
-            kind = {"right": "r", "centre": "c", "title": "c head", "sender": "sender", "quote": "quote"}.get(block.kind, "")
+            kind = {"right": "r", "centre": "c", "title": "c head", "sender": "sender", "quote": "quote"}.get(
+                block.kind, ""
+            )
             return Markup('<p class="{}">{}</p>').format(kind, _text(block.text))
         case Items():
-            tag = Markup("ol" if block.numbered else "ul")
+            tag = Markup("ol") if block.numbered else Markup("ul")
             items = Markup("").join(Markup("<li>{}</li>").format(_text(one)) for one in block.items)
             return Markup("<{0}>{1}</{0}>").format(tag, items)
         case Table():

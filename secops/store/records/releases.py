@@ -88,7 +88,9 @@ class SqlReleases:
         with self._database.read() as connection:
             rows = connection.execute(statement).mappings().all()
             files = self._files(connection, [row["id"] for row in rows])
-        return [_release(row, files.get(row["id"], ())) for row in rows if may_read(row["kind"], row["department"], reader)]
+        return [
+            _release(row, files.get(row["id"], ())) for row in rows if may_read(row["kind"], row["department"], reader)
+        ]
 
     def release(self, number: str, reader: Reader) -> Release:
         """One of them.
