@@ -64,7 +64,7 @@ def new(
     from secops.isms.audit.releases import ReleaseRequest
     from secops.wiring import open_site
     from secops.wiring.book import read_ledger
-    from secops.wiring.papers import Press, SitePapers, open_style, staff_names
+    from secops.wiring.papers import Press, open_style, papers_of, staff_names
 
     if pdf is not None and edited is None:
         raise UsageError(_("--pdf は --file と併せて指定してください。"))
@@ -73,7 +73,7 @@ def new(
         press = None
         if book_file is not None:
             press = Press(read_ledger(book_file), open_style(opened.folder), opened.folder, staff_names(opened))
-        made = SitePapers(opened).release(request, actor=who(actor), edited=edited, pdf=pdf, press=press)
+        made = papers_of(opened).release(request, actor=who(actor), edited=edited, pdf=pdf, press=press)
     if as_json:
         emit_json(made)
         return
@@ -88,10 +88,10 @@ def list_(site: Path, year: int | None, as_json: bool) -> None:
     """公開した文書の一覧。"""
     from secops.schema.dates import wareki
     from secops.wiring import open_site
-    from secops.wiring.papers import SitePapers
+    from secops.wiring.papers import papers_of
 
     with open_site(site) as opened:
-        found = SitePapers(opened).releases(year=year)
+        found = papers_of(opened).releases(year=year)
     if as_json:
         emit_json(found)
         return
@@ -120,15 +120,15 @@ def list_(site: Path, year: int | None, as_json: bool) -> None:
 def show(number: str, site: Path, output: Path | None, as_json: bool) -> None:
     """公開した文書とそのファイル。"""
     from secops.wiring import open_site
-    from secops.wiring.papers import EVERYTHING, SitePapers
+    from secops.wiring.papers import EVERYTHING, papers_of
 
     with open_site(site) as opened:
-        papers = SitePapers(opened)
+        papers = papers_of(opened)
         found = opened.desk.releases.release(number, EVERYTHING)
         if output is not None:
             output.mkdir(parents=True, exist_ok=True)
             for one in found.files:
-                (output / one.name).write_bytes(papers.file(found, one.name))
+                (output / one.name).write_bytes(papers.file(found.number, one.name))
     if as_json:
         emit_json(found)
         return
@@ -153,10 +153,10 @@ def _show(one: Release) -> None:
 def verify(site: Path, as_json: bool) -> None:
     """公開した文書のファイルが、公開した時のままかを確かめる。"""
     from secops.wiring import open_site
-    from secops.wiring.papers import SitePapers
+    from secops.wiring.papers import papers_of
 
     with open_site(site) as opened:
-        found = SitePapers(opened).verify()
+        found = papers_of(opened).verify()
     wrong = [one for one in found if one.state != "ok"]
     if as_json:
         emit_json({"files": found, "wrong": len(wrong)})

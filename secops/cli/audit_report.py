@@ -33,7 +33,7 @@ def press_of(site: Path | None, book_file: Path | None, year: int | None) -> Pre
     from secops.errors import UsageError
     from secops.wiring import open_site
     from secops.wiring.book import read_ledger
-    from secops.wiring.papers import Press, SitePapers, open_style, staff_names
+    from secops.wiring.papers import Press, open_style, papers_of, staff_names
 
     if site is None and book_file is None:
         raise UsageError(_("サイト(--site)か帳簿のファイル(--book)を指定してください。"))
@@ -42,7 +42,7 @@ def press_of(site: Path | None, book_file: Path | None, year: int | None) -> Pre
         return Press(read_ledger(book_file), open_style(None))
     with open_site(site) as opened:
         if book_file is None:
-            return SitePapers(opened).press(year)
+            return papers_of(opened).press(year)
         return Press(read_ledger(book_file), open_style(site), site.resolve(), staff_names(opened))
 
 

@@ -25,7 +25,8 @@ STEPS = (
 )
 STEP_LABELS = ("90以上", "75以上90未満", "60以上75未満", "40以上60未満", "40未満")
 THIN, THICK = 80.0, 50.0  # below this coverage a cell is hatched, lightly and heavily
-_CELL, _ROW, _LABEL, _HEAD = 66, 26, 178, 80
+_CELL, _ROW, _LABEL = 66, 26, 178
+_NARROWEST = 580  # the legend needs as much
 _INK, _LINE, _FAINT = "#1a1a1a", "#8c8c8c", "#595959"
 
 
@@ -87,22 +88,22 @@ def step_of(value: float) -> int:
 
 def heat_map(rows: Sequence[Row], columns: Sequence[str], title: str, *, total: str = "") -> str:
     """The map. ``columns`` are heads of the cells, ``total`` that of the last column (none: no such column)."""
-    count = len(columns) + bool(total)
-    width, height = _LABEL + count * _CELL + 12, _HEAD + len(rows) * _ROW + 70
-    parts = [_open(width, height, title), _hatches()]
-    for at, head in enumerate([*columns, *([total] if total else [])]):
-        parts.append(_head(_LABEL + at * _CELL + _CELL / 2, head, bold=at == len(columns)))
+    heads = [*columns, *([total] if total else [])]
+    broken = [list(_broken(head, 6.0))[:5] for head in heads]
+    top = 14 + 13 * max((len(lines) for lines in broken), default=1)
+    width, bottom = max(_LABEL + len(heads) * _CELL + 12, _NARROWEST), top + len(rows) * _ROW
+    parts = [_open(width, bottom + 70, title), _hatches()]
+    for at, lines in enumerate(broken):
+        parts.append(_head(_LABEL + at * _CELL + _CELL / 2, top, lines, bold=at == len(columns)))
     for line, row in enumerate(rows):
-        top = _HEAD + line * _ROW
-        parts.append(_fitted(row.label, _LABEL - 10, top + 17.5, _LABEL - 16, 12.5, "end"))
-        cells = [*row.cells, *([row.total] if total else [])]
-        for at, cell in enumerate(cells):
-            parts.append(_square(_LABEL + at * _CELL, top, cell, row.label, bold=at == len(columns)))
+        y = top + line * _ROW
+        parts.append(_fitted(row.label, _LABEL - 10, y + 17.5, _LABEL - 16, 12.5, "end"))
+        for at, cell in enumerate([*row.cells, *([row.total] if total else [])]):
+            parts.append(_square(_LABEL + at * _CELL, y, cell, row.label, bold=at == len(columns)))
     if total:
         x = _LABEL + len(columns) * _CELL
-        bottom = _HEAD + len(rows) * _ROW
-        parts.append(f'<path d="M{x} {_HEAD - 4}V{bottom}" stroke="{_INK}" stroke-width="1.6"/>')
-    parts += [_legend(_HEAD + len(rows) * _ROW + 22), "</svg>"]
+        parts.append(f'<path d="M{x} {top - 4}V{bottom}" stroke="{_INK}" stroke-width="1.6"/>')
+    parts += [_legend(bottom + 22), "</svg>"]
     return "".join(parts)
 
 
@@ -245,9 +246,8 @@ def _fitted(text: str, x: float, y: float, room: float, size: float, anchor: str
     return f"<g><title>{escape(plain(text))}</title>{_word(x, y, shown, fits, anchor, _INK)}</g>"
 
 
-def _head(x: float, text: str, *, bold: bool) -> str:
-    lines = list(_broken(text, 6.0))[:5]
-    first = _HEAD - 10 - (len(lines) - 1) * 13
+def _head(x: float, bottom: float, lines: Sequence[str], *, bold: bool) -> str:
+    first = bottom - 10 - (len(lines) - 1) * 13
     return "".join(_word(x, first + at * 13, line, 10.5, "middle", _INK, bold=bold) for at, line in enumerate(lines))
 
 

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
-from secops.web.isms import evidence, items
+from secops.web.isms import evidence, heatmap, items, reports
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
@@ -77,7 +77,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)
-    for part in (items, evidence):
+    for part in (items, evidence, heatmap, reports):
         app.include_router(part.router)
     problems.install(app)
 

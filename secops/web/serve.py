@@ -29,6 +29,7 @@ from secops.wiring.evidence_site import room_of
 from secops.wiring.exceptions import write_exception
 from secops.wiring.guidelines import GUIDELINES, open_editions
 from secops.wiring.oidc import HttpProvider
+from secops.wiring.papers import papers_of
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 
@@ -105,6 +106,7 @@ def services(site: Site, stop: threading.Event) -> Services:
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
         evidence=_evidence(site, cast("EventStore", store)),
+        papers=papers_of(site),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),

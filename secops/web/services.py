@@ -9,6 +9,7 @@ from datetime import datetime
 from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
 from secops.isms.audit.model import Catalogue
+from secops.isms.audit.releases import PaperRoom
 from secops.isms.audit.telemetry import Telemetry
 from secops.org.flows import FlowJudge
 from secops.settings import Settings
@@ -55,6 +56,7 @@ class Services:
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
     the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
+    ``papers`` makes, releases and gives out the papers of the audit.
     """
 
     settings: Settings
@@ -71,6 +73,7 @@ class Services:
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
     evidence: Evidence
+    papers: PaperRoom
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None

@@ -17,6 +17,7 @@ from secops.isms.audit.book import Ledger
 from secops.isms.audit.book_file import MAX_BYTES, read_book, write_book
 from secops.isms.audit.ports import Round
 from secops.locale import _
+from secops.wiring.rounds import EVERYTHING
 from secops.wiring.site import Site
 
 BOOKS = "audit/books"
@@ -73,6 +74,18 @@ class Books:
         mark, read = sources[wanted]
         with self._lock:
             return self._known(wanted, mark, read)
+
+    def assigned(self, year: int, login: str) -> frozenset[str] | None:
+        """The departments that an auditor is assigned to, over all plans of the year; None where it has no plans."""
+        plans = self._site.desk.rounds.plans(EVERYTHING, year=year)
+        if not plans:
+            return None
+        return frozenset(
+            one.unit.department
+            for plan in plans
+            for one in plan.assignments
+            if one.login.casefold() == login.casefold()
+        )
 
     def _sources(self) -> Mapping[int, tuple[object, Callable[[], Ledger]]]:
         """Year → (what changes when the book does, how to read it); the records go before files."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from secops.access.ports import Access
-from secops.errors import AuditError, ConflictError, NotFoundError, Problem, UsageError
+from secops.errors import AuditError, ConflictError, DeniedError, NotFoundError, Problem, UsageError
 from secops.isms.audit.book import Ledger
 from secops.isms.audit.draft import Draft, read_markdown
 from secops.isms.audit.figures import figures
 from secops.isms.audit.lint import Facts, Fault, facts_of, lint
 from secops.isms.audit.paper_style import PaperKind, PaperStyle, read_style
-from secops.isms.audit.releases import NewRelease, Reader, ReleaseRequest
+from secops.isms.audit.releases import NewRelease, Reader, ReleaseDesk, ReleaseRequest
 from secops.isms.audit.round import Book, Conduct, Release, ReleasedFile
 from secops.locale import _
 from secops.org.files import open_directory
@@ -153,44 +155,91 @@ class Checked:
     state: str
 
 
-class SitePapers:
-    """The papers of a site: a `PaperRoom` for the pages, and what the commands need besides."""
+class BookShelf(Protocol):
+    """Where books come from: `Books` of a site, or a fake."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self.books = Books(site)
+    def years(self) -> list[int]:
+        """The years of which there is a book, the newest first."""
+        ...
+
+    def open(self, year: int | None = None) -> Ledger:
+        """The book of a year, or the newest."""
+        ...
+
+    def assigned(self, year: int, login: str) -> frozenset[str] | None:
+        """The departments that an auditor is assigned to; None where the year has no assignments."""
+        ...
+
+
+class Papers:
+    """A `PaperRoom`: makes, checks, releases and gives out papers. What it writes is in ``folder``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        books: BookShelf,
+        desk: ReleaseDesk,
+        now: Callable[[], datetime],
+        names: Callable[[], tuple[str, ...]] = lambda: (),
+    ) -> None:
+        self._folder, self._books, self._desk, self._now, self._names = folder, books, desk, now, names
 
     def years(self) -> list[int]:
         """The years of which there is a round."""
-        return self.books.years()
+        return self._books.years()
 
-    def book(self, year: int | None, access: Access) -> Book | None:
+    def book(self, year: int | None, reader: Reader) -> Book | None:
         """The round of a year as far as this reader may see it."""
-        try:
-            return self.books.open(year).only(access.departments).book
-        except NotFoundError:
-            return None
+        found = self._ledger(year)
+        return found.only(self._scope(found, reader)).book if found else None
+
+    def _ledger(self, year: int | None) -> Ledger | None:
+        years = self._books.years()
+        return self._books.open(year) if years and (year is None or year in years) else None
+
+    def _scope(self, ledger: Ledger, reader: Reader) -> frozenset[str] | None:
+        """The departments of a round that a reader may see; None: all."""
+        scope = reader.access.departments
+        own = self._books.assigned(ledger.book.year, reader.login) if reader.login else None
+        if own is None:
+            return scope
+        names = ledger.book.names
+        return own if scope is None else frozenset(code for code in own if {code, names.get(code, code)} & scope)
 
     def press(self, year: int | None) -> Press:
         """What papers of a year are made with."""
-        folder = self._site.folder
-        return Press(self.books.open(year), open_style(folder), folder, staff_names(self._site))
+        return Press(self._books.open(year), open_style(self._folder), self._folder, self._names())
 
-    def _order(self, press: Press, kind: PaperKind, department: str) -> Order:
-        return Order(kind, press.style, self._site.now().astimezone(JST).date(), department)
+    def _order(self, press: Press, request: ReleaseRequest, *, draft: bool) -> Order:
+        return Order(
+            request.kind,
+            press.style,
+            self._now().astimezone(JST).date(),
+            request.department,
+            draft,
+            request.number,
+            request.decided,
+            request.retention,
+        )
 
-    def draft(self, kind: PaperKind, year: int, department: str, suffix: str) -> tuple[str, bytes]:
+    def draft(self, request: ReleaseRequest, suffix: str, reader: Reader) -> tuple[str, bytes]:
         """A draft as a file."""
-        press = self.press(year)
-        order = self._order(press, kind, department)
-        parts = [str(year), kind.value, *([department] if department else []), "draft"]
+        press = self.press(request.year)
+        scope, book = self._scope(press.ledger, reader), press.ledger.book
+        if scope is not None:
+            if not request.department:
+                raise DeniedError(_("担当する部署の文書だけを作れます。部署を選んでください。"))
+            if not {request.department, book.names.get(request.department, "")} & scope:
+                raise NotFoundError(_("部署「{code}」は担当の監査にありません。").format(code=request.department))
+        order = self._order(press, request, draft=True)
+        parts = [str(book.year), request.kind.value, *([request.department] if request.department else []), "draft"]
         return f"{'-'.join(parts)}.{suffix}", press.write(order, suffix)
 
-    def faults(self, kind: PaperKind, year: int, department: str) -> list[Problem]:
+    def faults(self, request: ReleaseRequest) -> list[Problem]:
         """What the linter finds in the paper as it would be released."""
-        press = self.press(year)
-        order = replace(self._order(press, kind, department), draft=False)
-        return [one.problem for one in press.faults(order, press.docx(order), f"{kind.value}.docx")]
+        press = self.press(request.year)
+        order = self._order(press, request, draft=False)
+        return [one.problem for one in press.faults(order, press.docx(order), f"{request.kind.value}.docx")]
 
     def release(
         self,
@@ -207,36 +256,29 @@ class SitePapers:
             AuditError: the linter found something, or the edited file is another paper.
         """
         press = press or self.press(request.year)
-        order = replace(
-            self._order(press, request.kind, request.department),
-            draft=False,
-            number=request.number,
-            decided=request.decided,
-            retention=request.retention,
-        )
+        order, book = self._order(press, request, draft=False), press.ledger.book
         if edited is None:
             word, name = press.docx(order), f"{request.kind.value}.docx"
             layout = None if own_template(press.folder, order.kind) else press.write(order, "pdf")
         else:
-            word, name = settle(str(edited), read_bytes(edited), order, press.ledger.book.year), str(edited)
+            word, name = settle(str(edited), read_bytes(edited), order, book.year), str(edited)
             layout = read_bytes(pdf) if pdf else None
         if found := press.faults(order, word, name):
             raise AuditError([one.problem for one in found])
-        book = press.ledger.book
         new = NewRelease(
             request.kind,
             book.year,
             press.paper(order).title,
             request.department,
+            book.names.get(request.department, request.department),
             request.replaces,
             request.number,
             digest_of(figures(book, request.department, order.made_on)),
         )
-        files = {"docx": word, **({"pdf": layout} if layout else {})}
-        return self._keep(new, files, actor)
+        return self._keep(new, {"docx": word, **({"pdf": layout} if layout else {})}, actor)
 
     def _keep(self, new: NewRelease, files: dict[str, bytes], actor: str) -> Release:
-        folder = self._site.folder / RELEASED
+        folder = self._folder / RELEASED
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         written: list[Path] = []
 
@@ -251,7 +293,7 @@ class SitePapers:
             return kept
 
         try:
-            return self._site.desk.releases.add(new, keep, actor=actor, now=self._site.now())
+            return self._desk.add(new, keep, actor=actor, now=self._now())
         except BaseException:
             for path in written:  # the row was not written: nothing was released
                 with suppress(OSError):
@@ -260,16 +302,15 @@ class SitePapers:
 
     def releases(self, reader: Reader = EVERYTHING, *, year: int | None = None) -> Sequence[Release]:
         """Released reports, the newest first."""
-        return self._site.desk.releases.releases(reader, year=year)
+        return self._desk.releases(reader, year=year)
 
-    def file(self, release: Release, name: str) -> bytes:
+    def file(self, number: str, name: str, reader: Reader = EVERYTHING) -> bytes:
         """A file of a released report, checked."""
-        found = next((one for one in release.files if one.name == name), None)
-        path = self._site.folder / RELEASED / name
+        found = next((one for one in self._desk.release(number, reader).files if one.name == name), None)
+        path = self._folder / RELEASED / name
         if found is None or not path.is_file():
-            raise NotFoundError(
-                _("公開済みの報告書 {number} のファイル {name} がありません。").format(number=release.number, name=name)
-            )
+            text = _("公開済みの文書 {number} のファイル {name} がありません。")
+            raise NotFoundError(text.format(number=number, name=name[:100]))
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != found.sha256:
             text = _(
@@ -280,7 +321,7 @@ class SitePapers:
 
     def verify(self) -> list[Checked]:
         """Every released file against its SHA-256, and files that nobody released."""
-        folder, found = self._site.folder / RELEASED, []
+        folder, found = self._folder / RELEASED, []
         known: set[str] = set()
         for release in self.releases():
             for one in release.files:
@@ -294,6 +335,11 @@ class SitePapers:
                 found.append(Checked(release.number, one.name, state))
         strangers = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         return [*found, *(Checked("", name, "unknown") for name in strangers if name not in known)]
+
+
+def papers_of(site: Site) -> Papers:
+    """The papers of a site."""
+    return Papers(site.folder, Books(site), site.desk.releases, site.now, lambda: staff_names(site))
 
 
 def read_bytes(path: Path) -> bytes:

@@ -31,6 +31,7 @@ from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
+from secops.store.records.releases import SqlReleases
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
 from secops.web.app import create_app
@@ -40,10 +41,12 @@ from secops.wiring.audits import open_catalogue, open_telemetry
 from secops.wiring.evidence import EvidenceRoom, Period
 from secops.wiring.evidence_asking import Chain, Inventories, Ports
 from secops.wiring.evidence_site import chosen
+from secops.wiring.papers import Papers
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
+from tests.fakes.shelf import Shelf
 from tests.web.desk import StageWork
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
@@ -412,6 +415,7 @@ class Stage:
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
+        self.shelf = Shelf()
         self.directory = Directory(
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
@@ -498,6 +502,11 @@ class Stage:
         )
         return Evidence(room, SqlEvidence(self.database), cache(open_catalogue), cache(open_telemetry))
 
+    @cached_property
+    def papers(self) -> Papers:
+        """Papers over a round of six departments."""
+        return Papers(self.folder, self.shelf, SqlReleases(self.database), lambda: self.clock)
+
     def sheet(self, query: str = "failed_logons", department: str = "211") -> int:
         """An evidence sheet of the last ten days; its number."""
         here = self.evidence
@@ -515,6 +524,7 @@ class Stage:
             work=self.work,
             write_exception=self.write_exception,
             evidence=self.evidence,
+            papers=self.papers,
             store=self.store,
             journal=self.journal,
             accounts=self.accounts,

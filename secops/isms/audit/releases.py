@@ -25,6 +25,7 @@ class NewRelease:
     year: int
     title: str
     department: str = ""
+    department_name: str = ""
     replaces: str = ""
     document_number: str = ""
     figures: str = ""
@@ -32,19 +33,23 @@ class NewRelease:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads: the departments that they may see, and whether they take part in audits."""
+    """Who reads: the departments that they may see (names or codes), and whether they take part in audits.
+
+    ``login`` of an auditor: of the rounds they see what they are assigned to; empty: all (the one who leads).
+    """
 
     access: Access = field(default_factory=Access)
     audits: bool = False
+    login: str = ""
 
 
-def may_read(kind: str, department: str, reader: Reader) -> bool:
-    """Whether a released paper may be read by this reader."""
+def may_read(kind: str, department: tuple[str, str], reader: Reader) -> bool:
+    """Whether a released paper may be read by this reader; ``department`` is code and name, empty: the whole round."""
     scope = reader.access.departments
     if kind in _KEPT and not reader.audits:
         return False
-    if department:
-        return scope is None or department in scope
+    if department[0]:
+        return scope is None or not scope.isdisjoint(department)
     return reader.audits or scope is None or kind in _OPEN
 
 
@@ -70,43 +75,6 @@ class ReleaseDesk(Protocol):
         ...
 
 
-class PaperRoom(Protocol):
-    """Where papers are made and released, as the pages see it."""
-
-    def years(self) -> Sequence[int]:
-        """The years of which there is a round, the newest first."""
-        ...
-
-    def book(self, year: int | None, access: Access) -> Book | None:
-        """The round of a year (None: the newest) as far as this reader may see it; None where there is none."""
-        ...
-
-    def draft(self, kind: PaperKind, year: int, department: str, suffix: str) -> tuple[str, bytes]:
-        """A draft as a file: its name and its bytes; ``suffix`` is docx, pdf or xlsx."""
-        ...
-
-    def faults(self, kind: PaperKind, year: int, department: str) -> Sequence[Problem]:
-        """What the linter finds in the paper as it would be released."""
-        ...
-
-    def release(self, request: ReleaseRequest, *, actor: str) -> Release:
-        """Release a paper.
-
-        Raises:
-            AuditError: the linter found something.
-        """
-        ...
-
-    def file(self, release: Release, name: str) -> bytes:
-        """A file of a released report, checked against its SHA-256.
-
-        Raises:
-            NotFoundError: the report has no such file, or it is gone.
-            ConflictError: the file is not the one that was released.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ReleaseRequest:
     """What is to be released; number, day and retention come from the ward's own document system."""
@@ -118,3 +86,44 @@ class ReleaseRequest:
     decided: str = ""
     retention: str = ""
     replaces: str = ""
+
+
+class PaperRoom(Protocol):
+    """Where papers are made and released, as the pages see it. NotFoundError: no such year, or not for this reader."""
+
+    def years(self) -> Sequence[int]:
+        """The years of which there is a round, the newest first."""
+        ...
+
+    def book(self, year: int | None, reader: Reader) -> Book | None:
+        """The round of a year (None: the newest) as far as this reader may see it; None where there is none."""
+        ...
+
+    def draft(self, request: ReleaseRequest, suffix: str, reader: Reader) -> tuple[str, bytes]:
+        """A draft as a file: its name and its bytes; ``suffix`` is docx, pdf or xlsx."""
+        ...
+
+    def faults(self, request: ReleaseRequest) -> Sequence[Problem]:
+        """What the linter finds in the paper as it would be released."""
+        ...
+
+    def release(self, request: ReleaseRequest, *, actor: str) -> Release:
+        """Release a paper.
+
+        Raises:
+            AuditError: the linter found something.
+        """
+        ...
+
+    def releases(self, reader: Reader, *, year: int | None = None) -> Sequence[Release]:
+        """What this reader may read, the newest first."""
+        ...
+
+    def file(self, number: str, name: str, reader: Reader) -> bytes:
+        """A file of a released report, checked against its SHA-256.
+
+        Raises:
+            NotFoundError: there is no such file, or it is none of this reader's.
+            ConflictError: the file is not the one that was released.
+        """
+        ...

@@ -308,6 +308,7 @@ class Release:
     sha256: str
     year: int = 0
     department: str = ""
+    department_name: str = ""
     title: str = ""
     replaces: str = ""
     document_number: str = ""

@@ -75,7 +75,8 @@ def numbering(style: PaperStyle, lists: int) -> str:
 
 def _level(level: int, form: str, text: str, left: int, hanging: int, linked: str = "") -> str:
     return (
-        f'<w:lvl w:ilvl="{level}"><w:start w:val="1"/><w:numFmt w:val="{form}"/>{linked}<w:suff w:val="nothing"/>'
+        f'<w:lvl w:ilvl="{level}"><w:start w:val="1"/><w:numFmt w:val="{form}"/>{linked}'
+        '<w:suff w:val="nothing"/>'
         f'<w:lvlText w:val="{text}"/><w:lvlJc w:val="left"/><w:pPr><w:ind w:left="{left}" w:hanging="{hanging}"/>'
         "</w:pPr></w:lvl>"
     )

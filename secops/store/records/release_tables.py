@@ -15,6 +15,7 @@ releases = Table(
     Column("kind", String(20), nullable=False),
     Column("year", Integer, nullable=False),
     Column("department", Text, nullable=False),
+    Column("department_name", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("released_at", Moment, nullable=False),
     Column("released_by", Text, nullable=False),

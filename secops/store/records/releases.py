@@ -40,6 +40,7 @@ class SqlReleases:
                 "kind": new.kind.value,
                 "year": new.year,
                 "department": new.department,
+                "department_name": new.department_name,
                 "title": new.title,
                 "released_at": now,
                 "released_by": actor,
@@ -89,7 +90,9 @@ class SqlReleases:
             rows = connection.execute(statement).mappings().all()
             files = self._files(connection, [row["id"] for row in rows])
         return [
-            _release(row, files.get(row["id"], ())) for row in rows if may_read(row["kind"], row["department"], reader)
+            _release(row, files.get(row["id"], ()))
+            for row in rows
+            if may_read(row["kind"], (row["department"], row["department_name"]), reader)
         ]
 
     def release(self, number: str, reader: Reader) -> Release:
@@ -100,7 +103,7 @@ class SqlReleases:
         """
         with self._database.read() as connection:
             row = connection.execute(select(releases).where(releases.c.number == number)).mappings().one_or_none()
-            if row is None or not may_read(row["kind"], row["department"], reader):
+            if row is None or not may_read(row["kind"], (row["department"], row["department_name"]), reader):
                 raise NotFoundError(_("公開済みの報告書 {number} はありません。").format(number=number))
             return _release(row, self._files(connection, [row["id"]]).get(row["id"], ()))
 
@@ -126,6 +129,7 @@ def _release(row: RowMapping | dict[str, object], files: Sequence[ReleasedFile])
         sha256=files[0].sha256 if files else "",
         year=int(str(row["year"])),
         department=str(row["department"]),
+        department_name=str(row["department_name"]),
         title=str(row["title"]),
         replaces=str(row["replaces"]),
         document_number=str(row["document_number"]),

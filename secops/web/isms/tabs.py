@@ -8,5 +8,7 @@ from secops.web.menu import Place
 POLICY: tuple[Place, ...] = ()
 AUDIT: tuple[Place, ...] = (
     Place("/audit/items", "監査項目", "", Right.SEE_POLICY),
+    Place("/audit/heatmap", "達成状況", "", Right.SEE_AUDIT),
+    Place("/audit/reports", "文書", "", Right.SEE_RELEASED),
     Place("/audit/evidence", "ログによる裏付け", "", Right.SEE_EVIDENCE),
 )

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("year", sa.Integer(), nullable=False),
         sa.Column("department", sa.Text(), nullable=False),
+        sa.Column("department_name", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("released_at", sa.BigInteger(), nullable=False),
         sa.Column("released_by", sa.Text(), nullable=False),
