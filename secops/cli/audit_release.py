@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from secops.isms.audit.round import Release
 
 _FILE = click.Path(path_type=Path)
-_STATES = {"ok": "一致", "missing": "ファイルがない", "changed": "書き換えられている", "unknown": "公開の記録がない"}
+_STATES = {"ok": "一致", "missing": "ファイルがない", "changed": "書き換えられている", "unknown": "発行の記録がない"}
 
 
 def register(group: click.Group) -> None:
@@ -26,7 +26,7 @@ def register(group: click.Group) -> None:
 
 @click.group()
 def release() -> None:
-    """監査の文書の公開(確定)。公開した文書はハッシュとともに保管し、以後は変えられない。"""
+    """監査の文書の発行(確定)。発行した文書はハッシュとともに保管し、以後は変えられない。"""
 
 
 @release.command("new")
@@ -34,13 +34,13 @@ def release() -> None:
 @site_option
 @click.option("--year", type=int, help="年度(西暦。省略すると最新)")
 @click.option("--department", default="", help="この部署のものだけ(部署コード)")
-@click.option("--file", "edited", type=_FILE, help="Word で直した .docx を公開する(「案」は取り除く)")
+@click.option("--file", "edited", type=_FILE, help="Word で直した .docx を発行する(「案」は取り除く)")
 @click.option("--pdf", type=_FILE, help="--file と併せて保管する PDF")
 @click.option("--book", "book_file", type=_FILE, help="サイトの記録でなく、この帳簿(Book)から作る")
 @click.option("--number", default="", help="文書番号(文書管理システムで採ったもの)")
 @click.option("--decided", default="", help="決裁日(例: 令和9年2月1日)")
 @click.option("--retention", default="", help="保存年限(例: 5年)")
-@click.option("--replaces", default="", help="訂正する公開済みの文書の番号(例: 2026-R01)")
+@click.option("--replaces", default="", help="訂正する発行済みの文書の番号(例: 2026-R01)")
 @actor_option
 @json_option
 def new(
@@ -58,7 +58,7 @@ def new(
     actor: str,
     as_json: bool,
 ) -> None:
-    """文書を点検し、直すところがなければ公開する。"""
+    """文書を点検し、直すところがなければ発行する。"""
     from secops.errors import UsageError
     from secops.isms.audit.paper_style import PaperKind
     from secops.isms.audit.releases import ReleaseRequest
@@ -85,7 +85,7 @@ def new(
 @click.option("--year", type=int, help="この年度のものだけ")
 @json_option
 def list_(site: Path, year: int | None, as_json: bool) -> None:
-    """公開した文書の一覧。"""
+    """発行した文書の一覧。"""
     from secops.schema.dates import wareki
     from secops.wiring import open_site
     from secops.wiring.papers import papers_of
@@ -96,7 +96,7 @@ def list_(site: Path, year: int | None, as_json: bool) -> None:
         emit_json(found)
         return
     emit_table(
-        [_("番号"), _("題名"), _("部署"), _("公開日"), _("公開した人"), _("訂正"), "SHA-256"],
+        [_("番号"), _("題名"), _("部署"), _("発行日"), _("発行した人"), _("訂正"), "SHA-256"],
         [
             (
                 one.number,
@@ -118,7 +118,7 @@ def list_(site: Path, year: int | None, as_json: bool) -> None:
 @click.option("-o", "--output", type=_FILE, help="ファイルをこのフォルダに取り出す")
 @json_option
 def show(number: str, site: Path, output: Path | None, as_json: bool) -> None:
-    """公開した文書とそのファイル。"""
+    """発行した文書とそのファイル。"""
     from secops.wiring import open_site
     from secops.wiring.papers import EVERYTHING, papers_of
 
@@ -139,7 +139,7 @@ def _show(one: Release) -> None:
     from secops.schema.dates import wareki
 
     click.echo(f"{one.number}  {one.title}")
-    text = _("公開 {day}({who})").format(day=wareki(one.released_on), who=one.released_by)
+    text = _("発行 {day}({who})").format(day=wareki(one.released_on), who=one.released_by)
     click.echo(text + (_(" 文書番号 {number}").format(number=one.document_number) if one.document_number else ""))
     if one.replaces:
         click.echo(_("{number} を訂正したもの").format(number=one.replaces))
@@ -151,7 +151,7 @@ def _show(one: Release) -> None:
 @site_option
 @json_option
 def verify(site: Path, as_json: bool) -> None:
-    """公開した文書のファイルが、公開した時のままかを確かめる。"""
+    """発行した文書のファイルが、発行した時のままかを確かめる。"""
     from secops.wiring import open_site
     from secops.wiring.papers import papers_of
 
@@ -165,6 +165,6 @@ def verify(site: Path, as_json: bool) -> None:
             [_("番号"), _("ファイル"), _("状態")], [(one.number, one.name, _(_STATES[one.state])) for one in found]
         )
         if not wrong:
-            click.echo(_("公開した {count} 個のファイルは、すべて公開した時のままです。").format(count=len(found)))
+            click.echo(_("発行した {count} 個のファイルは、すべて発行した時のままです。").format(count=len(found)))
     if wrong:
         raise SystemExit(1)

@@ -82,7 +82,7 @@ def report(
     """監査の文書の案を作る。
 
     KIND は、plan 監査計画書、notice 監査実施通知書、form 自己点検票、workpaper 監査調書、report 監査報告書、summary
-    公表用概要、briefing 講評資料、improvement 改善計画書、followup フォローアップ報告書。公開するまで各ページに「案」が
+    公表用概要、briefing 講評資料、improvement 改善計画書、followup フォローアップ報告書。発行するまで各ページに「案」が
     付く。
     """
     from secops.errors import ConflictError, UsageError
@@ -116,7 +116,7 @@ def report(
         found = press.faults(order, data, str(output))
         if found:
             _print(found)
-            click.echo(_("公開する前に直すところが {count} 件あります。").format(count=len(found)), err=True)
+            click.echo(_("発行する前に直すところが {count} 件あります。").format(count=len(found)), err=True)
             raise SystemExit(1)
 
 

@@ -309,13 +309,11 @@ class Papers:
         found = next((one for one in self._desk.release(number, reader).files if one.name == name), None)
         path = self._folder / RELEASED / name
         if found is None or not path.is_file():
-            text = _("公開済みの文書 {number} のファイル {name} がありません。")
+            text = _("発行済みの文書 {number} のファイル {name} がありません。")
             raise NotFoundError(text.format(number=number, name=name[:100]))
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != found.sha256:
-            text = _(
-                "ファイル {name} が、公開した時のものと違います(SHA-256 が合いません)。書き換えられたおそれがあります。"
-            )
+            text = _("ファイル {name} が発行した時と違います(SHA-256 が合いません)。書き換えられたおそれがあります。")
             raise ConflictError(text.format(name=name))
         return data
 

@@ -84,7 +84,8 @@ def _level(level: int, form: str, text: str, left: int, hanging: int, linked: st
 
 def edges(kind: str, header_id: str, footer_id: str) -> str:
     """The header and footer of a section's pages."""
-    return f'<w:headerReference w:type="{kind}" r:id="{header_id}"/><w:footerReference w:type="{kind}" r:id="{footer_id}"/>'
+    parts = (("header", header_id), ("footer", footer_id))
+    return "".join(f'<w:{part}Reference w:type="{kind}" r:id="{name}"/>' for part, name in parts)
 
 
 def drawing(number: int, image: str, wide: int, high: int, alt: str) -> str:

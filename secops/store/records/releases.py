@@ -74,7 +74,7 @@ class SqlReleases:
             return
         old = connection.execute(select(releases).where(releases.c.number == new.replaces)).mappings().one_or_none()
         if old is None or (old["kind"], old["department"]) != (new.kind.value, new.department):
-            text = _("{number} という公開済みの報告書(同じ種類・同じ部署)はありません。")
+            text = _("{number} という発行済みの報告書(同じ種類・同じ部署)はありません。")
             raise ConflictError(text.format(number=new.replaces))
         again = connection.execute(select(releases.c.number).where(releases.c.replaces == new.replaces)).scalar()
         if again:
@@ -104,7 +104,7 @@ class SqlReleases:
         with self._database.read() as connection:
             row = connection.execute(select(releases).where(releases.c.number == number)).mappings().one_or_none()
             if row is None or not may_read(row["kind"], (row["department"], row["department_name"]), reader):
-                raise NotFoundError(_("公開済みの報告書 {number} はありません。").format(number=number))
+                raise NotFoundError(_("発行済みの報告書 {number} はありません。").format(number=number))
             return _release(row, self._files(connection, [row["id"]]).get(row["id"], ()))
 
     @staticmethod

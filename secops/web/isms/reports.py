@@ -64,7 +64,7 @@ def _list(
 
 def _said(request: Request) -> str:
     number = request.query_params.get("released", "")[:20]
-    return _("{number} として公開しました。").format(number=number) if number else ""
+    return _("{number} として発行しました。").format(number=number) if number else ""
 
 
 @router.get("/audit/reports")
@@ -123,7 +123,7 @@ def release(
         faults = papers.faults(asked)
     except SecopsError as error:
         return _list(request, session, problem=error, asked=asked)
-    said = "" if faults else _("直すところはありません。公開できます。")
+    said = "" if faults else _("直すところはありません。発行できます。")
     return _list(request, session, faults=faults, asked=asked, said=said)
 
 
