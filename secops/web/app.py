@@ -12,7 +12,16 @@ from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
-from secops.web.isms import evidence, heatmap, items, reports
+from secops.web.isms import (
+    audit_plans,
+    evidence,
+    heatmap,
+    inspection,
+    inspection_files,
+    inspection_staff,
+    items,
+    reports,
+)
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
@@ -36,7 +45,7 @@ from secops.web.siem import (
     zones,
 )
 
-MAX_BODY = 256 * 1024  # the largest form is a note; nothing is uploaded yet
+MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
 
 
 class _Static(StaticFiles):
@@ -74,6 +83,8 @@ def create_app(services: Services) -> FastAPI:
     for part in (login, steps, sso, account, users, audit_log, notify):
         app.include_router(part.router)
     for part in (bulk, review, saved, bonds, exception):  # before `alert`, whose addresses end in a number
+        app.include_router(part.router)
+    for part in (inspection_staff, inspection_files, inspection, audit_plans):  # the last of them have the widest paths
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)

@@ -27,6 +27,7 @@ from secops.siem.detect.coverage import RuleCoverage, Status
 from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, SystemStatus, problems_of
 from secops.siem.ports import Condition, Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
 from secops.store.records.accounts import SqlAccounts
+from secops.store.records.audit_rounds import SqlRounds
 from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
 from secops.store.records.evidence import SqlEvidence
@@ -41,12 +42,15 @@ from secops.wiring.audits import open_catalogue, open_telemetry
 from secops.wiring.evidence import EvidenceRoom, Period
 from secops.wiring.evidence_asking import Chain, Inventories, Ports
 from secops.wiring.evidence_site import chosen
+from secops.wiring.evidence_store import EvidenceStore
 from secops.wiring.papers import Papers
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.shelf import Shelf
+from tests.rounds import begin
+from tests.web import ward
 from tests.web.desk import StageWork
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
@@ -421,6 +425,8 @@ class Stage:
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
             devices=(Device("K-0213", "mynumber", ("10.1.4.13",), department="211"),),
         )
+        self.rounds = SqlRounds(self.database)
+        self.files = EvidenceStore(self.folder)
         with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own
             connection.execute(update(counters).where(counters.c.name == "alert").values(value=100_000))
 
@@ -438,7 +444,9 @@ class Stage:
         self.accounts.add(name, PASSWORD, role=role, access=access or Access(), actor="test", now=self.clock)
 
     def play(self) -> None:
-        """The night, and two alerts of other days that are done."""
+        """The night, two alerts of other days that are done, and two years of self-inspection."""
+        for year in (2025, 2026):
+            begin(self.rounds, year)
         earlier = [
             hit(CROSSING, 11, timedelta(days=20), "mynumber", host__name="K-0190", event__category=["network"]),
             hit(CROSSING, 12, timedelta(days=9), "mynumber", host__name="K-0004", event__category=["network"]),
@@ -537,6 +545,13 @@ class Stage:
             closing=lambda: self.stop,
             departments=lambda: ("区民課", "税務課"),
             identity=self.identity,
+            rounds=self.rounds,
+            files=self.files,
+            ranking=ward.ranking,
+            proposed=ward.proposed,
+            opening=ward.opening,
+            place=ward.place,
+            sentences=lambda: ward.SENTENCES,
         )
 
     @cached_property

@@ -7,6 +7,9 @@ from secops.web.menu import Place
 
 POLICY: tuple[Place, ...] = ()
 AUDIT: tuple[Place, ...] = (
+    Place("/audit/plans", "監査計画", "", Right.SEE_AUDIT),
+    Place("/audit/next", "次の監査対象", "", Right.LEAD_AUDIT),
+    Place("/audit/progress", "自己点検の進み具合", "", Right.SEE_AUDIT),
     Place("/audit/items", "監査項目", "", Right.SEE_POLICY),
     Place("/audit/heatmap", "達成状況", "", Right.SEE_AUDIT),
     Place("/audit/reports", "文書", "", Right.SEE_RELEASED),
