@@ -26,7 +26,7 @@ _COMMON = frozenset({"PDF", "SHA", "IT", "PC", "OK", "NO", "CSV", "URL", "CC", "
 _POLITE = re.compile(
     r"(?:です|ます|ません|でした|ました|ましょう|でしょう|ください|下さい|まして|ませんでした|ございます)(?:か|ね|が|ので|から)?$"
 )
-_QUESTION = re.compile(r"か$")
+_PLAIN = re.compile(r"[るただいむうくす]$")  # a verb or adjective; a noun before 。 has no style
 _BRACKETS = re.compile(r"「[^「」]*」|『[^『』]*』|\"[^\"]*\"|（[^（）]*）|\([^()]*\)")
 _GRADE = re.compile(
     r"(?:評価|ランク|評点|グレード)(?:は|が|:|=)?[「『]?[ABCD](?![A-Za-z0-9])|(?<![A-Za-z0-9])[ABCD](?:評価|ランク|判定)"
@@ -237,7 +237,7 @@ def _speech(draft: Draft, facts: Facts) -> Iterator[Fault]:
         if line.spot is Spot.CELL and (facts.kind in LETTERS or facts.kind in _NAMED):
             continue  # a letter repeats what the report says; what an auditor noted stays as it was noted
         for sentence in _sentences(line.text):
-            if facts.polite and not _POLITE.search(sentence) and not _QUESTION.search(sentence):
+            if facts.polite and _PLAIN.search(sentence) and not _POLITE.search(sentence):
                 text = _("「{sentence}」は、である体です。この文書は、です・ます体で書いてください。")
             elif not facts.polite and _POLITE.search(sentence):
                 text = _("「{sentence}」は、です・ます体です。この文書は、である体で書いてください。")

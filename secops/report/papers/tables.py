@@ -103,7 +103,7 @@ def heat_maps(desk: Desk) -> list[Block]:
     made: list[Block] = [Heading(1, "別紙1　部署及び章ごとの達成状況", numbered=False)]
     for number, page in enumerate(pages, 1):
         part = f"（{number}／{len(pages)}）" if len(pages) > 1 else ""
-        caption = f"達成率が低い部署から順に示す{part}。数字は達成率（％）、斜線は網羅率が低いもの"
+        caption = f"部署及び章ごとの達成率（低い部署の順）{part}　数字は達成率（％）、斜線は網羅率が低いもの"
         alt = "部署と章ごとの達成率。" + "、".join(f"{row.label}{_spoken(row.total)}" for row in page)
         # A page with few rows is no larger than one that is full, so that letters have one size.
         made.append(Chart(heat_map(page, columns, caption, total="全体"), caption, alt, 0.98))

@@ -114,17 +114,18 @@ def fill(name: str, template: bytes, desk: Desk, paper: Paper) -> bytes:
         if found := _READS.search(line.text):
             what = _("ひな形からほかのファイルは読めません({found})。").format(found=found[1])
             raise AuditError([Problem(f"{name}: {line.place}", what)])
+    values = context(desk, paper)
     document = DocxTemplate(io.BytesIO(template))
     stream = io.BytesIO()
     try:
-        document.render(context(desk, paper), _Jail(), autoescape=True)
+        document.render(values, _Jail(), autoescape=True)
         parts_of = document.docx
         if parts_of is None:  # the library's own word for a template that was never opened
             raise AuditError([Problem(name, _("Word のファイル(.docx)として読めません。"))])
         _own(parts_of, paper)
         document.save(stream)
     except (TemplateError, SecurityError) as error:
-        raise AuditError([_mistake(name, marked, error)]) from None
+        raise AuditError([_mistake(name, marked, error, values)]) from None
     except (OverflowError, TypeError, ValueError, KeyError, RecursionError) as error:
         what = _("ひな形を埋められません: {error}").format(error=error)
         raise AuditError([Problem(name, what)]) from None
@@ -149,7 +150,7 @@ def _marked_as_draft(name: str, made: bytes, desk: Desk) -> None:
         raise AuditError([Problem(name, what)])
 
 
-def _mistake(name: str, marked: list[Line], error: Exception) -> Problem:
+def _mistake(name: str, marked: list[Line], error: Exception, values: Mapping[str, Any]) -> Problem:
     """Where the mistake is: the paragraph whose tags have the name that the error names."""
     said = str(error)
     names = _NAME.findall(said)
@@ -159,6 +160,7 @@ def _mistake(name: str, marked: list[Line], error: Exception) -> Problem:
     )
     if not place and isinstance(error, SecurityError):
         place = next((line.place for line in marked if any("(" in tag for tag in _TAG.findall(line.text))), "")
+    place = place or _alone(marked, said, values)
     where = f"{name}: {place}" if place else name
     if isinstance(error, SecurityError):
         what = _(
@@ -174,23 +176,22 @@ def _mistake(name: str, marked: list[Line], error: Exception) -> Problem:
                 found=found
             ),
         )
-    if isinstance(error, TemplateSyntaxError) and not place:
-        place = _broken(marked)
-        where = f"{name}: {place}" if place else name
     return Problem(where, _("ひな形の書き方の誤りです: {error}").format(error=said))
 
 
-def _broken(marked: list[Line]) -> str:
-    """The first paragraph with a value that cannot be read by itself."""
+def _alone(marked: list[Line], said: str, values: Mapping[str, Any]) -> str:
+    """The place of the tag that makes the same error by itself, else of the first block."""
     jail = _Jail()
     for line in marked:
         for tag in _TAG.findall(line.text):
             if tag.startswith("{{"):
                 try:
-                    jail.parse(tag)
-                except TemplateSyntaxError:
-                    return line.place
-    return marked[0].place if marked else ""
+                    jail.from_string(tag).render(values)
+                except (TemplateError, SecurityError) as error:
+                    if str(error) == said or isinstance(error, TemplateSyntaxError):
+                        return line.place
+    blocks = [line.place for line in marked if any(tag.startswith("{%") for tag in _TAG.findall(line.text))]
+    return (blocks or [""])[0]
 
 
 def context(desk: Desk, paper: Paper) -> dict[str, Any]:
