@@ -21,6 +21,7 @@ from secops.web.isms import (
     findings,
     gap,
     guideline,
+    heatmap,
     impact,
     inspection,
     inspection_files,
@@ -32,6 +33,7 @@ from secops.web.isms import (
     policy_draft,
     policy_publish,
     registers,
+    reports,
 )
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
@@ -69,6 +71,7 @@ ISMS = (
     findings,
     gap,
     guideline,
+    heatmap,
     impact,
     items,
     papers,
@@ -77,6 +80,7 @@ ISMS = (
     policy_draft,
     policy_publish,
     registers,
+    reports,
 )
 
 MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be

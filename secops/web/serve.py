@@ -36,6 +36,7 @@ from secops.wiring.exceptions import write_exception
 from secops.wiring.guideline_room import open_room
 from secops.wiring.guidelines import open_editions
 from secops.wiring.oidc import HttpProvider
+from secops.wiring.papers import papers_of
 from secops.wiring.policies import open_library, open_statutory, watched_editions
 from secops.wiring.policy_watch import Watch, documents_of, known_clauses, lapsed_for, registers_for
 from secops.wiring.rounds import opening_of, place_of, propose, ranked
@@ -118,6 +119,7 @@ def services(site: Site, stop: threading.Event) -> Services:
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
         care=care_of(site),
+        papers=papers_of(site),
         rounds=site.desk.rounds,
         audit_work=site.desk.audit_work,
         trail=lambda target: site.desk.trail.entries(target=target),

@@ -12,6 +12,7 @@ from secops.isms.audit.findings_ports import AuditWorkDesk
 from secops.isms.audit.model import Catalogue
 from secops.isms.audit.ports import EvidenceKeeper, Opening, PlanRecord, RoundDesk
 from secops.isms.audit.priority import Ranked
+from secops.isms.audit.releases import PaperRoom
 from secops.isms.audit.round import Plan, Unit
 from secops.isms.audit.sheets import Place
 from secops.isms.audit.telemetry import Telemetry
@@ -89,7 +90,8 @@ class Services:
     what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of the guideline
     in one sentence, by id; ``audit_work`` are workpapers and findings, ``trail`` is what was done to a target in the
     audit, newest first; ``evidence`` is what logs tell, ``policies`` the ward's documents, ``guideline`` the editions
-    with what names their clauses, ``review_work`` the work lists of revisions, ``care`` exceptions, reviews, registers.
+    with what names their clauses, ``review_work`` the work lists of revisions, ``care`` exceptions, reviews, registers,
+    ``papers`` makes, issues and gives out the papers of the audit.
     """
 
     settings: Settings
@@ -107,6 +109,7 @@ class Services:
     write_exception: Callable[[str, str], str]
     care: Care
     evidence: Evidence
+    papers: PaperRoom
     rounds: RoundDesk
     audit_work: AuditWorkDesk
     trail: Callable[[str], Sequence[Entry]]

@@ -136,6 +136,11 @@ POST /policy/documents/{document_id}/publish 403      403      403      403     
 
 GET  /audit/items                   *        200
 GET  /audit/items/{item_id}         *        200
+GET  /audit/heatmap                 403      403      200      200      403      403      403      403
+GET  /audit/reports                 *        200
+GET  /audit/reports/draft           403      403      200      200      403      403      403      403
+POST /audit/reports/release         403      403      200      403      403      403      403      403 | kind=summary
+GET  /audit/reports/{release_number}/{file_name} * 404
 GET  /audit/evidence                403      200      200      200      403      403      403      403
 POST /audit/evidence                403      303      303      303      403      403      403      403 | department=211&since=2026-11-13&until=2026-11-23&names=failed_logons
 GET  /audit/evidence/{sheet_number} 403      200/404  200/404  200/404  403      403      403      403
@@ -236,6 +241,8 @@ class Call:
             plan="2026",
             sheet=9,
             finding="2026-01",
+            release_number="2026-R01",
+            file_name="2026-R01-report.docx",
         )
 
     @property

@@ -37,6 +37,7 @@ from secops.store.records.engine import connect
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
 from secops.store.records.policy import SqlPolicyShelf
+from secops.store.records.releases import SqlReleases
 from secops.store.records.rulings import SqlLinkRulings
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
@@ -53,12 +54,14 @@ from secops.wiring.evidence_site import chosen
 from secops.wiring.evidence_store import EvidenceStore
 from secops.wiring.guideline_room import GuidelineRoom
 from secops.wiring.guidelines import open_editions
+from secops.wiring.papers import Papers
 from secops.wiring.policies import open_files, open_statutory
 from tests.audit_work import issue
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
+from tests.fakes.shelf import Shelf
 from tests.rounds import begin
 from tests.web import ward
 from tests.web.care import care_of
@@ -448,6 +451,7 @@ class Stage:
         self.rounds = SqlRounds(self.database)
         self.audit_work = SqlAuditWork(self.database, self.rounds)
         self.review_work = SqlReviewWork(self.database)
+        self.shelf = Shelf()
         self.directory = Directory(
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
@@ -543,6 +547,11 @@ class Stage:
         )
         return Evidence(room, SqlEvidence(self.database), cache(open_catalogue), cache(open_telemetry))
 
+    @cached_property
+    def papers(self) -> Papers:
+        """Papers over a round of six departments."""
+        return Papers(self.folder, self.shelf, SqlReleases(self.database), lambda: self.clock)
+
     def sheet(self, query: str = "failed_logons", department: str = "211") -> int:
         """An evidence sheet of the last ten days; its number."""
         here = self.evidence
@@ -564,6 +573,7 @@ class Stage:
             trail=lambda target: SqlTrail(self.database).entries(target=target),
             care=self.care,
             evidence=self.evidence,
+            papers=self.papers,
             store=self.store,
             journal=self.journal,
             accounts=self.accounts,
