@@ -243,5 +243,13 @@ def sample(population: Path, size: int, seed: str | None, as_json: bool) -> None
 
 
 # Each further part adds its commands to the group.
-for _part in (audit_plan, audit_papers, audit_evidence, audit_findings, audit_report, audit_log, audit_release,):
+for _part in (
+    audit_plan,
+    audit_papers,
+    audit_evidence,
+    audit_findings,
+    audit_report,
+    audit_log,
+    audit_release,
+):
     _part.register(audit)

@@ -22,5 +22,14 @@ def policy() -> None:
 
 
 # Each part adds its commands to the group.
-for _part in (policy_guideline, policy_documents, policy_word, policy_compare, policy_gap, policy_impact, policy_exceptions, policy_calendar):
+for _part in (
+    policy_guideline,
+    policy_documents,
+    policy_word,
+    policy_compare,
+    policy_gap,
+    policy_impact,
+    policy_exceptions,
+    policy_calendar,
+):
     _part.register(policy)

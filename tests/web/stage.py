@@ -90,10 +90,6 @@ NOTIFY: dict[str, Any] = {
 }
 
 
-EDITIONS = cache(open_editions)
-SAMPLE = cache(lambda: open_files(None))
-
-
 def rule(name: str, title_ja: str, title: str, level: Severity, *clauses: str, **more: Any) -> Rule:
     """A rule with the parts that pages show."""
     text = (
@@ -410,13 +406,13 @@ def sources() -> list[SourceStatus]:
 
 
 # What the program ships is read once a process.
-_shipped_editions = cache(open_editions)
+EDITIONS = cache(open_editions)
 _shipped_catalogue = cache(open_catalogue)
-_shipped_files = cache(lambda: open_files(None))
+SAMPLE = cache(lambda: open_files(None))
 
 
 def _shipped_clause(clause_id: str) -> bool:
-    return _shipped_editions().clause(clause_id) is not None
+    return EDITIONS().clause(clause_id) is not None
 
 
 @dataclass
@@ -611,13 +607,18 @@ class Stage:
             SqlPolicyShelf(self.database),
             lambda: open_files(None),
             lambda clause: EDITIONS().clause(clause) is not None,
+            statutory=lambda: open_statutory(None),
         )
 
     @cached_property
     def guideline(self) -> GuidelineRoom:
         """The shipped editions, items and sample documents, with the rules of the stage."""
-        library = Library(SqlPolicyShelf(self.database), _shipped_files, _shipped_clause)
-        return GuidelineRoom(_shipped_editions, _shipped_catalogue, lambda: RULES, library)
+        return GuidelineRoom(EDITIONS, _shipped_catalogue, lambda: RULES, self.library)
+
+    @cached_property
+    def library(self) -> Library:
+        """The documents of the policy: the sample, and what a test publishes."""
+        return Library(SqlPolicyShelf(self.database), SAMPLE, _shipped_clause)
 
     @cached_property
     def app(self) -> FastAPI:
