@@ -12,7 +12,24 @@ from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
-from secops.web.isms import compare, evidence, gap, items, policy, policy_document, policy_draft, policy_publish
+from secops.web.isms import (
+    audit_plans,
+    compare,
+    evidence,
+    findings,
+    gap,
+    guideline,
+    impact,
+    inspection,
+    inspection_files,
+    inspection_staff,
+    items,
+    papers,
+    policy,
+    policy_document,
+    policy_draft,
+    policy_publish,
+)
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
@@ -36,7 +53,27 @@ from secops.web.siem import (
     zones,
 )
 
-MAX_BODY = 256 * 1024  # the largest form is a note; a route that takes more says how much
+# Pages of the policy and audit wing; the first ones lie below the address of a later one.
+ISMS = (
+    inspection_staff,
+    inspection_files,
+    inspection,
+    audit_plans,
+    compare,
+    evidence,
+    findings,
+    gap,
+    guideline,
+    impact,
+    items,
+    papers,
+    policy,
+    policy_document,
+    policy_draft,
+    policy_publish,
+)
+
+MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
 
 
 class _Static(StaticFiles):
@@ -77,11 +114,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)
-    for part in (policy, policy_draft, policy_publish, policy_document):
-        app.include_router(part.router)
-    for part in (gap, compare):
-        app.include_router(part.router)
-    for part in (items, evidence):
+    for part in ISMS:
         app.include_router(part.router)
     problems.install(app)
 

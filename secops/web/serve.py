@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
 from secops.errors import SecopsError
@@ -28,9 +30,13 @@ from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catal
 from secops.wiring.comparison import open_style
 from secops.wiring.coverage import sources_of
 from secops.wiring.evidence_site import room_of
+from secops.wiring.evidence_store import EvidenceStore
 from secops.wiring.exceptions import write_exception
+from secops.wiring.guideline_room import open_room
+from secops.wiring.guidelines import open_editions
 from secops.wiring.oidc import HttpProvider
 from secops.wiring.policies import open_library, open_statutory, watched_editions
+from secops.wiring.rounds import opening_of, place_of, propose, ranked
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 from secops.wiring.watched import Watched, files_in
@@ -109,6 +115,17 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
+        rounds=site.desk.rounds,
+        audit_work=site.desk.audit_work,
+        trail=lambda target: site.desk.trail.entries(target=target),
+        guideline=open_room(site, open_library(site)),
+        review_work=site.desk.review_work,
+        files=EvidenceStore(site.folder),
+        ranking=lambda year: ranked(site, year),
+        proposed=lambda record, unit, note: propose(site, record, unit, note),
+        opening=lambda plan: opening_of(site, plan),
+        place=lambda unit: place_of(site.directory, unit),
+        sentences=lambda: _sentences(site.folder),
         evidence=_evidence(site, cast("EventStore", store), editions),
         policies=Policies(
             library,
@@ -135,6 +152,12 @@ def _evidence(site: Site, store: EventStore, editions: Callable[[], Editions]) -
         return found.title if found else ""
 
     return Evidence(room_of(site, store), site.desk.evidence, catalogue, telemetry, clause_title)
+
+
+@cache
+def _sentences(folder: Path) -> dict[str, str]:
+    """Clauses of all editions in one sentence each; they are read once, an edition comes with a new program."""
+    return {one.id: one.summary or one.title for edition in open_editions(folder).all for one in edition.clauses}
 
 
 class _Flows:

@@ -41,7 +41,7 @@ class Mistake:
 
 
 def _mistakes(problems: Sequence[Problem], text: str) -> list[Mistake]:
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").split("\n")
     found = []
     for one in problems:
         match = re.match(r"[^ ]*:(\d+)", one.where)
