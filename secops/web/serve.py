@@ -13,12 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from secops.errors import SecopsError
+from secops.errors import InventoryError, SecopsError
 from secops.isms.clauses.trace import Editions
 from secops.isms.policy.linking import LinkDesk
 from secops.locale import _
-from secops.org.files import open_table
+from secops.org.files import FOLDER, open_table
 from secops.org.flows import FlowJudge
+from secops.org.model import Directory
 from secops.org.zones import ZoneMap
 from secops.siem.detect import SigmaDetector
 from secops.siem.detect.coverage import SourceKinds, coverage
@@ -38,7 +39,7 @@ from secops.wiring.guidelines import open_editions
 from secops.wiring.oidc import HttpProvider
 from secops.wiring.papers import papers_of
 from secops.wiring.policies import open_library, open_statutory, watched_editions
-from secops.wiring.policy_watch import Watch, documents_of, known_clauses, lapsed_for, registers_for
+from secops.wiring.policy_watch import Watch, documents_of, known_clauses, lapsed_for, read_directory, registers_for
 from secops.wiring.rounds import opening_of, place_of, propose, ranked
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
@@ -152,13 +153,21 @@ def care_of(site: Site) -> Care:
     """What the pages of exceptions, reviews and registers may ask of this site."""
     documents = documents_of(site)
     watch = Watch(site, documents)
+    inventory = Watched(lambda: sorted((site.folder / FOLDER).glob("*.csv")), lambda: read_directory(site))
+
+    def directory() -> Directory:
+        try:
+            return inventory()
+        except InventoryError:  # somebody is writing it: what was read before stays in force
+            return site.directory
+
     return Care(
         waivers=site.desk.waivers,
-        lapsed=lambda access: lapsed_for(site, access),
+        lapsed=lambda access: lapsed_for(site, access, directory()),
         calendar=watch.calendar,
         record=watch.record,
-        registers=lambda access: registers_for(site, access),
-        directory=lambda: site.directory,
+        registers=lambda access: registers_for(directory(), access),
+        directory=directory,
         clauses=lambda: known_clauses(site, documents),
     )
 

@@ -99,7 +99,6 @@ GET  /rules                         200      200      200      200      403     
 GET  /rules/coverage                200      200      200      200      403      200      403      200
 GET  /rules/{rule_id}               200      200      200      200      403      200      403      200
 
-GET  /policy                        *        303
 GET  /policy/calendar               *        200
 GET  /policy/calendar.ics           *        200
 POST /policy/calendar/reviewed      403      403      403      403      403      303      403      403 | entry=training-plan&on=2026-11-20&outcome=unchanged
@@ -234,6 +233,8 @@ class Call:
             search_id=9,
             document_id="taisaku",
             waiver="2025-1",
+            waiver="2025-1",
+            document_id="taisaku",
             item_id="a6.1-10",
             sheet_number=1,
             item="t4",
