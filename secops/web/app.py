@@ -12,7 +12,29 @@ from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
-from secops.web.isms import audit_plans, calendar, compare, evidence, exceptions, findings, gap, guideline, heatmap, impact, inspection, inspection_files, inspection_staff, items, papers, policy, policy_document, policy_draft, policy_publish, registers, reports
+from secops.web.isms import (
+    audit_plans,
+    calendar,
+    compare,
+    evidence,
+    exceptions,
+    findings,
+    gap,
+    guideline,
+    heatmap,
+    impact,
+    inspection,
+    inspection_files,
+    inspection_staff,
+    items,
+    papers,
+    policy,
+    policy_document,
+    policy_draft,
+    policy_publish,
+    registers,
+    reports,
+)
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
@@ -61,11 +83,7 @@ ISMS = (
     reports,
 )
 
-MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
 MAX_BODY = 256 * 1024  # the largest form is a note; a route that takes more says how much
-)
-
-MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
 
 
 class _Static(StaticFiles):

@@ -27,7 +27,7 @@ from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
 from secops.web.isms.care import Care
-from secops.web.services import Evidence, Policies, Services, Standing
+from secops.web.services import Evidence, Services, Standing
 from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catalogue, open_telemetry
 from secops.wiring.comparison import open_style
 from secops.wiring.coverage import sources_of
@@ -124,9 +124,8 @@ def services(site: Site, stop: threading.Event) -> Services:
         rounds=site.desk.rounds,
         audit_work=site.desk.audit_work,
         trail=lambda target: site.desk.trail.entries(target=target),
-        guideline=open_room(site, library),
         review_work=site.desk.review_work,
-        guideline=open_room(site, open_library(site, editions), editions),
+        guideline=open_room(site, library, editions),
         statutory=lambda: open_statutory(site.folder),
         evidence=_evidence(site, cast("EventStore", store), editions),
         files=EvidenceStore(site.folder),
@@ -135,13 +134,8 @@ def services(site: Site, stop: threading.Event) -> Services:
         opening=lambda plan: opening_of(site, plan),
         place=lambda unit: place_of(site.directory, unit),
         sentences=lambda: _sentences(site.folder),
-        policies=Policies(
-            library,
-            editions,
-            lambda: open_statutory(site.folder),
-            LinkDesk(library, editions, site.desk.rulings),
-            lambda: open_style(site.folder),
-        ),
+        links=LinkDesk(library, editions, site.desk.rulings),
+        comparison=lambda: open_style(site.folder),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),

@@ -233,8 +233,6 @@ class Call:
             search_id=9,
             document_id="taisaku",
             waiver="2025-1",
-            waiver="2025-1",
-            document_id="taisaku",
             item_id="a6.1-10",
             sheet_number=1,
             item="t4",

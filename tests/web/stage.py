@@ -45,7 +45,7 @@ from secops.store.records.trail import SqlTrail
 from secops.store.records.worklist import SqlReviewWork
 from secops.web.app import create_app
 from secops.web.isms.care import Care
-from secops.web.services import Evidence, Policies, Services, Standing
+from secops.web.services import Evidence, Services, Standing
 from secops.web.session import csrf_token
 from secops.wiring.audits import open_catalogue, open_telemetry
 from secops.wiring.evidence import EvidenceRoom, Period
@@ -590,9 +590,9 @@ class Stage:
             sentences=lambda: ward.SENTENCES,
             guideline=self.guideline,
             review_work=self.review_work,
-            policies=Policies(
-                self.library, EDITIONS, lambda: open_statutory(None), self.links, lambda: self.comparison
-            ),
+            statutory=lambda: open_statutory(None),
+            links=self.links,
+            comparison=lambda: self.comparison,
         )
 
     @cached_property
@@ -607,18 +607,12 @@ class Stage:
             SqlPolicyShelf(self.database),
             lambda: open_files(None),
             lambda clause: EDITIONS().clause(clause) is not None,
-            statutory=lambda: open_statutory(None),
         )
 
     @cached_property
     def guideline(self) -> GuidelineRoom:
         """The shipped editions, items and sample documents, with the rules of the stage."""
         return GuidelineRoom(EDITIONS, _shipped_catalogue, lambda: RULES, self.library)
-
-    @cached_property
-    def library(self) -> Library:
-        """The documents of the policy: the sample, and what a test publishes."""
-        return Library(SqlPolicyShelf(self.database), SAMPLE, _shipped_clause)
 
     @cached_property
     def app(self) -> FastAPI:
