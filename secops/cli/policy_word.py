@@ -195,7 +195,7 @@ def _show_matches(matches: Sequence[Match], limit: int | None) -> None:
     click.echo(_("今の文書との対応: {said}").format(said=said))
     _table(
         "",
-        [_("ID"), _("前"), _("後"), _("見出し"), _("対応"), _("類似度")],
+        [_("ID"), _("前"), _("後"), _("見出し"), _("照合"), _("類似度")],
         [
             (one.id, one.old, one.new, _cut(one.title), _(HOW_LABELS[one.how]), one.score or "")
             for one in matches
