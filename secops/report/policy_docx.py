@@ -167,7 +167,8 @@ class _Paper:
             self._table(part)
 
     def _paragraph(self, text: str, style: str) -> Paragraph:
-        paragraph = self.docx.add_paragraph(style=self._style(style))
+        paragraph = self.docx.add_paragraph()
+        paragraph._p.style = self._style(style).style_id  # by name it would be searched for among all, each time
         run = paragraph.add_run()
         for at, line in enumerate(_safe(text).split("\n")):
             if at:
@@ -215,7 +216,7 @@ class _Paper:
 
     @staticmethod
     def _cell(paragraph: Paragraph, text: str, style: ParagraphStyle) -> None:
-        paragraph.style = style
+        paragraph._p.style = style.style_id
         run = paragraph.add_run()
         for at, line in enumerate(_safe(text).split("\n")):
             if at:
