@@ -90,10 +90,10 @@ class _Paper:
         normal.paragraph_format.space_after = normal.paragraph_format.space_before = Pt(0)
         normal.paragraph_format.line_spacing = 1.25
         _set_font(normal.element.get_or_add_rPr(), self.style.font)
-        for name in ("autoSpaceDE", "autoSpaceDN"):  # 第12条 is one word
+        for at, name in enumerate(("autoSpaceDE", "autoSpaceDN")):  # 第12条 is one word
             switch = OxmlElement(f"w:{name}")
             switch.set(qn("w:val"), "0")
-            normal.element.get_or_add_pPr().append(switch)
+            normal.element.get_or_add_pPr().insert(at, switch)  # Word wants them before the spacing
         section = self.docx.sections[0]
         section.page_width, section.page_height = Mm(210), Mm(297)
         section.left_margin = section.right_margin = section.top_margin = Mm(25)

@@ -14,8 +14,10 @@ from starlette.types import Scope as AsgiScope
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
 from secops.web.isms import (
     audit_plans,
+    compare,
     evidence,
     findings,
+    gap,
     guideline,
     impact,
     inspection,
@@ -23,6 +25,10 @@ from secops.web.isms import (
     inspection_staff,
     items,
     papers,
+    policy,
+    policy_document,
+    policy_draft,
+    policy_publish,
 )
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
@@ -53,15 +59,22 @@ ISMS = (
     inspection_files,
     inspection,
     audit_plans,
+    compare,
     evidence,
     findings,
+    gap,
     guideline,
     impact,
     items,
     papers,
+    policy,
+    policy_document,
+    policy_draft,
+    policy_publish,
 )
 
 MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
+MAX_BODY = 256 * 1024  # the largest form is a note; a route that takes more says how much
 
 
 class _Static(StaticFiles):

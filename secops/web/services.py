@@ -15,8 +15,13 @@ from secops.isms.audit.priority import Ranked
 from secops.isms.audit.round import Plan, Unit
 from secops.isms.audit.sheets import Place
 from secops.isms.audit.telemetry import Telemetry
+from secops.isms.clauses.trace import Editions
+from secops.isms.policy.library import Library
+from secops.isms.policy.linking import LinkDesk
+from secops.isms.policy.statutory import StatutoryRules
 from secops.isms.policy.work import ReviewWork
 from secops.org.flows import FlowJudge
+from secops.report.comparison_style import ComparisonStyle
 from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
@@ -55,6 +60,20 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Policies:
+    """What pages on the policy reach: the ward's documents, the guideline, and which bodies must have a policy.
+
+    ``links`` is the desk of links to the guideline, ``comparison`` how the ward wants its 新旧対照表.
+    """
+
+    library: Library
+    editions: Callable[[], Editions]
+    statutory: Callable[[], StatutoryRules]
+    links: LinkDesk
+    comparison: Callable[[], ComparisonStyle]
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything a page can reach.
 
@@ -90,6 +109,7 @@ class Services:
     trail: Callable[[str], Sequence[Entry]]
     guideline: GuidelineRoom
     review_work: ReviewWork
+    policies: Policies
     evidence: Evidence
     files: EvidenceKeeper
     ranking: Callable[[int], Sequence[Ranked]]

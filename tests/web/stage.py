@@ -19,7 +19,9 @@ from secops.access.oidc import IdentityProvider
 from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
 from secops.isms.policy.library import Library
+from secops.isms.policy.linking import LinkDesk
 from secops.org.model import Account, Department, Device, Directory, Person
+from secops.report.comparison_style import ComparisonStyle
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
@@ -35,12 +37,13 @@ from secops.store.records.engine import connect
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
 from secops.store.records.policy import SqlPolicyShelf
+from secops.store.records.rulings import SqlLinkRulings
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
 from secops.store.records.trail import SqlTrail
 from secops.store.records.worklist import SqlReviewWork
 from secops.web.app import create_app
-from secops.web.services import Evidence, Services, Standing
+from secops.web.services import Evidence, Policies, Services, Standing
 from secops.web.session import csrf_token
 from secops.wiring.audits import open_catalogue, open_telemetry
 from secops.wiring.evidence import EvidenceRoom, Period
@@ -49,7 +52,7 @@ from secops.wiring.evidence_site import chosen
 from secops.wiring.evidence_store import EvidenceStore
 from secops.wiring.guideline_room import GuidelineRoom
 from secops.wiring.guidelines import open_editions
-from secops.wiring.policies import open_files
+from secops.wiring.policies import open_files, open_statutory
 from tests.audit_work import issue
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
@@ -80,6 +83,10 @@ NOTIFY: dict[str, Any] = {
     ],
     "shifts": [{"days": ["offday"], "people": ["touban2", "touban1"]}],
 }
+
+
+EDITIONS = cache(open_editions)
+SAMPLE = cache(lambda: open_files(None))
 
 
 def rule(name: str, title_ja: str, title: str, level: Severity, *clauses: str, **more: Any) -> Rule:
@@ -434,6 +441,7 @@ class Stage:
         self.work = StageWork(self.database, self.desk)
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
+        self.comparison = ComparisonStyle()
         self.paging = SqlPaging(self.database, enabled=True)
         self.rounds = SqlRounds(self.database)
         self.audit_work = SqlAuditWork(self.database, self.rounds)
@@ -568,6 +576,23 @@ class Stage:
             sentences=lambda: ward.SENTENCES,
             guideline=self.guideline,
             review_work=self.review_work,
+            policies=Policies(
+                self.library, EDITIONS, lambda: open_statutory(None), self.links, lambda: self.comparison
+            ),
+        )
+
+    @cached_property
+    def links(self) -> LinkDesk:
+        """The desk of links to the guideline."""
+        return LinkDesk(self.library, EDITIONS, SqlLinkRulings(self.database))
+
+    @cached_property
+    def library(self) -> Library:
+        """The documents of the policy: the sample, and what a test publishes."""
+        return Library(
+            SqlPolicyShelf(self.database),
+            lambda: open_files(None),
+            lambda clause: EDITIONS().clause(clause) is not None,
         )
 
     @cached_property

@@ -6,6 +6,9 @@ from secops.access.ports import Right
 from secops.web.menu import Place
 
 POLICY: tuple[Place, ...] = (
+    Place("/policy", "文書", "", Right.SEE_POLICY),
+    Place("/policy/gap", "ガイドラインとの対応", "", Right.SEE_POLICY),
+    Place("/policy/compare", "新旧対照表", "", Right.SEE_POLICY),
     Place("/policy/guideline", "ガイドライン", "", Right.SEE_POLICY),
     Place("/policy/impact", "改定の影響", "", Right.SEE_POLICY),
 )
