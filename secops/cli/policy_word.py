@@ -64,6 +64,9 @@ def import_(
 
     existing = open_document(into) if into else None
     name = id or (existing.id if existing else "")
+    if existing is not None and name != existing.id:
+        what = _("--id「{id}」は、--into の文書の番号「{known}」と違います。--id を省いてください。")
+        raise UsageError(what.format(id=name, known=existing.id))
     _check_id(name)
     if out is not None and out.exists() and not force:
         raise UsageError(_("{path} はすでにあります。置き換えるときは --force を付けてください。").format(path=out))
