@@ -14,8 +14,10 @@ from starlette.types import Scope as AsgiScope
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
 from secops.web.isms import (
     audit_plans,
+    calendar,
     compare,
     evidence,
+    exceptions,
     findings,
     gap,
     guideline,
@@ -29,6 +31,7 @@ from secops.web.isms import (
     policy_document,
     policy_draft,
     policy_publish,
+    registers,
 )
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
@@ -59,8 +62,10 @@ ISMS = (
     inspection_files,
     inspection,
     audit_plans,
+    calendar,
     compare,
     evidence,
+    exceptions,
     findings,
     gap,
     guideline,
@@ -71,6 +76,7 @@ ISMS = (
     policy_document,
     policy_draft,
     policy_publish,
+    registers,
 )
 
 MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
@@ -114,6 +120,7 @@ def create_app(services: Services) -> FastAPI:
     for part in (bulk, review, saved, bonds, exception):  # before `alert`, whose addresses end in a number
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
+        app.include_router(part.router)
         app.include_router(part.router)
     for part in ISMS:
         app.include_router(part.router)

@@ -25,6 +25,7 @@ from secops.siem.detect.coverage import SourceKinds, coverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
+from secops.web.isms.care import Care
 from secops.web.services import Evidence, Policies, Services, Standing
 from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catalogue, open_telemetry
 from secops.wiring.comparison import open_style
@@ -36,6 +37,7 @@ from secops.wiring.guideline_room import open_room
 from secops.wiring.guidelines import open_editions
 from secops.wiring.oidc import HttpProvider
 from secops.wiring.policies import open_library, open_statutory, watched_editions
+from secops.wiring.policy_watch import Watch, documents_of, known_clauses, lapsed_for, registers_for
 from secops.wiring.rounds import opening_of, place_of, propose, ranked
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
@@ -115,6 +117,7 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
+        care=care_of(site),
         rounds=site.desk.rounds,
         audit_work=site.desk.audit_work,
         trail=lambda target: site.desk.trail.entries(target=target),
@@ -138,6 +141,21 @@ def services(site: Site, stop: threading.Event) -> Services:
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),
         identity=HttpProvider(site.settings.web.oidc, site.folder) if site.settings.web.oidc.issuer else None,
+    )
+
+
+def care_of(site: Site) -> Care:
+    """What the pages of exceptions, reviews and registers may ask of this site."""
+    documents = documents_of(site)
+    watch = Watch(site, documents)
+    return Care(
+        waivers=site.desk.waivers,
+        lapsed=lambda access: lapsed_for(site, access),
+        calendar=watch.calendar,
+        record=watch.record,
+        registers=lambda access: registers_for(site, access),
+        directory=lambda: site.directory,
+        clauses=lambda: known_clauses(site, documents),
     )
 
 

@@ -28,6 +28,7 @@ from secops.siem.health import SystemStatus
 from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus, WorkDesk
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.trail import Entry
+from secops.web.isms.care import Care
 from secops.wiring.evidence import EvidenceRoom
 from secops.wiring.guideline_room import GuidelineRoom
 
@@ -81,14 +82,14 @@ class Services:
     seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
-    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one. ``ranking`` is
-    who is audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note,
-    ``opening`` what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of
-    the guideline in one sentence, by id.
-    ``rounds`` are plans and self-inspections, ``audit_work`` workpapers and findings, ``trail`` is what was done to a
-    target in the audit, newest first.
     the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
-    ``guideline`` are the editions with what names their clauses, ``review_work`` the work lists of revisions.
+
+    Of the other wing: ``rounds`` are plans and self-inspections, ``files`` keeps what is uploaded, ``ranking`` is who is
+    audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note, ``opening``
+    what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of the guideline
+    in one sentence, by id; ``audit_work`` are workpapers and findings, ``trail`` is what was done to a target in the
+    audit, newest first; ``evidence`` is what logs tell, ``policies`` the ward's documents, ``guideline`` the editions
+    with what names their clauses, ``review_work`` the work lists of revisions, ``care`` exceptions, reviews, registers.
     """
 
     settings: Settings
@@ -104,13 +105,14 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
+    care: Care
+    evidence: Evidence
     rounds: RoundDesk
     audit_work: AuditWorkDesk
     trail: Callable[[str], Sequence[Entry]]
     guideline: GuidelineRoom
     review_work: ReviewWork
     policies: Policies
-    evidence: Evidence
     files: EvidenceKeeper
     ranking: Callable[[int], Sequence[Ranked]]
     proposed: Callable[[PlanRecord, Unit, str], str]

@@ -99,6 +99,21 @@ GET  /rules                         200      200      200      200      403     
 GET  /rules/coverage                200      200      200      200      403      200      403      200
 GET  /rules/{rule_id}               200      200      200      200      403      200      403      200
 
+GET  /policy                        *        303
+GET  /policy/calendar               *        200
+GET  /policy/calendar.ics           *        200
+POST /policy/calendar/reviewed      403      403      403      403      403      303      403      403 | entry=training-plan&on=2026-11-20&outcome=unchanged
+GET  /policy/exceptions             403      200      200      200      200      200      200      403
+GET  /policy/exceptions/new         403      403      403      403      200      200      403      403
+POST /policy/exceptions/new         403      403      403      403      303      303      403      403 | department=211&clauses=taisaku-a12&reason=x&measure=x&begins=2026-12-01&ends=2027-03-31
+GET  /policy/exceptions/{waiver}    403      200      200      200      404      200      404      403
+POST /policy/exceptions/{waiver}/decide 403      403      403      403      403      409      403      403 | verdict=approved&decider=x&on=2026-11-20
+POST /policy/exceptions/{waiver}/end 403      403      403      403      404      400      403      403
+POST /policy/exceptions/{waiver}/revoke 403      403      403      403      403      400      403      403
+POST /policy/exceptions/{waiver}/withdraw 403      403      403      403      404      409      403      403
+GET  /policy/registers              403      200      200      200      200      200      200      403
+GET  /policy/registers/export       403      200      200      200      200      200      200      403
+
 GET  /notify                        200      200      200      200      403      200      403      200
 POST /notify/test                   303      403      403      403      403      403      403      403 | channel=mail
 POST /notify/conditions/{condition_id}/confirm 303      303      403      403      403      403      403      403
@@ -213,6 +228,7 @@ class Call:
             number=9,
             search_id=9,
             document_id="taisaku",
+            waiver="2025-1",
             item_id="a6.1-10",
             sheet_number=1,
             item="t4",

@@ -43,6 +43,7 @@ from secops.store.records.tables import counters
 from secops.store.records.trail import SqlTrail
 from secops.store.records.worklist import SqlReviewWork
 from secops.web.app import create_app
+from secops.web.isms.care import Care
 from secops.web.services import Evidence, Policies, Services, Standing
 from secops.web.session import csrf_token
 from secops.wiring.audits import open_catalogue, open_telemetry
@@ -60,6 +61,7 @@ from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
 from tests.rounds import begin
 from tests.web import ward
+from tests.web.care import care_of
 from tests.web.desk import StageWork
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
@@ -522,6 +524,11 @@ class Stage:
         )
 
     @cached_property
+    def care(self) -> Care:
+        """What the policy pages look after; see `tests.web.care`."""
+        return care_of(self.database, lambda: self.clock)
+
+    @cached_property
     def evidence(self) -> Evidence:
         """The room over the stage's events, with the program's own catalogue, and one sheet."""
         room = EvidenceRoom(
@@ -555,6 +562,7 @@ class Stage:
             rounds=self.rounds,
             audit_work=self.audit_work,
             trail=lambda target: SqlTrail(self.database).entries(target=target),
+            care=self.care,
             evidence=self.evidence,
             store=self.store,
             journal=self.journal,

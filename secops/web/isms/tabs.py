@@ -11,6 +11,9 @@ POLICY: tuple[Place, ...] = (
     Place("/policy/compare", "新旧対照表", "", Right.SEE_POLICY),
     Place("/policy/guideline", "ガイドライン", "", Right.SEE_POLICY),
     Place("/policy/impact", "改定の影響", "", Right.SEE_POLICY),
+    Place("/policy/calendar", "見直しの予定", "", Right.SEE_POLICY),
+    Place("/policy/exceptions", "例外措置", "", Right.SEE_REGISTERS),
+    Place("/policy/registers", "台帳", "", Right.SEE_REGISTERS),
 )
 AUDIT: tuple[Place, ...] = (
     Place("/audit/plans", "監査計画", "", Right.SEE_AUDIT),
