@@ -210,8 +210,14 @@ class Finding:
 
     def overdue(self, day: date) -> bool:
         """Whether a measure should have been done by now."""
-        waiting = (one for one in self.actions if one.state in {ActionState.PLANNED, ActionState.RUNNING})
-        return self.state is FindingState.OPEN and any(one.due is not None and one.due < day for one in waiting)
+        due = self.next_due
+        return self.state is FindingState.OPEN and due is not None and due < day
+
+    @property
+    def next_due(self) -> date | None:
+        """By when the next measure that waits should be done."""
+        waiting = {ActionState.PLANNED, ActionState.RUNNING}
+        return min((one.due for one in self.actions if one.due and one.state in waiting), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,11 +290,21 @@ class YearGrade:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleasedFile:
+    """A file of a released report: its name in the folder, its SHA-256, its size in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """A released report: immutable, known by the SHA-256 of its file.
 
     ``number`` is ours (``2026-R03``), never a document number. No ``department``: a paper of the whole round.
-    ``replaces`` is the number of the release that it corrects.
+    ``replaces`` is the number of the release that it corrects, ``document_number`` the ward's own, where it was told,
+    ``figures`` the digest of the numbers in it. ``sha256`` is that of the first of its ``files``.
     """
 
     kind: str
@@ -298,10 +314,12 @@ class Release:
     sha256: str
     year: int = 0
     department: str = ""
+    department_name: str = ""
     title: str = ""
-    file: str = ""
-    size: int = 0
     replaces: str = ""
+    document_number: str = ""
+    figures: str = ""
+    files: tuple[ReleasedFile, ...] = ()
 
 
 @dataclass(frozen=True)
