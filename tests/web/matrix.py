@@ -157,6 +157,8 @@ POST /inspection/{number}/finish    403      403      403      403      409     
 POST /inspection/{number}/foot      403      403      403      403      303      403      303      403
 POST /inspection/{number}/return    403      403      403      403      400      403      403      403
 POST /inspection/{number}/take-back 403      403      403      403      409      403      409      403
+POST /inspection/{number}/form      403      403      403      403      400      403      400      403
+GET  /inspection/{number}/form/xlsx 403      403      403      403      200      403      200      403
 GET  /inspection/{number}/{item}    403      403      403      403      200      403      200      403
 POST /inspection/{number}/{item}/answer 403      403      403      403      303      403      303      403
 POST /inspection/{number}/{item}/files 403      403      403      403      400      403      400      403
