@@ -63,6 +63,7 @@ from secops.web.siem import (
 ISMS = (
     inspection_staff,
     inspection_files,
+    inspection_form,
     inspection,
     audit_plans,
     calendar,
@@ -74,7 +75,6 @@ ISMS = (
     guideline,
     heatmap,
     impact,
-    inspection_form,
     items,
     papers,
     policy,

@@ -101,8 +101,8 @@ class Services:
     write_exception: Callable[[str, str], str]
     care: Care
     evidence: Evidence
-    papers: PaperRoom
     rounds: RoundDesk
+    papers: PaperRoom
     audit_work: AuditWorkDesk
     trail: Callable[[str], Sequence[Entry]]
     guideline: GuidelineRoom

@@ -164,7 +164,6 @@ POST /inspection/{number}/{item}/answer 403      403      403      403      303 
 POST /inspection/{number}/{item}/files 403      403      403      403      400      403      400      403
 POST /api/inspection/{number}/{item} 403      403      403      403      200      403      200      403 | {"revision": 0}
 
-GET  /audit                         *        303
 GET  /audit/plans                   403      403      200      200      403      403      403      403
 GET  /audit/next                    403      403      200      403      403      403      403      403
 GET  /audit/plans/{plan}            403      403      200      404      403      403      403      403
