@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,8 @@ from secops.locale import _
 JST = ZoneInfo("Asia/Tokyo")
 _WEEKDAYS = "月火水木金土日"
 _ERAS = ((date(2019, 5, 1), "令和"), (date(1989, 1, 8), "平成"), (date(1926, 12, 25), "昭和"))
+WRITTEN = r"(令和|平成|昭和|)\s*(元|\d{1,4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日"
+_WRITTEN = re.compile(WRITTEN)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGO = re.compile(r"(\d+)\s*([smhdw])")
 
@@ -44,6 +47,19 @@ def wareki(day: date) -> str:
             year = day.year - begin.year + 1
             return f"{era}{'元' if year == 1 else year}年{day.month}月{day.day}日"
     return f"{day.year}年{day.month}月{day.day}日"
+
+
+def read_wareki(text: str) -> date | None:
+    """The first date in a text, written as papers write it: ``令和8年11月23日``, ``平成元年４月１日``, ``2026年4月1日``."""
+    found = _WRITTEN.search(unicodedata.normalize("NFKC", text))
+    if found is None:
+        return None
+    year = 1 if found[2] == "元" else int(found[2])
+    begin = next((begin for begin, era in _ERAS if era == found[1]), None)
+    try:
+        return date(year if begin is None else begin.year + year - 1, int(found[3]), int(found[4]))
+    except ValueError:
+        return None
 
 
 def fiscal_year(day: date) -> int:

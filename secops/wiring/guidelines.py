@@ -32,10 +32,15 @@ def open_editions(site: Path | None = None) -> Editions:
     Raises:
         PolicyError: the files have mistakes.
     """
-    return read_editions(_read(guideline_files(site)))
+    return read_editions(read_files(guideline_files(site)))
 
 
-def _read(paths: Sequence[Path]) -> list[tuple[str, str]]:
+def read_files(paths: Sequence[Path]) -> list[tuple[str, str]]:
+    """Files as (path, text).
+
+    Raises:
+        PolicyError: names every file that is not UTF-8.
+    """
     found: list[tuple[str, str]] = []
     wrong: list[Problem] = []
     for path in paths:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -71,8 +71,8 @@ class PaperStyle:
     polite: bool = False
     comma: str = "、"
     grades: bool = True
-    serif: str = "MS 明朝"
-    sans: str = "MS ゴシック"
+    serif: str = "ＭＳ 明朝"
+    sans: str = "ＭＳ ゴシック"
     size: float = 10.5
     ciso: str = "最高情報セキュリティ責任者"
     lead: str = "情報セキュリティ監査統括責任者"
@@ -100,8 +100,8 @@ class _Style(Strict):
     speech: Literal["plain", "polite"] = "plain"
     comma: Literal["、", "，"] = "、"
     grades: bool = True
-    body_font: _Font = "MS 明朝"
-    heading_font: _Font = "MS ゴシック"
+    body_font: _Font = "ＭＳ 明朝"
+    heading_font: _Font = "ＭＳ ゴシック"
     size: Annotated[Decimal, Field(ge=9, le=14), whole] = Decimal("10.5")
 
 

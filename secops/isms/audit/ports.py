@@ -192,6 +192,10 @@ class PlanDesk(Protocol):
         """Recorded duties for systems."""
         ...
 
+    def alert_counts(self, since: datetime) -> Mapping[str, tuple[int, int]]:
+        """Department name → incidents, and alerts of level 高 or above that were no false alarms."""
+        ...
+
 
 class SheetDesk(Protocol):
     """Rounds and sheets. NotFoundError: no such thing, or outside of what the viewer may see."""

@@ -114,6 +114,14 @@ class Numbering(StrEnum):
     REPORT = "report"  # 第1 → 1 → (1) → ア → (ア)
 
 
+NUMBERING_LABELS = {
+    Numbering.ARTICLES: "章・節・条・項・号",
+    Numbering.NUMBERS: "1 → (1) → ① → ア",
+    Numbering.DASHES: "1―1―1",
+    Numbering.REPORT: "第1 → 1 → (1) → ア",
+}
+
+
 class LinkKind(StrEnum):
     """How far a clause of ours does what a guideline clause asks."""
 

@@ -6,9 +6,11 @@ a `Remark`: nothing is lost silently.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from secops.isms.clauses.md_tables import write_table
 from secops.isms.clauses.word_model import Beside, Block, BlockKind, Remark, WordText
 from secops.isms.clauses.word_numbers import Numbers, W
 from secops.isms.clauses.word_package import Limits, Package
@@ -16,6 +18,7 @@ from secops.isms.clauses.word_runs import Line, Runs
 from secops.isms.clauses.word_styles import Style, Styles, child_value
 
 MAX_COLUMNS = 63  # Word allows no more
+_WORDS = re.compile(r"[^\W\d_]")
 _SHOWN = 120  # characters of a remark
 _TAKEN = ("sdt", "sdtContent", "customXml", "smartTag", "ins", "moveTo")  # block wrappers whose contents count
 _DROPPED = ("del", "moveFrom")
@@ -91,7 +94,8 @@ class _Reader:
         for kind, label in (("header", Beside.HEADER), ("footer", Beside.FOOTER)):
             for relation in self._package.relations.values():
                 root = self._package.xml(relation.target) if relation.kind == kind else None
-                if root is not None and (text := _all_text(root).strip()):
+                text = "" if root is None else _all_text(root)
+                if _WORDS.search(text):  # else it is a page number
                     self._remark(label, text)
         if self._contents:
             self.remarks.append(Remark(Beside.CONTENTS, 0, f"{self._contents}"))
@@ -202,7 +206,7 @@ class _Reader:
             self._remark(Beside.NESTED, said)
             self.blocks.append(Block(self._number, said))
         elif any(any(row) for row in texts):
-            self.blocks.append(Block(self._number, markdown_table(texts), BlockKind.TABLE))
+            self.blocks.append(Block(self._number, write_table(texts), BlockKind.TABLE))
 
     def _rows(self, element: Any) -> Iterator[list[Any]]:
         """The cells of each row that is not deleted."""
@@ -225,22 +229,6 @@ class _Reader:
         if wide > 1 or (down is not None and down.get(f"{W}val") == "restart"):
             self._remark(Beside.MERGED, text)
         return [text, *[""] * (wide - 1)]
-
-
-def markdown_table(rows: list[list[str]]) -> str:
-    """Rows as a Markdown table, the first as its head; line breaks in cells become ``<br>``."""
-    width = max(map(len, rows))
-
-    def line(row: list[str]) -> str:
-        cells = [" ".join(_in_cell(cell).split(" ")).strip() for cell in [*row, *[""] * (width - len(row))]]
-        return "| " + " | ".join(cells) + " |"
-
-    return "\n".join([line(rows[0]), "|" + " --- |" * width, *map(line, rows[1:])])
-
-
-def _in_cell(text: str) -> str:
-    text = text.replace("\\", "\\\\").replace("|", "\\|").replace("\t", " ")
-    return "<br>".join(line.strip() for line in text.splitlines())
 
 
 def _with_label(block: Block) -> str:

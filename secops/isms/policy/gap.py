@@ -128,11 +128,10 @@ def gap(documents: Iterable[Document], editions: Editions, name: str, extra: Seq
     answers: defaultdict[str, list[Answer]] = defaultdict(list)
     lost: list[Lost] = []
     for document, clause, link, decided in _links(documents, extra):
-        found = list(reach.of(link))
-        if not found:
+        if not reach.same(link.guideline):
             reason = reach.reason(link.guideline)
             lost.append(Lost(document.id, clause.id, link.guideline, reason, clause.where))
-        for target, how, note in found:
+        for target, how, note in reach.of(link):
             number, title = document.number(clause.id), clause.title
             answer = Answer(document.id, clause.id, number, title, link.guideline, how, note, decided)
             answers[target].append(answer)
@@ -181,13 +180,16 @@ class _Reach:
         self._gone: dict[str, str] = {}
 
     def of(self, link: Link) -> Iterator[tuple[str, How, str]]:
-        """Clauses, how they are answered, and what changed since."""
-        for name, note, changed in self._same(link.guideline):
-            whole = How.WHOLE if link.kind is LinkKind.IMPLEMENTS else How.PART
-            if name in self._below:
+        """Clauses, how they are answered, and what changed since.
+
+        A clause that does a part of what a whole section asks says nothing of any single clause in it.
+        """
+        entire = link.kind is LinkKind.IMPLEMENTS
+        for name, note, changed in self.same(link.guideline):
+            if name not in self._below:
+                yield name, How.OLD if changed else How.WHOLE if entire else How.PART, note
+            elif entire:
                 yield from ((leaf, How.OLD if changed else How.ABOVE, note) for leaf in self._below[name])
-            else:
-                yield name, How.OLD if changed else whole, note
 
     def reason(self, guideline: str) -> str:
         """Why a link answers nothing."""
@@ -195,7 +197,7 @@ class _Reach:
             return _("この条項は、どの版にもありません。")
         return self._gone.get(guideline) or _("この条項に当たるものが、この版にはありません。")
 
-    def _same(self, guideline: str) -> Iterable[tuple[str, str, bool]]:
+    def same(self, guideline: str) -> Sequence[tuple[str, str, bool]]:
         """Clauses of the edition that a clause of any edition is, what changed between them, and whether it did."""
         if guideline in self.edition.by_id:
             return [(guideline, "", False)]

@@ -16,7 +16,11 @@ from dataclasses import dataclass
 
 Part = tuple[str, float]  # a piece of a text and how much it counts
 _PIECE = re.compile(r"\w+")
-_CLASSES = (("K", re.compile(r"[\u4e00-\u9fff\u3005-\u3007]")), ("T", re.compile("[ァ-ヺー]")), ("H", re.compile("[ぁ-ゖ]")))
+_CLASSES = (
+    ("K", re.compile(r"[\u4e00-\u9fff\u3005-\u3007]")),
+    ("T", re.compile("[ァ-ヺー]")),
+    ("H", re.compile("[ぁ-ゖ]")),
+)
 _RUN = re.compile("K{2,}|T{2,}|L{2,}")
 _EDGE = re.compile("^H+|H+$")
 
@@ -26,8 +30,8 @@ class Weights:
     """What was tuned on one half of the labelled set (`make bench` reports on the other half)."""
 
     hiragana: float = 0.1
-    mixed: float = 0.5
-    word: float = 1.0
+    mixed: float = 0.3
+    word: float = 0.5
     power: float = 0.5  # how much a repeated run counts more than one that stands once
 
 
@@ -46,7 +50,7 @@ def _kinds(piece: str) -> str:
 
 def features(parts: Iterable[Part], weights: Weights = USUAL) -> Mapping[str, float]:
     """The runs and words of a text given in pieces, with their weights before rarity; words are marked with a space."""
-    found: Counter[str] = Counter()
+    found: defaultdict[str, float] = defaultdict(float)
     for text, weight in parts:
         if not weight:
             continue
@@ -56,9 +60,9 @@ def features(parts: Iterable[Part], weights: Weights = USUAL) -> Mapping[str, fl
                 for at in range(len(piece) - size + 1):
                     hiragana = kinds.count("H", at, at + size)
                     share = weights.hiragana if hiragana == size else weights.mixed if hiragana else 1.0
-                    found[piece[at : at + size]] += weight * share  # type: ignore[assignment]  # a Counter of fractions
+                    found[piece[at : at + size]] += weight * share
             for run in _RUN.finditer(kinds):
-                found[" " + piece[run.start() : run.end()]] += weight * weights.word  # type: ignore[assignment]  # same
+                found[" " + piece[run.start() : run.end()]] += weight * weights.word
     return {name: value**weights.power for name, value in found.items()}
 
 
@@ -83,7 +87,7 @@ class Index:
         return {name: value / length for name, value in weighed.items()}
 
     def alike(self, name: str) -> Mapping[str, float]:
-        """How alike each text of the index is to one that is asked for: 0 to 1; those with nothing in common are out."""
+        """How alike each text of the index is to one that is asked for: 0 to 1; who has nothing in common is out."""
         scores: defaultdict[str, float] = defaultdict(float)
         for feature, value in self._asked[name].items():
             for other, weight in self._where.get(feature, ()):
@@ -106,7 +110,7 @@ class Index:
 
 
 def _stretches(piece: str, there: str) -> Iterable[str]:
-    """The longest stretches of a piece that also stand there, without hiragana at their ends, two characters or more."""
+    """The longest stretches of a piece that also stand there, without hiragana at the ends, two or more."""
     at = 0
     while at < len(piece) - 1:
         end = at + 2

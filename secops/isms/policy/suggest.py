@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from secops.isms.clauses.model import Clause, Document, Edition, GuidelineClause, LinkKind
+from secops.isms.clauses.model import Clause, Document, DocumentKind, Edition, GuidelineClause, LinkKind
 from secops.isms.policy.similarity import Index, Part
 
 # Tuned on one half of the labelled set, see `tests.bench.policy`.
-THRESHOLD = 0.25
+THRESHOLD = 0.1
 MOST = 3
-TITLE, ABOVE, BESIDE, BELOW, CHAPTER = 2.0, 0.5, 1.0, 0.3, 0.5
+NEAR = 0.8  # further suggestions are nearly as like as the first
+TITLE, ABOVE, BESIDE, BELOW, CHAPTER = 3.0, 0.5, 1.0, 0.3, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Ruling:
     """What a person said of a pair: it is a link (``confirmed``, of this ``kind``) or none, why, and when.
 
     The digests are of the two texts as they were then.
@@ -71,7 +72,7 @@ def digest_of(one: Clause | GuidelineClause) -> str:
 def suggest(
     documents: Sequence[Document],
     edition: Edition,
-    decisions: Iterable[Decision] = (),
+    rulings: Iterable[Ruling] = (),
     *,
     threshold: float = THRESHOLD,
     most: int = MOST,
@@ -79,24 +80,45 @@ def suggest(
 ) -> Mapping[str, Sequence[Suggestion]]:
     """Suggestions for each clause of an edition that has none below, the likest first; ``only``: for these alone.
 
-    A pair that is linked already, or that a person has decided on, is not suggested.
+    A pair that is linked already, or that a person has decided on, is not suggested. A basic policy states principles:
+    it is looked at only where there is nothing else.
     """
-    asked = [one for one in edition.leaves if only is None or one.id in (only := set(only))]
-    candidates = {(document.id, one.id): (document, one) for document in documents for one in document.clauses if one.text}
+    wanted = None if only is None else set(only)
+    asked = [one for one in edition.leaves if wanted is None or one.id in wanted]
+    detailed = [one for one in documents if one.kind is not DocumentKind.BASIC_POLICY] or documents
+    candidates = {
+        (document.id, one.id): (document, one) for document in detailed for one in document.clauses if one.text
+    }
     index = Index(
         {"\n".join(key): _ours(document, one) for key, (document, one) in candidates.items()},
         {one.id: _theirs(edition, one) for one in edition.leaves},
     )
-    settled = _settled(candidates, edition, decisions)
+    settled = _settled(candidates, edition, rulings)
     found: dict[str, Sequence[Suggestion]] = {}
+    scores = _scores(index, edition)
     for guideline in asked:
-        scores = index.alike(guideline.id)
-        ranked = sorted((key for key in scores if scores[key] >= threshold), key=lambda key: (-scores[key], key))
-        chosen = list(_apart((candidates[_key(name)] + (name,) for name in ranked), settled[guideline.id], most))
+        here = {name: score for name, score in scores[guideline.id].items() if score >= threshold}
+        ranked = sorted(here, key=lambda name: (-here[name], name))
+        chosen = list(_apart(((*candidates[_key(name)], name) for name in ranked), settled[guideline.id], most))
         found[guideline.id] = [
-            _suggestion(index, guideline, document, clause, scores[name]) for document, clause, name in chosen
+            _suggestion(index, guideline, document, clause, here[name])
+            for document, clause, name in chosen
+            if here[name] >= NEAR * here[chosen[0][2]]
         ]
     return found
+
+
+def _scores(index: Index, edition: Edition) -> Mapping[str, Mapping[str, float]]:
+    """How alike each clause of ours is to each of the edition, less where it is more like another one of them."""
+    alike = {one.id: index.alike(one.id) for one in edition.leaves}
+    best: defaultdict[str, float] = defaultdict(float)
+    for scores in alike.values():
+        for name, score in scores.items():
+            best[name] = max(best[name], score)
+    return {
+        guideline: {name: score * score / best[name] for name, score in scores.items() if score}
+        for guideline, scores in alike.items()
+    }
 
 
 def _key(name: str) -> tuple[str, str]:
@@ -122,14 +144,14 @@ def _apart(
 
 
 def _settled(
-    candidates: Mapping[tuple[str, str], tuple[Document, Clause]], edition: Edition, decisions: Iterable[Decision]
+    candidates: Mapping[tuple[str, str], tuple[Document, Clause]], edition: Edition, rulings: Iterable[Ruling]
 ) -> Mapping[str, set[tuple[str, str]]]:
     """Clauses of ours by clause of the guideline: linked already, confirmed, or refused as both texts now are."""
     found: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for key, (_document, clause) in candidates.items():
         for link in clause.links:
             found[link.guideline].add(key)
-    for one in decisions:
+    for one in rulings:
         key = (one.pair.document, one.pair.clause)
         guideline = edition.by_id.get(one.pair.guideline)
         if guideline is None or key not in candidates:

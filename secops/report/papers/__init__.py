@@ -8,14 +8,25 @@ from dataclasses import replace
 
 from secops.errors import UsageError
 from secops.isms.audit.figures import departments_of
-from secops.isms.audit.paper_style import PAPER_LABELS, PaperKind
+from secops.isms.audit.paper_style import PaperKind
 from secops.isms.audit.round import Book
 from secops.locale import _
-from secops.report.papers import report
+from secops.report.papers import after, plan, report, sheets
 from secops.report.papers.desk import Desk
+from secops.report.papers.finish import finished, sized
 from secops.report.papers.model import Order, Paper
 
-_BUILDERS: dict[PaperKind, Callable[[Desk], Paper]] = {PaperKind.REPORT: report.build}
+_BUILDERS: dict[PaperKind, Callable[[Desk], Paper]] = {
+    PaperKind.PLAN: plan.build,
+    PaperKind.NOTICE: plan.notice,
+    PaperKind.FORM: sheets.form,
+    PaperKind.WORKPAPER: sheets.workpapers,
+    PaperKind.REPORT: report.build,
+    PaperKind.SUMMARY: after.summary,
+    PaperKind.BRIEFING: after.briefing,
+    PaperKind.IMPROVEMENT: after.improvement,
+    PaperKind.FOLLOWUP: after.followup,
+}
 
 
 def build(book: Book, order: Order) -> Paper:
@@ -28,8 +39,10 @@ def build(book: Book, order: Order) -> Paper:
     if order.department and order.department not in known:
         text = _("部署「{code}」は、この年度の監査の対象ではありません(対象: {known})。")
         raise UsageError(text.format(code=order.department, known=", ".join(known)))
-    desk = Desk(book, order)
-    paper = _BUILDERS[order.kind](desk)
+    if order.department and order.kind is PaperKind.SUMMARY:
+        raise UsageError(_("公表用概要(summary)は全体のものだけです。--department を外してください。"))
+    desk = Desk(book, sized(order))
+    paper = finished(_BUILDERS[order.kind](desk))
     meta = {
         "kind": order.kind.value,
         "year": str(book.year),

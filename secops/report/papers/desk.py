@@ -55,6 +55,12 @@ class Desk:
         """A count, to decide by."""
         return int(self.figures[key])
 
+    @property
+    def purpose(self) -> str:
+        """What the audit is for, in the words of the plan where it has some."""
+        common = "情報セキュリティポリシーが守られているかを確認し、改善につなげ"
+        return self.book.plan.purpose or common + ("ます。" if self.order.polite else "る。")
+
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """Findings that ask for action, the gravest first."""

@@ -53,8 +53,7 @@ def build(desk: Desk) -> Paper:
 def _outline(desk: Desk) -> Iterable[Block]:
     book, plan, style = desk.book, desk.book.plan, desk.style
     say = desk.say
-    purpose = plan.purpose or "情報セキュリティポリシーが守られているかを確認し、改善につなげる。"
-    yield from section(2, "監査の目的", Para(purpose))
+    yield from section(2, "監査の目的", Para(desk.purpose))
     if plan.theme:
         yield Para(say(f"重点テーマは、「{plan.theme}」とした。", f"重点テーマは、「{plan.theme}」としました。"))
     yield from section(2, "監査の対象", _target(desk))
@@ -178,7 +177,12 @@ def _earlier(desk: Desk) -> Iterable[Block]:
 
 def _findings(desk: Desk) -> Iterable[Block]:
     if not desk.findings:
-        yield Para(desk.say("改善を求める事項はない。", "改善を求める事項はありません。"))
+        yield Para(
+            desk.say(
+                "今回の監査項目について、改善を求める指摘事項を挙げていない。",
+                "今回の監査項目について、改善を求める指摘事項を挙げていません。",
+            )
+        )
         return
     yield tables.finding_list(desk, desk.findings)
     for one in desk.findings:

@@ -9,9 +9,16 @@ from secops.isms.audit.round import FINDING_LABELS, FINDING_STATES, Finding, Fin
 from secops.isms.audit.scoring import Score
 from secops.report.charts_audit import Cell, heat_map, heat_rows, ward_years, year_bars, year_rows
 from secops.report.papers.desk import Desk, day
-from secops.report.papers.model import Block, Chart, Fields, Figure, Heading, Landscape, Table, Text
+from secops.report.papers.model import Block, Chart, Fields, Heading, Landscape, Table, Text
 
 ROWS_A_PAGE = 17  # departments on a page of the heat map
+POLITE_MEANINGS = {
+    "基準を満たしている。": "基準を満たしています。",
+    "基準の一部を満たしていない。": "基準の一部を満たしていません。",
+    "基準を満たしていない。": "基準を満たしていません。",
+    "当該部署又はシステムに該当しない。": "当該部署又はシステムに該当しません。",
+    "監査人が確認していない。○とはみなさない。": "監査人が確認していません。○とはみなしません。",
+}
 _ORDER = (Verdict.MET, Verdict.PARTIAL, Verdict.NOT_MET, Verdict.NOT_APPLICABLE, Verdict.NOT_VERIFIED)
 MEANINGS = (
     ("○", "基準を満たしている。", "1.0"),
@@ -34,7 +41,7 @@ def kinds(desk: Desk, name: str = "findings") -> Table:
 def verdicts(desk: Desk) -> Table:
     """How many items of each verdict, and what each means."""
     rows = tuple(
-        (mark, meaning, worth, (desk.number(f"verdict.{verdict.value}"),))
+        (mark, POLITE_MEANINGS[meaning] if desk.order.polite else meaning, worth, (desk.number(f"verdict.{verdict.value}"),))
         for verdict, (mark, meaning, worth) in zip(_ORDER, MEANINGS, strict=True)
     )
     return Table(("判定", "意味", "計算上の値", "件数"), rows, (1.2, 5, 3, 1), "clcr", caption="監査項目の判定")
@@ -165,7 +172,7 @@ def finding_list(desk: Desk, found: Sequence[Finding], *, states: bool = False) 
         rows.append((*row, FINDING_STATES[one.state], day(one.closed_on) if one.closed_on else "") if states else row)
     head = ("指摘番号", "区分", "件名", "対象")
     if states:
-        return Table((*head, "状況", "完了日"), tuple(rows), (1.3, 1.7, 3.2, 2.2, 1.1, 1.7), "lllllc")
+        return Table((*head, "状況", "完了日"), tuple(rows), (1.25, 1.6, 2.9, 2.0, 1.05, 2.1), "lllllc", small=True)
     return Table(head, tuple(rows), (1.3, 1.8, 4.2, 2.6))
 
 

@@ -58,8 +58,10 @@ _PARA = {
     "sender": "Sender",
     "note": "NoteText",
     "quote": "Quotation",
+    "title": "LetterTitle",
 }
 _BEHIND_FIELDS = {"hdrShapeDefaults", "footnotePr", "endnotePr", "compat", "docVars", "rsids", "mathPr", "themeFontLang"}
+_TOGETHER = 9  # rows of a table that is not torn between pages
 _LEFT = '<w:jc w:val="left"/>'
 _JC = {"l": "left", "c": "center", "r": "right"}
 
@@ -245,10 +247,12 @@ class _Writer:
             )
             rows.append(f"<w:tr><w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>{cells}</w:tr>")
         keep = "<w:trPr><w:cantSplit/></w:trPr>" if block.whole else ""
-        size = '<w:sz w:val="15"/><w:szCs w:val="15"/>' if block.small else ""
-        for row in block.rows:
+        size = '<w:sz w:val="16"/><w:szCs w:val="16"/>' if block.small else ""
+        together = block.whole and len(block.rows) <= _TOGETHER
+        for at, row in enumerate(block.rows):
+            kept = "<w:keepNext/>" if together and at < len(block.rows) - 1 else ""
             cells = "".join(
-                _cell(width, self._lines(text, block.letter(column), size))
+                _cell(width, self._lines(text, block.letter(column), size, kept))
                 for column, (width, text) in enumerate(zip(widths, row, strict=True))
             )
             rows.append(f"<w:tr>{keep}{cells}</w:tr>")
@@ -270,8 +274,8 @@ class _Writer:
             rows.append(f"<w:tr>{keep}{cells}</w:tr>")
         return _tbl(widths, rows, block.title) + _after()
 
-    def _lines(self, text: Text, align: str, size: str) -> str:
-        jc = f'<w:jc w:val="{_JC[align]}"/>' if align != "l" else ""
+    def _lines(self, text: Text, align: str, size: str, kept: str = "") -> str:
+        jc = kept + (f'<w:jc w:val="{_JC[align]}"/>' if align != "l" else "")
         if isinstance(text, str) and "\n" in text:
             return "".join(_p("TableText", self._runs(line, size), jc) for line in text.split("\n"))
         return _p("TableText", self._runs(text, size), jc)
@@ -322,9 +326,11 @@ class _Writer:
         made = [self._office_fields()]
         if cover.to:
             made.append(_p("PlainText", self._runs(cover.to), '<w:spacing w:before="400"/>'))
-        made.append(_p("CoverTitle", self._runs(cover.title)))
+        high = '<w:spacing w:before="1000" w:after="240"/>' if self._wide else ""
+        made.append(_p("CoverTitle", self._runs(cover.title), high))
         made.append(_p("CoverLine", self._runs(cover.subtitle)))
-        made.append(_p("CoverLine", self._runs(cover.when), '<w:spacing w:before="4200"/>'))
+        room = 1200 if self._wide else 4200
+        made.append(_p("CoverLine", self._runs(cover.when), f'<w:spacing w:before="{room}"/>'))
         made.append(_p("CoverLine", self._runs(cover.author), '<w:spacing w:before="200"/>'))
         return "".join(made) + self._break()
 
@@ -355,7 +361,7 @@ class _Writer:
         begin = _fld("begin") + _instr(f' TOC \\o "1-{depth}" \\t "AnnexHeading,1" \\h \\z \\u ') + _fld("separate")
         made = [_p("TOCHeading", self._runs("目　次"))]
         for place, (level, text, mark) in enumerate(entries):
-            page = _fld("begin") + _instr(f" PAGEREF {mark} \\h ") + _fld("separate") + _r("1") + _fld("end")
+            page = _fld("begin") + _instr(f" PAGEREF {mark} \\h ") + _fld("separate") + _r("") + _fld("end")
             link = f'<w:hyperlink w:anchor="{mark}" w:history="1">{_r(text)}<w:r><w:tab/></w:r>{page}</w:hyperlink>'
             made.append(_p(f"TOC{level}", (begin if place == 0 else "") + link))
         return "".join(made) + _p("PlainText", _fld("end"))

@@ -134,7 +134,7 @@ def _item(message: bytes) -> Item:
 def _serve(pipe: Connection, memory: int, seconds: int) -> None:
     """Read the files that are asked for until the collector hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the collector's to hear; it hangs up
-    _limit_memory(memory)
+    limit_memory(memory)
     try:
         while True:
             name, wanted = pipe.recv()
@@ -149,7 +149,7 @@ def _send_file(pipe: Connection, path: Path, wanted: Wanted, seconds: int) -> No
         pipe.send_bytes(_PROGRESS + str(count).encode())
 
     try:
-        _limit_time(seconds + SECONDS_A_MEGABYTE * (path.stat().st_size >> 20))
+        limit_time(seconds + SECONDS_A_MEGABYTE * (path.stat().st_size >> 20))
         for item in read_whole(path, wanted, progress):
             pipe.send_bytes(_message(item))
     except ConnectionError:
@@ -175,7 +175,7 @@ def _framed(kind: bytes, value: dict[str, Any], records: list[bytes] | None = No
     return b"".join([kind, _HEAD.pack(len(text), len(records)), text, lengths, *records])
 
 
-def _limit_memory(memory: int) -> None:
+def limit_memory(memory: int) -> None:
     """The system refuses this process more memory than that (not on Windows)."""
     if sys.platform != "win32":
         import resource
@@ -183,7 +183,7 @@ def _limit_memory(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
 
 
-def _limit_time(seconds: int) -> None:
+def limit_time(seconds: int) -> None:
     """The system ends this process when it has computed for so long from now on (not on Windows)."""
     if sys.platform != "win32":
         import resource

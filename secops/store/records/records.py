@@ -23,13 +23,18 @@ from secops.store.records.engine import Database, connect
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.migrate import upgrade
 from secops.store.records.paging import SqlPaging
+from secops.store.records.policy import SqlPolicyShelf
+from secops.store.records.policy_calendar import SqlReviews
+from secops.store.records.policy_exceptions import SqlWaivers
 from secops.store.records.queue import Queue
 from secops.store.records.replay import ReplaySink, Swapped
 from secops.store.records.retire import retire
 from secops.store.records.review import Review
+from secops.store.records.rulings import SqlLinkRulings
 from secops.store.records.searches import Searches
 from secops.store.records.sink import Book, LiveSink
 from secops.store.records.trail import SqlTrail
+from secops.store.records.worklist import SqlReviewWork
 
 # Rules and assets may be given as functions: they are called when the first hit comes, so that who only reads the
 # queue need not compile a rulebook.
@@ -81,6 +86,21 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
         return SqlTrail(self.database)
 
     @cached_property
+    def policies(self) -> SqlPolicyShelf:
+        """Versions and drafts of the documents of the policy, in the same database."""
+        return SqlPolicyShelf(self.database)
+
+    @cached_property
+    def waivers(self) -> SqlWaivers:
+        """Exceptions from the policy (例外措置), in the same database."""
+        return SqlWaivers(self.database)
+
+    @cached_property
+    def reviews(self) -> SqlReviews:
+        """What was reviewed of the calendar, in the same database."""
+        return SqlReviews(self.database)
+
+    @cached_property
     def evidence(self) -> SqlEvidence:
         """Evidence sheets made of logs and alerts, in the same database."""
         return SqlEvidence(self.database)
@@ -89,6 +109,16 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def rounds(self) -> SqlRounds:
         """Audit plans, rounds and sheets of the self-inspection, in the same database."""
         return SqlRounds(self.database)
+
+    @cached_property
+    def rulings(self) -> SqlLinkRulings:
+        """What people decided about links to the guideline, in the same database."""
+        return SqlLinkRulings(self.database)
+
+    @cached_property
+    def review_work(self) -> SqlReviewWork:
+        """The work lists of revisions of the guideline and of our documents, in the same database."""
+        return SqlReviewWork(self.database)
 
     def book(self) -> Book:
         """The rules and important assets now in force."""

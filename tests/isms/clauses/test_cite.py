@@ -17,6 +17,9 @@ from secops.isms.clauses.model import Clause, Document, DocumentKind, Numbering
         (Numbering.ARTICLES, ["第1章"], "第1章"),
         (Numbering.NUMBERS, ["6", "(1)", "①"], "6 (1) ①"),
         (Numbering.DASHES, ["2―6―1"], "2―6―1"),
+        (Numbering.DASHES, ["2", "2―6", "2―6―1", "(1)"], "2―6―1 (1)"),
+        (Numbering.NUMBERS, ["6", "6.1", "(6)"], "6.1 (6)"),
+        (Numbering.ARTICLES, ["第3条", "2", "十一"], "第3条第2項第十一号"),
     ],
 )
 def test_a_clause_is_cited_as_its_numbering_is_read(numbering, labels, expected):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secops.schema.frame import EXTRA, EXTRA_TEXT
+from secops.schema.text import MASK
 from secops.siem.enrich.masking import check_digit, is_my_number, mask, mask_text
 
 eleven = st.text(alphabet="0123456789", min_size=11, max_size=11).filter(lambda text: len(set(text)) > 1)

@@ -1,0 +1,54 @@
+r"""Tables within the text of a clause, as Markdown: ``| a | b |``, dashes, rows; ``<br>`` breaks a line in a cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+_RULE = re.compile(r"\|(\s*:?-+:?\s*\|)+")
+_BREAK = re.compile(r"<br\s*/?>")
+_PIPE = re.compile(r"((?:[^|\\]|\\.)*)\|")
+_ESCAPED = re.compile(r"\\([|\\])")
+Rows = list[list[str]]
+
+
+def write_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as a Markdown table, the first as its head."""
+    width = max(map(len, rows))
+
+    def line(row: Sequence[str]) -> str:
+        return "| " + " | ".join(_in_cell(cell) for cell in [*row, *[""] * (width - len(row))]) + " |"
+
+    return "\n".join([line(rows[0]), "|" + "---|" * width, *map(line, rows[1:])])
+
+
+def _in_cell(text: str) -> str:
+    text = text.replace("\\", "\\\\").replace("|", "\\|").replace("\t", " ")
+    return "<br>".join(line.strip() for line in text.split("\n"))
+
+
+def parts_of(text: str) -> Iterator[str | Rows]:
+    """The paragraphs of a text (between empty lines) and its tables, in order."""
+    for paragraph in re.split(r"\n[ \t]*\n\s*", text):
+        lines = paragraph.split("\n")
+        at = next((at for at in range(len(lines) - 1) if _is_head(lines[at], lines[at + 1])), None)
+        if at is None:
+            if paragraph.strip():
+                yield paragraph
+            continue
+        end = next((end for end in range(at + 2, len(lines)) if not lines[end].lstrip().startswith("|")), len(lines))
+        if at:
+            yield "\n".join(lines[:at])
+        yield [_cells(line) for line in [lines[at], *lines[at + 2 : end]]]
+        if lines[end:]:
+            yield from parts_of("\n".join(lines[end:]))
+
+
+def _is_head(line: str, below: str) -> bool:
+    return line.lstrip().startswith("|") and _RULE.fullmatch(below.strip()) is not None
+
+
+def _cells(line: str) -> list[str]:
+    line = line.strip()
+    found = _PIPE.findall(line[1:] if line.endswith("|") else line[1:] + "|")
+    return [_ESCAPED.sub(r"\1", _BREAK.sub("\n", cell.strip())) for cell in found]

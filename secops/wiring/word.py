@@ -1,0 +1,120 @@
+"""Word files are read by a child process with limits: a hostile file ends the child, not the program.
+
+What comes back is decoded as plain data and never unpickled: a child that was taken over can lie about its file, and no
+more.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import msgspec
+
+from secops.errors import NotFoundError, PolicyError, Problem
+from secops.isms.clauses.markdown import read_document
+from secops.isms.clauses.model import Document
+from secops.isms.clauses.word_file import read_word
+from secops.isms.clauses.word_model import WordText
+from secops.isms.clauses.word_package import MAX_FILE
+from secops.locale import _
+from secops.siem.collect.apart import limit_memory, limit_time
+from secops.wiring.guidelines import BUILTIN
+
+MEMORY = 1 << 30  # bytes the child may take
+SECONDS = 60  # of processor time, and
+WAIT = 120  # of time in all
+_TEXT, _PROBLEMS = b"T", b"P"
+
+
+def open_word(path: Path) -> WordText:
+    """The text of a docx on disk.
+
+    Raises:
+        NotFoundError: no such file.
+        PolicyError: it is no docx that can be read safely, with the reason.
+    """
+    if not path.is_file():
+        raise NotFoundError(_("ファイルがありません: {paths}").format(paths=path))
+    with path.open("rb") as file:
+        return read_apart(str(path), file.read(MAX_FILE + 1))
+
+
+def open_document(path: Path) -> Document:
+    """A document of the ward in a Markdown file.
+
+    Raises:
+        NotFoundError: no such file.
+        PolicyError: the file has mistakes.
+    """
+    if not path.is_file():
+        raise NotFoundError(_("ファイルがありません: {paths}").format(paths=path))
+    try:
+        return read_document(str(path), path.read_bytes().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        what = _("UTF-8 ではありません({byte} バイト目)。UTF-8 で保存し直してください。")
+        raise PolicyError([Problem(f"{path}:1", what.format(byte=error.start + 1))]) from None
+
+
+def find_document(site: Path | None, name: str) -> Document:
+    """A document by its file or its id: the ward's own in the site's ``policies/``, else the sample of the program.
+
+    Raises:
+        NotFoundError: no such document; the message lists those that there are.
+        PolicyError: its file has mistakes.
+    """
+    if name.endswith(".md"):
+        return open_document(Path(name))
+    own = sorted((site / "policies").glob("*.md")) if site else []
+    known = [open_document(path) for path in own or sorted((BUILTIN / "sample").glob("*.md"))]
+    found = next((one for one in known if one.id == name), None)
+    if found is None:
+        ids = ", ".join(one.id for one in known)
+        raise NotFoundError(_("「{name}」という文書はありません(あるもの: {known})。").format(name=name, known=ids))
+    return found
+
+
+def read_apart(name: str, data: bytes, *, memory: int = MEMORY, seconds: int = SECONDS) -> WordText:
+    """`read_word` in a child with limits of memory and time; ``name`` stands in what is said of the file.
+
+    Raises:
+        PolicyError: it is no docx that can be read safely, with the reason.
+    """
+    context = multiprocessing.get_context("spawn")  # a new program: it holds no open file, key or thread of this one
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_serve, args=(theirs, name, memory, seconds), daemon=True)
+    child.start()
+    theirs.close()
+    try:
+        ours.send_bytes(data)
+        answer = ours.recv_bytes() if ours.poll(WAIT) else b""
+    except (EOFError, OSError):
+        answer = b""
+    finally:
+        ours.close()
+        child.kill()
+        child.join()
+        child.close()
+    if answer[:1] == _TEXT:
+        return msgspec.json.decode(answer[1:], type=WordText)
+    if answer[:1] == _PROBLEMS:
+        raise PolicyError(msgspec.json.decode(answer[1:], type=list[Problem]))
+    what = _(
+        "安全に読めないファイルです(読む処理が上限の時間かメモリを超えたか、止まりました)。ファイルの出所を確認してください。"
+    )
+    raise PolicyError([Problem(name, what)])
+
+
+def _serve(pipe: Connection, name: str, memory: int, seconds: int) -> None:
+    """The child: read one file, send what it says."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear
+    data = pipe.recv_bytes()
+    limit_memory(memory)
+    limit_time(seconds)
+    try:
+        answer = _TEXT + msgspec.json.encode(read_word(name, data))
+    except PolicyError as error:
+        answer = _PROBLEMS + msgspec.json.encode(error.problems)
+    pipe.send_bytes(answer)
