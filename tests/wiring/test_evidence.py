@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from secops.errors import NotFoundError, UsageError
 from secops.isms.audit.round import EvidenceSheet
+from secops.isms.policy.exceptions import Draft, Kind, Number, State, Subject, Waiver
 from secops.org.model import Account, Department, Device, Directory, Flow, Person
 from secops.schema.ecs import COLUMNS
 from secops.schema.frame import EXTRA
@@ -104,6 +105,7 @@ def room(store: MemoryEventStore, *alerts: tuple[str, Handled], directory: Direc
             desk=Desk(*alerts),
             inventories=inventories,
             chain=lambda _since, _until: more.get("chain"),
+            waivers=lambda _codes: more.get("waivers", ()),
             zone_label=lambda zone: LABELS.get(zone, zone),
             now=lambda: NOW,
         )
@@ -280,6 +282,28 @@ def test_the_chain_is_told():
     broken = made(room(MemoryEventStore(), chain=Chain(9, 4, "異常")), "log_chain_verified")
     assert broken.figures["検証で見つかった異常"] == 1
     assert broken.rows == ({"異常": "異常"},)
+
+
+def waiver(running: int, ends: date, *subjects: Subject, ended: date | None = None) -> Waiver:
+    draft = Draft("211", ("mic-2025-03-6.1-18",), "理由", "対策", date(2026, 1, 1), ends, subjects)
+    state = State.ENDED if ended else State.APPROVED
+    return Waiver(Number(2026, running), draft, state, "a", SINCE, ended_on=ended)
+
+
+def test_expired_exceptions_and_what_still_came_from_them():
+    store = MemoryEventStore()
+    write(store, {"labels.flow_id": "T-1"}, {"host.name": "L-1002", "@timestamp": NOW - timedelta(days=15)})
+    found = [
+        waiver(1, date(2027, 1, 1)),
+        waiver(2, date(2026, 10, 1), Subject(Kind.FLOW, "T-1")),
+        waiver(3, date(2026, 11, 10), Subject(Kind.DEVICE, "L-1002")),
+        waiver(4, date(2026, 10, 1), ended=date(2026, 10, 2)),
+        waiver(5, date(2026, 10, 1), ended=date(2026, 12, 2)),
+    ]
+    sheet = made(room(store, waivers=found), "expired_exceptions")
+    assert list(sheet.figures.values()) == [1, 3, 1]
+    assert [row["期限の後のログ"] for row in sheet.rows] == ["1", "0", "—"]
+    assert list(made(room(store), "expired_exceptions").figures.values()) == [None, None, None]
 
 
 def test_what_the_maker_may_not_see_is_not_counted_and_the_sheet_says_so():
