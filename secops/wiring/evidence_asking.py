@@ -121,7 +121,7 @@ class Asking:
 
     def text(self, query: str, within: Within, *more: str) -> str:
         """The whole search: the department's part of it, the query, further conditions."""
-        parts = [self._whose(within), query, *more]
+        parts = [query, *more, self._whose(within)]
         if len(given := [one for one in parts if one and one != "*:*"]) > 1:
             return " AND ".join(one if _single(one) else f"({one})" for one in given)
         return given[0] if given else "*:*"
