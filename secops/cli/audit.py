@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secops.cli import audit_evidence, audit_log, audit_plan
+from secops.cli import audit_evidence, audit_findings, audit_log, audit_papers, audit_plan
 from secops.cli.common import emit_json, emit_table, json_option, optional_site_option
 from secops.locale import _
 
@@ -245,7 +245,9 @@ def sample(population: Path, size: int, seed: str | None, as_json: bool) -> None
 # Each further part adds its commands to the group.
 for _part in (
     audit_plan,
+    audit_papers,
     audit_evidence,
+    audit_findings,
     audit_log,
 ):
     _part.register(audit)

@@ -12,7 +12,16 @@ from starlette.types import ASGIApp
 from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
-from secops.web.isms import evidence, items
+from secops.web.isms import (
+    audit_plans,
+    evidence,
+    findings,
+    inspection,
+    inspection_files,
+    inspection_staff,
+    items,
+    papers,
+)
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
 from secops.web.security import YEAR, Armour
@@ -36,7 +45,7 @@ from secops.web.siem import (
     zones,
 )
 
-MAX_BODY = 256 * 1024  # the largest form is a note; nothing is uploaded yet
+MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
 
 
 class _Static(StaticFiles):
@@ -75,9 +84,11 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(part.router)
     for part in (bulk, review, saved, bonds, exception):  # before `alert`, whose addresses end in a number
         app.include_router(part.router)
+    for part in (inspection_staff, inspection_files, inspection, audit_plans):  # the last of them have the widest paths
+        app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)
-    for part in (items, evidence):
+    for part in (findings, papers, items, evidence):
         app.include_router(part.router)
     problems.install(app)
 

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from secops.errors import (
     ConflictError,
     DeniedError,
+    InputError,
     JournalError,
     NotFoundError,
     QueryError,
@@ -33,6 +34,7 @@ _STATUS: tuple[tuple[type[SecopsError], int], ...] = (
     (DeniedError, 403),
     (ConflictError, 409),
     (UsageError, 400),
+    (InputError, 400),
     (QueryError, 400),
     (StoreError, 503),
     (JournalError, 503),

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -26,9 +27,11 @@ from secops.web.services import Evidence, Services, Standing
 from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catalogue, open_telemetry
 from secops.wiring.coverage import sources_of
 from secops.wiring.evidence_site import room_of
+from secops.wiring.evidence_store import EvidenceStore
 from secops.wiring.exceptions import write_exception
 from secops.wiring.guidelines import GUIDELINES, open_editions
 from secops.wiring.oidc import HttpProvider
+from secops.wiring.rounds import opening_of, place_of, propose, ranked
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 
@@ -104,7 +107,16 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
+        rounds=site.desk.rounds,
+        audit_work=site.desk.audit_work,
+        trail=lambda target: site.desk.trail.entries(target=target),
         evidence=_evidence(site, cast("EventStore", store)),
+        files=EvidenceStore(site.folder),
+        ranking=lambda year: ranked(site, year),
+        proposed=lambda record, unit, note: propose(site, record, unit, note),
+        opening=lambda plan: opening_of(site, plan),
+        place=lambda unit: place_of(site.directory, unit),
+        sentences=lambda: _sentences(site.folder),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),
@@ -144,6 +156,12 @@ class _Files(Generic[T]):
             if self._known is None or self._known[0] != mark:
                 self._known = mark, self._read()
             return self._known[1]
+
+
+@cache
+def _sentences(folder: Path) -> dict[str, str]:
+    """Clauses of all editions in one sentence each; they are read once, an edition comes with a new program."""
+    return {one.id: one.summary or one.title for edition in open_editions(folder).all for one in edition.clauses}
 
 
 class _Flows:

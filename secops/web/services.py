@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from secops.access.oidc import IdentityProvider
 from secops.access.ports import Accounts
+from secops.isms.audit.findings_ports import AuditWorkDesk
 from secops.isms.audit.model import Catalogue
+from secops.isms.audit.ports import EvidenceKeeper, Opening, PlanRecord, RoundDesk
+from secops.isms.audit.priority import Ranked
+from secops.isms.audit.round import Plan, Unit
+from secops.isms.audit.sheets import Place
 from secops.isms.audit.telemetry import Telemetry
 from secops.org.flows import FlowJudge
 from secops.settings import Settings
@@ -16,6 +21,7 @@ from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus, WorkDesk
 from secops.store.records.evidence import SqlEvidence
+from secops.store.records.trail import Entry
 from secops.wiring.evidence import EvidenceRoom
 
 
@@ -54,7 +60,12 @@ class Services:
     seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
-    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
+    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one. ``ranking`` is
+    who is audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note,
+    ``opening`` what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of
+    the guideline in one sentence, by id.
+    ``rounds`` are plans and self-inspections, ``audit_work`` workpapers and findings, ``trail`` is what was done to a
+    target in the audit, newest first.
     """
 
     settings: Settings
@@ -70,7 +81,16 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
+    rounds: RoundDesk
+    audit_work: AuditWorkDesk
+    trail: Callable[[str], Sequence[Entry]]
     evidence: Evidence
+    files: EvidenceKeeper
+    ranking: Callable[[int], Sequence[Ranked]]
+    proposed: Callable[[PlanRecord, Unit, str], str]
+    opening: Callable[[Plan], Opening]
+    place: Callable[[Unit], Place]
+    sentences: Callable[[], Mapping[str, str]] = dict
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()
     flows: Callable[[], FlowJudge | None] = lambda: None

@@ -40,6 +40,22 @@ FIELD_LABELS = {
 }
 
 
+TRAIL_LABELS = {
+    "finding.drafted": "起案",
+    "finding.changed": "起案の修正",
+    "finding.sent": "事実確認に出した",
+    "finding.taken_back": "起案に戻した",
+    "finding.replied": "所管課の回答",
+    "finding.issued": "指摘として確定",
+    "finding.planned": "改善計画",
+    "finding.checked": "監査人の確認",
+    "finding.closed": "完了",
+    "finding.reopened": "再開",
+    "horizontal.ordered": "横展開の指示",
+    "horizontal.answered": "横展開の回答",
+}
+
+
 def when(moment: datetime | None) -> str:
     """A moment in JST with its weekday and seconds; a dash where there is none."""
     if moment is None:
@@ -139,6 +155,11 @@ def field_label(name: str) -> str:
 def action_label(action: str) -> str:
     """The word for an entry of an alert's history."""
     return _(ACTION_LABELS[action]) if action in ACTION_LABELS else action
+
+
+def trail(action: str) -> str:
+    """What was done in the policy and audit wing, as pages say it; the code itself where there is no word yet."""
+    return _(TRAIL_LABELS[action]) if action in TRAIL_LABELS else action
 
 
 def size(amount: float) -> str:

@@ -204,10 +204,12 @@ def _last_audited(plans: Iterable[PlanRecord], year: int) -> dict[Unit, int]:
 
 
 def _personal_data(directory: Directory, unit: Unit) -> PersonalData | None:
-    """A system in the zone of マイナンバー handles 特定個人情報, and so does its owner; more the inventory does not tell."""
+    """The gravest kind by the register of systems; a system in the zone of マイナンバー handles 特定個人情報."""
     own = [one for one in directory.systems if one.department == unit.department]
     mine = [one for one in own if one.code == unit.system] if unit.system else own
-    return PersonalData.SPECIFIC if any(one.zone == "mynumber" for one in mine) else None
+    said = {PersonalData(one.personal_data) for one in mine if one.personal_data}
+    said |= {PersonalData.SPECIFIC for one in mine if one.zone == "mynumber"}
+    return max(said, key=list(PersonalData).index, default=None)
 
 
 _PERSON, _DEPARTMENT, _SYSTEM = (

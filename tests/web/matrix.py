@@ -81,7 +81,7 @@ POST /alerts/{alert_id}/split       403      400/404  403      403      403     
 POST /alerts/{alert_id}/unlink      403      404      403      403      403      403      403      403
 POST /alerts/{alert_id}/unmerge     403      400/404  403      403      403      403      403      403
 GET  /alerts/new                    403      200      403      403      200      403      403      403
-POST /alerts/new                    403      303/403  403      403      303/403  403      403      403 | title=x&category=loss&severity=low&zone=mynumber
+POST /alerts/new                    403      303/403  403      403      303/403  403      403      403 | title=x&category=loss&severity=low&zone=mynumber&department=区民課
 GET  /events                        403      200      200      200      403      403      403      403
 GET  /events/export                 403      200      200      200      403      403      403      403
 GET  /events/{event_id}             403      200/404  200/404  200/404  403      403      403      403
@@ -104,7 +104,6 @@ POST /notify/test                   303      403      403      403      403     
 POST /notify/conditions/{condition_id}/confirm 303      303      403      403      403      403      403      403
 POST /notify/given-up               303      303      403      403      403      403      403      403
 
-GET  /audit                         *        303
 GET  /audit/items                   *        200
 GET  /audit/items/{item_id}         *        200
 GET  /audit/evidence                403      200      200      200      403      403      403      403
@@ -112,6 +111,54 @@ POST /audit/evidence                403      303      303      303      403     
 GET  /audit/evidence/{sheet_number} 403      200/404  200/404  200/404  403      403      403      403
 GET  /audit/evidence/{sheet_number}/file 403      200/404  200/404  200/404  403      403      403      403
 POST /audit/evidence/{sheet_number}/verify 403      200/404  200/404  200/404  403      403      403      403
+GET  /inspection                    403      403      403      403      200      403      200      403
+GET  /inspection/staff              public
+POST /inspection/staff              public
+GET  /inspection/{number}           403      403      403      403      200      403      200      403
+POST /inspection/{number}/codes     403      403      403      403      400      403      403      403
+POST /inspection/{number}/confirm   403      403      403      403      409      403      403      403
+GET  /inspection/{number}/files/{file} 403      403      404      404      404      403      404      403
+POST /inspection/{number}/files/{file}/withdraw 403      403      403      403      404      403      404      403
+POST /inspection/{number}/finish    403      403      403      403      409      403      409      403
+POST /inspection/{number}/foot      403      403      403      403      303      403      303      403
+POST /inspection/{number}/return    403      403      403      403      400      403      403      403
+POST /inspection/{number}/take-back 403      403      403      403      409      403      409      403
+GET  /inspection/{number}/{item}    403      403      403      403      200      403      200      403
+POST /inspection/{number}/{item}/answer 403      403      403      403      303      403      303      403
+POST /inspection/{number}/{item}/files 403      403      403      403      400      403      400      403
+POST /api/inspection/{number}/{item} 403      403      403      403      200      403      200      403 | {"revision": 0}
+
+GET  /audit                         *        303
+GET  /audit/plans                   403      403      200      200      403      403      403      403
+GET  /audit/next                    403      403      200      403      403      403      403      403
+GET  /audit/plans/{plan}            403      403      200      404      403      403      403      403
+POST /audit/plans/{plan}/approve    403      403      400      403      403      403      403      403
+POST /audit/plans/{plan}/decide     403      403      409      403      403      403      403      403 | department=kumin&chosen=1&note=x
+GET  /audit/progress                403      403      200      200      403      403      403      403
+GET  /audit/sheets/{number}         403      403      200      404      403      403      403      403
+
+GET  /audit/papers                  403      403      200      200      403      403      403      403
+GET  /audit/papers/{sheet}          403      403      200      404      403      403      403      403
+POST /audit/papers/{sheet}/step     403      403      400      404      403      403      403      403
+GET  /audit/papers/{sheet}/{item}   403      403      200      404      403      403      403      403
+POST /audit/papers/{sheet}/{item}   403      403      303/409  404      403      403      403      403
+POST /audit/papers/{sheet}/{item}/review 403      403      409      404      403      403      403      403
+POST /findings                      403      403      400      400      403      403      403      403
+GET  /findings                      403      403      200      200      200      403      200      403
+GET  /findings/new                  403      403      200      200      403      403      403      403
+GET  /findings/{finding}            403      403      200      404      200      403      200      403
+POST /findings/{finding}/check      403      403      400      404      403      403      403      403
+POST /findings/{finding}/close      403      403      409      404      403      403      403      403
+GET  /findings/{finding}/edit       403      403      200      404      403      403      403      403
+POST /findings/{finding}/horizontal 403      403      400      403      403      403      403      403
+POST /findings/{finding}/issue      403      403      409      403      403      403      403      403
+POST /findings/{finding}/plan       403      403      403      403      409      403      403      403
+POST /findings/{finding}/reopen     403      403      409      403      403      403      403      403
+POST /findings/{finding}/reply      403      403      403      403      400      403      403      403
+POST /findings/{finding}/send       403      403      409      404      403      403      403      403
+POST /findings/{finding}/take-back  403      403      409      404      403      403      403      403
+GET  /horizontal                    403      403      200      200      200      403      200      403
+POST /horizontal/{finding}          403      403      403      403      400      403      403      403
 
 GET  /api/alerts                    200      200      200      200      200      200      403      200
 GET  /api/alerts/stream             200      200      200      200      200      200      403      200
@@ -147,6 +194,11 @@ class Call:
             search_id=9,
             item_id="a6.1-10",
             sheet_number=1,
+            item="t4",
+            file=9,
+            plan="2026",
+            sheet=9,
+            finding="2026-01",
         )
 
     @property

@@ -27,12 +27,15 @@ from secops.siem.detect.coverage import RuleCoverage, Status
 from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, SystemStatus, problems_of
 from secops.siem.ports import Condition, Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
 from secops.store.records.accounts import SqlAccounts
+from secops.store.records.audit_rounds import SqlRounds
+from secops.store.records.audit_work import SqlAuditWork
 from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
+from secops.store.records.trail import SqlTrail
 from secops.web.app import create_app
 from secops.web.services import Evidence, Services, Standing
 from secops.web.session import csrf_token
@@ -40,10 +43,14 @@ from secops.wiring.audits import open_catalogue, open_telemetry
 from secops.wiring.evidence import EvidenceRoom, Period
 from secops.wiring.evidence_asking import Chain, Inventories, Ports
 from secops.wiring.evidence_site import chosen
+from secops.wiring.evidence_store import EvidenceStore
+from tests.audit_work import issue
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
+from tests.rounds import begin
+from tests.web import ward
 from tests.web.desk import StageWork
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
@@ -412,11 +419,14 @@ class Stage:
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.paging = SqlPaging(self.database, enabled=True)
+        self.rounds = SqlRounds(self.database)
+        self.audit_work = SqlAuditWork(self.database, self.rounds)
         self.directory = Directory(
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
             devices=(Device("K-0213", "mynumber", ("10.1.4.13",), department="211"),),
         )
+        self.files = EvidenceStore(self.folder)
         with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own
             connection.execute(update(counters).where(counters.c.name == "alert").values(value=100_000))
 
@@ -434,7 +444,10 @@ class Stage:
         self.accounts.add(name, PASSWORD, role=role, access=access or Access(), actor="test", now=self.clock)
 
     def play(self) -> None:
-        """The night, and two alerts of other days that are done."""
+        """The night, two alerts of other days that are done, and two years of self-inspection."""
+        for year in (2025, 2026):
+            begin(self.rounds, year)
+        issue(self.audit_work)
         earlier = [
             hit(CROSSING, 11, timedelta(days=20), "mynumber", host__name="K-0190", event__category=["network"]),
             hit(CROSSING, 12, timedelta(days=9), "mynumber", host__name="K-0004", event__category=["network"]),
@@ -515,6 +528,9 @@ class Stage:
             desk=self.desk,
             work=self.work,
             write_exception=self.write_exception,
+            rounds=self.rounds,
+            audit_work=self.audit_work,
+            trail=lambda target: SqlTrail(self.database).entries(target=target),
             evidence=self.evidence,
             store=self.store,
             journal=self.journal,
@@ -528,6 +544,12 @@ class Stage:
             closing=lambda: self.stop,
             departments=lambda: ("区民課", "税務課"),
             identity=self.identity,
+            files=self.files,
+            ranking=ward.ranking,
+            proposed=ward.proposed,
+            opening=ward.opening,
+            place=ward.place,
+            sentences=lambda: ward.SENTENCES,
         )
 
     @cached_property

@@ -290,5 +290,5 @@ def test_a_scoped_auditor_does_not_read_what_others_saw_elsewhere(stage):
 def test_who_sees_no_alerts_begins_elsewhere(stage):
     stage.person("kakari", Role.STAFF)
     browser = stage.client("kakari")
-    assert browser.get("/").headers["location"] == "/audit"
+    assert browser.get("/").headers["location"] == "/inspection"
     assert browser.get("/alerts").status_code == 403

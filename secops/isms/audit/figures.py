@@ -111,5 +111,3 @@ def _scope(book: Book, department: str) -> dict[str, str]:
         "sheets.confirmed": str(sum(one[1] for one in asked)),
         **{f"gap.{kind.value}": str(counted[kind]) for kind in Gap},
     }
-
-

@@ -311,5 +311,17 @@ class StaffDesk(Protocol):
         ...
 
 
+class EvidenceKeeper(Protocol):
+    """Where the files themselves lie, by their SHA-256."""
+
+    def keep(self, name: str, data: bytes) -> NewFile:
+        """Judge a file and put it away; UsageError: it may not be evidence."""
+        ...
+
+    def read(self, digest: str) -> bytes:
+        """The content. StoreError: it is not what it was when it was put away."""
+        ...
+
+
 class RoundDesk(PlanDesk, SheetDesk, FileDesk, StaffDesk, Protocol):
     """All of it."""

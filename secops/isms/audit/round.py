@@ -210,8 +210,14 @@ class Finding:
 
     def overdue(self, day: date) -> bool:
         """Whether a measure should have been done by now."""
-        waiting = (one for one in self.actions if one.state in {ActionState.PLANNED, ActionState.RUNNING})
-        return self.state is FindingState.OPEN and any(one.due is not None and one.due < day for one in waiting)
+        due = self.next_due
+        return self.state is FindingState.OPEN and due is not None and due < day
+
+    @property
+    def next_due(self) -> date | None:
+        """By when the next measure that waits should be done."""
+        waiting = {ActionState.PLANNED, ActionState.RUNNING}
+        return min((one.due for one in self.actions if one.due and one.state in waiting), default=None)
 
 
 @dataclass(frozen=True, slots=True)

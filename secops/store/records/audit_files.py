@@ -25,7 +25,7 @@ from secops.isms.audit.sheets import (
 from secops.locale import _
 from secops.store.records import rounds_tables as t
 from secops.store.records.audit_rows import file_of
-from secops.store.records.audit_sheets import one_sheet, writable
+from secops.store.records.audit_sheets import LAST_ID, one_sheet, writable
 from secops.store.records.engine import Database, run_many
 from secops.store.records.trail import note
 
@@ -161,7 +161,8 @@ def _files(connection: Connection, sheet: int) -> list[EvidenceFile]:
 
 
 def _file(connection: Connection, file: int, viewer: Viewer) -> EvidenceFile:
-    row = connection.execute(select(t.evidence_files).where(t.evidence_files.c.id == file)).mappings().first()
+    statement = select(t.evidence_files).where(t.evidence_files.c.id == file)
+    row = connection.execute(statement).mappings().first() if 0 < file <= LAST_ID else None
     if row is None:
         raise NotFoundError(_("証拠 {number} はありません。").format(number=file))
     one_sheet(connection, row["sheet"], viewer)

@@ -32,6 +32,8 @@ from secops.store.records.audit_rows import answer_of, answer_row, file_of, roun
 from secops.store.records.engine import Database
 from secops.store.records.trail import note
 
+LAST_ID = (1 << 63) - 1  # that a database has; an address may say anything
+
 
 class SqlSheets:
     """See `secops.isms.audit.ports.SheetDesk`."""
@@ -217,7 +219,8 @@ def _sheets(connection: Connection, rows: Sequence[Any]) -> list[Sheet]:
 
 def one_sheet(connection: Connection, number: int, viewer: Viewer) -> Sheet:
     """A sheet that the viewer may see."""
-    row = connection.execute(_visible(viewer).where(t.sheets.c.id == number)).mappings().first()
+    known = 0 < number <= LAST_ID
+    row = connection.execute(_visible(viewer).where(t.sheets.c.id == number)).mappings().first() if known else None
     if row is None:
         raise NotFoundError(_("点検票 {number} はありません。").format(number=number))
     return _sheets(connection, [row])[0]

@@ -17,6 +17,7 @@ from secops.store.records import protection, replay
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.actions import Actions
 from secops.store.records.audit_rounds import SqlRounds
+from secops.store.records.audit_work import SqlAuditWork
 from secops.store.records.bonds import BondActions
 from secops.store.records.bulk import BulkActions
 from secops.store.records.engine import Database, connect
@@ -109,6 +110,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def rounds(self) -> SqlRounds:
         """Audit plans, rounds and sheets of the self-inspection, in the same database."""
         return SqlRounds(self.database)
+
+    @cached_property
+    def audit_work(self) -> SqlAuditWork:
+        """Workpapers, findings and horizontal checks, in the same database."""
+        return SqlAuditWork(self.database, self.rounds)
 
     @cached_property
     def rulings(self) -> SqlLinkRulings:

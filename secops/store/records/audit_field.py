@@ -1,0 +1,162 @@
+"""Confirmed values (監査調書) and the steps of the fieldwork in the records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from secops.errors import ConflictError, NotFoundError, UsageError
+from secops.isms.audit.findings_ports import Confirmation, PaperChangedError, PaperRecord, Step, StepDone
+from secops.isms.audit.model import Verdict
+from secops.isms.audit.ports import Viewer
+from secops.isms.audit.sheets import MAX_TEXT, Sheet, cleaned
+from secops.isms.audit.workpaper import Workpaper
+from secops.locale import _
+from secops.store.records.audit_finding_rows import paper_body, paper_of
+from secops.store.records.audit_sheets import SqlSheets, one_sheet
+from secops.store.records.engine import Database
+from secops.store.records.findings_tables import papers, steps
+from secops.store.records.trail import note
+
+
+class SqlField:
+    """See `secops.isms.audit.findings_ports.FieldDesk`."""
+
+    _database: Database
+    _sheets: SqlSheets
+
+    def sheet_papers(self, sheet: int, viewer: Viewer) -> Sequence[PaperRecord]:
+        """See `FieldDesk`."""
+        seen = self._sheets.sheet(sheet, viewer)
+        opened = [one for one in self._sheets.papers(seen.round, viewer) if _of(one, seen)]
+        answers = self._sheets.answers(sheet, viewer)
+        with self._database.read() as connection:
+            rows = _rows(connection, sheet)
+        return [
+            paper_of(sheet, one, rows.get(one.item), answers[one.item].note if one.item in answers else "")
+            for one in opened
+        ]
+
+    def round_papers(self, of: str, viewer: Viewer) -> Sequence[Workpaper]:
+        """See `FieldDesk`."""
+        sheets = {
+            (one.unit.department, one.unit.system, item): one.number
+            for one in self._sheets.sheets(viewer, of=of)
+            for item in one.items
+        }
+        with self._database.read() as connection:
+            wanted = papers.c.sheet.in_(sorted(set(sheets.values())))
+            rows = {
+                (row["sheet"], row["item"]): row for row in connection.execute(select(papers).where(wanted)).mappings()
+            }
+        found = []
+        for one in self._sheets.papers(of, viewer):
+            sheet = sheets[one.department, one.system, one.item]
+            found.append(paper_of(sheet, one, rows.get((sheet, one.item)), "").paper)
+        return found
+
+    def confirm_paper(
+        self, sheet: int, made: Confirmation, *, revision: int, viewer: Viewer, now: datetime
+    ) -> PaperRecord:
+        """See `FieldDesk`."""
+        result = cleaned(made.result)
+        if made.verdict is not Verdict.NOT_VERIFIED and not result:
+            raise UsageError(_("判定の根拠(確認した結果)を書いてください。"))
+        procedure = {method: cleaned(text) for method, text in made.procedure.items() if cleaned(text)}
+        if max(map(len, (result, *procedure.values()))) > MAX_TEXT:
+            raise UsageError(_("{limit} 字以内にしてください。").format(limit=MAX_TEXT))
+        with self._database.write() as connection:
+            seen = one_sheet(connection, sheet, viewer)
+            if made.item not in seen.items:
+                raise NotFoundError(_("項目 {item} は、この点検票にありません。").format(item=made.item))
+            row = _rows(connection, sheet).get(made.item)
+            self._check_revision(sheet, made.item, row, revision, viewer)
+            connection.execute(delete(papers).where(papers.c.sheet == sheet, papers.c.item == made.item))
+            new = {
+                "sheet": sheet,
+                "item": made.item,
+                "verdict": made.verdict.value,
+                "body": paper_body(result, procedure, made.sample, made.evidence),
+                "revision": revision + 1,
+                "preparer": viewer.name,
+                "prepared_at": now,
+                "reviewer": "",  # another text has to be looked at again
+                "reviewed_at": None,
+            }
+            connection.execute(insert(papers).values(new))
+            detail = {"verdict": made.verdict.value, "revision": revision + 1, "result": result[:500]}
+            _told(connection, "paper.confirmed", seen, made.item, viewer, now, detail)
+        return self._one(sheet, made.item, viewer)
+
+    def review_paper(self, sheet: int, item: str, *, revision: int, viewer: Viewer, now: datetime) -> PaperRecord:
+        """See `FieldDesk`."""
+        with self._database.write() as connection:
+            seen = one_sheet(connection, sheet, viewer)
+            row = _rows(connection, sheet).get(item)
+            self._check_revision(sheet, item, row, revision, viewer)
+            if row is None:
+                raise ConflictError(_("まだ調書が作られていません。"))
+            if row["preparer"] == viewer.name:
+                raise ConflictError(_("作成者は自分の調書を査閲できません。別の監査人が査閲してください。"))
+            here = (papers.c.sheet == sheet) & (papers.c.item == item)
+            connection.execute(papers.update().where(here).values(reviewer=viewer.name, reviewed_at=now))
+            _told(connection, "paper.reviewed", seen, item, viewer, now, {"revision": revision})
+        return self._one(sheet, item, viewer)
+
+    def take_step(self, sheet: int, step: Step, *, on: date, note: str, viewer: Viewer, now: datetime) -> StepDone:
+        """See `FieldDesk`."""
+        text = cleaned(note)
+        if len(text) > MAX_TEXT:
+            raise UsageError(_("{limit} 字以内にしてください。").format(limit=MAX_TEXT))
+        row = {"sheet": sheet, "step": step.value, "on": on.isoformat(), "note": text, "by": viewer.name, "at": now}
+        with self._database.write() as connection:
+            seen = one_sheet(connection, sheet, viewer)
+            connection.execute(insert(steps).values(row))
+            _told(connection, f"step.{step.value}", seen, "", viewer, now, {"on": on.isoformat(), "note": text[:500]})
+        return StepDone(sheet, step, on, text, viewer.name, now)
+
+    def steps(self, of: str, viewer: Viewer) -> Sequence[StepDone]:
+        """See `FieldDesk`."""
+        numbers = [one.number for one in self._sheets.sheets(viewer, of=of)]
+        statement = select(steps).where(steps.c.sheet.in_(numbers)).order_by(steps.c.on, steps.c.id)
+        with self._database.read() as connection:
+            return [
+                StepDone(
+                    row["sheet"], Step(row["step"]), date.fromisoformat(row["on"]), row["note"], row["by"], row["at"]
+                )
+                for row in connection.execute(statement).mappings()
+            ]
+
+    def _check_revision(self, sheet: int, item: str, row: Any, revision: int, viewer: Viewer) -> None:
+        if (row["revision"] if row else 0) != revision:
+            what = _("ほかの監査人が先に書いています。あなたの入力は保存していません。内容を見比べてください。")
+            raise PaperChangedError(what, self._one(sheet, item, viewer))
+
+    def _one(self, sheet: int, item: str, viewer: Viewer) -> PaperRecord:
+        return next(one for one in self.sheet_papers(sheet, viewer) if one.paper.item == item)
+
+
+def _of(paper: Workpaper, sheet: Sheet) -> bool:
+    return (paper.department, paper.system) == (sheet.unit.department, sheet.unit.system) and paper.item in sheet.items
+
+
+def _rows(connection: Connection, sheet: int) -> dict[str, Any]:
+    found = connection.execute(select(papers).where(papers.c.sheet == sheet)).mappings()
+    return {row["item"]: row for row in found}
+
+
+def _told(
+    connection: Connection,
+    action: str,
+    sheet: Sheet,
+    item: str,
+    viewer: Viewer,
+    now: datetime,
+    detail: dict[str, Any],
+) -> None:
+    target = f"sheet {sheet.number} {item}".strip()
+    said = {**detail, "round": sheet.round, "unit": str(sheet.unit)}
+    note(connection, actor=viewer.name, action=action, target=target, now=now, detail=said)
