@@ -14,13 +14,24 @@ from starlette.types import Scope as AsgiScope
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
 from secops.web.isms import (
     audit_plans,
+    calendar,
+    compare,
     evidence,
+    exceptions,
     findings,
+    gap,
+    guideline,
+    impact,
     inspection,
     inspection_files,
     inspection_staff,
     items,
     papers,
+    policy,
+    policy_document,
+    policy_draft,
+    policy_publish,
+    registers,
 )
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
@@ -45,7 +56,31 @@ from secops.web.siem import (
     zones,
 )
 
+# Pages of the policy and audit wing; the first ones lie below the address of a later one.
+ISMS = (
+    inspection_staff,
+    inspection_files,
+    inspection,
+    audit_plans,
+    calendar,
+    compare,
+    evidence,
+    exceptions,
+    findings,
+    gap,
+    guideline,
+    impact,
+    items,
+    papers,
+    policy,
+    policy_document,
+    policy_draft,
+    policy_publish,
+    registers,
+)
+
 MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
+MAX_BODY = 256 * 1024  # the largest form is a note; a route that takes more says how much
 
 
 class _Static(StaticFiles):
@@ -84,11 +119,10 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(part.router)
     for part in (bulk, review, saved, bonds, exception):  # before `alert`, whose addresses end in a number
         app.include_router(part.router)
-    for part in (inspection_staff, inspection_files, inspection, audit_plans):  # the last of them have the widest paths
-        app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)
-    for part in (findings, papers, items, evidence):
+        app.include_router(part.router)
+    for part in ISMS:
         app.include_router(part.router)
     problems.install(app)
 

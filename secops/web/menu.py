@@ -30,6 +30,7 @@ MENU = (
     Place("/sources", "収集", "s", Right.SEE_STATUS),
     Place("/notify", "通知", "n", Right.SEE_STATUS),
     Place("/inspection", "自己点検", "i", Right.ANSWER_INSPECTION),
+    Place("/policy", "ポリシー", "p", Right.SEE_POLICY),
     Place("/audit", "監査", "u", Right.SEE_POLICY),
 )
 

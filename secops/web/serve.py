@@ -11,9 +11,11 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, cast
 
 from secops.errors import SecopsError
+from secops.isms.clauses.trace import Editions
+from secops.isms.policy.linking import LinkDesk
 from secops.locale import _
 from secops.org.files import open_table
 from secops.org.flows import FlowJudge
@@ -23,17 +25,23 @@ from secops.siem.detect.coverage import SourceKinds, coverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
-from secops.web.services import Evidence, Services, Standing
+from secops.web.isms.care import Care
+from secops.web.services import Evidence, Policies, Services, Standing
 from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catalogue, open_telemetry
+from secops.wiring.comparison import open_style
 from secops.wiring.coverage import sources_of
 from secops.wiring.evidence_site import room_of
 from secops.wiring.evidence_store import EvidenceStore
 from secops.wiring.exceptions import write_exception
-from secops.wiring.guidelines import GUIDELINES, open_editions
+from secops.wiring.guideline_room import open_room
+from secops.wiring.guidelines import open_editions
 from secops.wiring.oidc import HttpProvider
+from secops.wiring.policies import open_library, open_statutory, watched_editions
+from secops.wiring.policy_watch import Watch, documents_of, known_clauses, lapsed_for, registers_for
 from secops.wiring.rounds import opening_of, place_of, propose, ranked
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
+from secops.wiring.watched import Watched, files_in
 
 log = logging.getLogger("secops")
 STATUS_SECONDS = 3.0
@@ -88,6 +96,8 @@ def services(site: Site, stop: threading.Event) -> Services:
     """What the console may ask of this site."""
     site.desk.accounts.seal_secrets()
     status = _Remembered(site)
+    editions = watched_editions(site.folder)
+    library = open_library(site, editions)
     store = _LiveStore(site)
 
     def seen(span: Span, asked: Collection[str]) -> Sequence[SeenKind]:
@@ -107,16 +117,26 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
+        care=care_of(site),
         rounds=site.desk.rounds,
         audit_work=site.desk.audit_work,
         trail=lambda target: site.desk.trail.entries(target=target),
-        evidence=_evidence(site, cast("EventStore", store)),
+        guideline=open_room(site, library),
+        review_work=site.desk.review_work,
         files=EvidenceStore(site.folder),
         ranking=lambda year: ranked(site, year),
         proposed=lambda record, unit, note: propose(site, record, unit, note),
         opening=lambda plan: opening_of(site, plan),
         place=lambda unit: place_of(site.directory, unit),
         sentences=lambda: _sentences(site.folder),
+        evidence=_evidence(site, cast("EventStore", store), editions),
+        policies=Policies(
+            library,
+            editions,
+            lambda: open_statutory(site.folder),
+            LinkDesk(library, editions, site.desk.rulings),
+            lambda: open_style(site.folder),
+        ),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),
@@ -124,38 +144,32 @@ def services(site: Site, stop: threading.Event) -> Services:
     )
 
 
-def _evidence(site: Site, store: EventStore) -> Evidence:
+def care_of(site: Site) -> Care:
+    """What the pages of exceptions, reviews and registers may ask of this site."""
+    documents = documents_of(site)
+    watch = Watch(site, documents)
+    return Care(
+        waivers=site.desk.waivers,
+        lapsed=lambda access: lapsed_for(site, access),
+        calendar=watch.calendar,
+        record=watch.record,
+        registers=lambda access: registers_for(site, access),
+        directory=lambda: site.directory,
+        clauses=lambda: known_clauses(site, documents),
+    )
+
+
+def _evidence(site: Site, store: EventStore, editions: Callable[[], Editions]) -> Evidence:
     """Items and queries are read anew where their files changed; a page must not wait for it each time."""
-    catalogue = _Files(lambda: audits_folder(site.folder, CATALOGUE), lambda: open_catalogue(site.folder))
-    telemetry = _Files(lambda: audits_folder(site.folder, TELEMETRY), lambda: open_telemetry(site.folder))
-    editions = _Files(lambda: site.folder / "policies" / GUIDELINES, lambda: open_editions(site.folder))
+    folder = site.folder
+    catalogue = Watched(lambda: files_in(audits_folder(folder, CATALOGUE)), lambda: open_catalogue(folder))
+    telemetry = Watched(lambda: files_in(audits_folder(folder, TELEMETRY)), lambda: open_telemetry(folder))
 
     def clause_title(clause_id: str) -> str:
         found = editions().clause(clause_id)
         return found.title if found else ""
 
     return Evidence(room_of(site, store), site.desk.evidence, catalogue, telemetry, clause_title)
-
-
-T = TypeVar("T")
-
-
-class _Files(Generic[T]):
-    """What was read from files, until one of them changes."""
-
-    def __init__(self, place: Callable[[], Path], read: Callable[[], T]) -> None:
-        self._place, self._read = place, read
-        self._lock = threading.Lock()
-        self._known: tuple[object, T] | None = None
-
-    def __call__(self) -> T:
-        with self._lock:
-            place = self._place()
-            files = sorted(place.rglob("*")) if place.is_dir() else [place]
-            mark = place, [(path, path.stat().st_mtime_ns) for path in files if path.is_file()]
-            if self._known is None or self._known[0] != mark:
-                self._known = mark, self._read()
-            return self._known[1]
 
 
 @cache

@@ -25,7 +25,7 @@ from secops.wiring.locks import held
 from secops.wiring.rules import IMPORTED
 from secops.wiring.site import Site
 
-_FOLDERS = ("inventory", "rules", "audits", "audit", IMPORTED)
+_FOLDERS = ("inventory", "rules", "audits", "audit", "policies", IMPORTED)
 _FILES = ("flows.toml", "demo.json")
 _PASSWORD = re.compile(r"(://[^:/@\s\"']+:)[^@\s\"']+@")
 _SPARE = 64 << 20

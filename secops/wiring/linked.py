@@ -11,7 +11,15 @@ from secops.isms.audit.model import ANSWERER_LABELS, Answerer, Catalogue
 from secops.isms.clauses.markdown import read_document
 from secops.isms.clauses.model import Document
 from secops.isms.clauses.trace import Editions
-from secops.isms.policy.impact import Impact, Kind, Linked, Thing, between_documents, between_editions
+from secops.isms.policy.impact import (
+    Impact,
+    Kind,
+    Linked,
+    Thing,
+    beginning,
+    between_documents,
+    between_editions,
+)
 from secops.isms.policy.library import Library
 from secops.locale import _
 
@@ -39,10 +47,10 @@ def _clauses(documents: Iterable[Document]) -> Iterator[Thing]:
     for document in documents:
         for one in document.clauses:
             if one.links:
-                title = one.title or one.text.partition("\n")[0][:40]
+                title = one.title or beginning(one.text)
                 said = " ".join(filter(None, [document.title, document.number(one.id), title]))
                 links = tuple(dict.fromkeys(link.guideline for link in one.links))
-                yield Thing(Kind.CLAUSE, one.id, said, links, one.owner or document.owner, one.where)
+                yield Thing(Kind.CLAUSE, one.id, said, links, one.owner or document.owner, document.id)
 
 
 def _items(catalogue: Catalogue) -> Iterator[Thing]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from secops.errors import NotFoundError, PolicyError, Problem
@@ -12,10 +11,12 @@ from secops.isms.policy.library import Files, Library, read_files
 from secops.isms.policy.links import unknown_links
 from secops.isms.policy.statutory import StatutoryRules, read_statutory
 from secops.locale import _
-from secops.wiring.guidelines import BUILTIN, open_editions
+from secops.wiring.guidelines import BUILTIN, guideline_files, open_editions
+from secops.wiring.watched import Watched
 
 if TYPE_CHECKING:
     from secops.isms.clauses.model import Document
+    from secops.isms.clauses.trace import Editions
     from secops.wiring.site import Site
 
 SAMPLE = "sample"
@@ -84,40 +85,17 @@ def open_statutory(site: Path | None) -> StatutoryRules:
     return read_statutory(*texts[0])
 
 
-def open_library(site: Site) -> Library:
+def open_library(site: Site, editions: Callable[[], Editions] | None = None) -> Library:
     """The documents of a site: its records, and its files, which are read again where they changed."""
-    return Library(site.desk.policies, _Watched(site.folder), _Known(site.folder))
+    folder = site.folder
+    known = editions or watched_editions(folder)
+    files = Watched(lambda: policy_files(folder)[0], lambda: open_files(folder))
+    return Library(site.desk.policies, files, lambda clause_id: known().clause(clause_id) is not None)
 
 
-class _Watched:
-    """The files of a site, read again only where one changed."""
-
-    def __init__(self, site: Path) -> None:
-        self._site = site
-        self._lock = Lock()
-        self._seen: object = None
-        self._files = Files()
-
-    def __call__(self) -> Files:
-        with self._lock:
-            paths, _sample = policy_files(self._site)
-            seen = [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
-            if seen != self._seen:
-                self._files, self._seen = open_files(self._site), seen
-            return self._files
-
-
-class _Known:
-    """Whether a guideline clause exists; the editions are read when first asked for."""
-
-    def __init__(self, site: Path) -> None:
-        self._site = site
-        self._known: Callable[[str], bool] | None = None
-
-    def __call__(self, clause_id: str) -> bool:
-        if self._known is None:
-            self._known = known_clauses(self._site)
-        return self._known(clause_id)
+def watched_editions(site: Path) -> Watched[Editions]:
+    """The editions of the guideline, read when first asked for and again where a file changed."""
+    return Watched(lambda: guideline_files(site), lambda: open_editions(site))
 
 
 def _texts(paths: Sequence[Path]) -> tuple[list[tuple[str, str]], list[Problem]]:

@@ -99,10 +99,40 @@ GET  /rules                         200      200      200      200      403     
 GET  /rules/coverage                200      200      200      200      403      200      403      200
 GET  /rules/{rule_id}               200      200      200      200      403      200      403      200
 
+GET  /policy                        *        303
+GET  /policy/calendar               *        200
+GET  /policy/calendar.ics           *        200
+POST /policy/calendar/reviewed      403      403      403      403      403      303      403      403 | entry=training-plan&on=2026-11-20&outcome=unchanged
+GET  /policy/exceptions             403      200      200      200      200      200      200      403
+GET  /policy/exceptions/new         403      403      403      403      200      200      403      403
+POST /policy/exceptions/new         403      403      403      403      303      303      403      403 | department=211&clauses=taisaku-a12&reason=x&measure=x&begins=2026-12-01&ends=2027-03-31
+GET  /policy/exceptions/{waiver}    403      200      200      200      404      200      404      403
+POST /policy/exceptions/{waiver}/decide 403      403      403      403      403      409      403      403 | verdict=approved&decider=x&on=2026-11-20
+POST /policy/exceptions/{waiver}/end 403      403      403      403      404      400      403      403
+POST /policy/exceptions/{waiver}/revoke 403      403      403      403      403      400      403      403
+POST /policy/exceptions/{waiver}/withdraw 403      403      403      403      404      409      403      403
+GET  /policy/registers              403      200      200      200      200      200      200      403
+GET  /policy/registers/export       403      200      200      200      200      200      200      403
+
 GET  /notify                        200      200      200      200      403      200      403      200
 POST /notify/test                   303      403      403      403      403      403      403      403 | channel=mail
 POST /notify/conditions/{condition_id}/confirm 303      303      403      403      403      403      403      403
 POST /notify/given-up               303      303      403      403      403      403      403      403
+
+GET  /policy/guideline              *        200
+GET  /policy/impact                 *        200
+POST /policy/impact/make            403      403      403      403      403      303      403      403 | older=2024-10&newer=2025-03
+POST /policy/impact/work            403      403      403      403      403      404      403      403 | ids=999&action=done
+GET  /audit                         *        303
+GET  /policy                        *        200
+POST /policy/statutory              403      403      403      403      403      303      403      403 | document=kihon&body=区長&place=x&day=2026-04-01
+GET  /policy/documents/{document_id} *        200
+GET  /policy/documents/{document_id}/draft 403      403      403      403      403      200      403      403
+POST /policy/documents/{document_id}/draft 403      403      403      403      403      400      403      403
+POST /policy/documents/{document_id}/draft/clause 403      403      403      403      403      404      403      403
+POST /policy/documents/{document_id}/draft/drop 403      403      403      403      403      409      403      403 | sure=1
+GET  /policy/documents/{document_id}/publish 403      403      403      403      403      409      403      403
+POST /policy/documents/{document_id}/publish 403      403      403      403      403      409      403      403
 
 GET  /audit/items                   *        200
 GET  /audit/items/{item_id}         *        200
@@ -168,6 +198,11 @@ POST /api/alerts/assign             403      200/404  403      403      403     
 POST /api/alerts/close              403      200/404  403      403      403      403      403      403 | {"ids": [3], "verdict": "false_positive", "reason": "x"}
 POST /api/alerts/reopen             403      200/404  403      403      403      403      403      403 | {"ids": [3]}
 POST /api/alerts/{alert_id}/notes   403      200/404  403      403      403      403      403      403 | {"text": "x"}
+
+GET  /policy/gap                    *        200
+POST /policy/gap/link               403      403      403      403      403      303      403      403 | clause=taisaku-a98&guideline=mic-2025-03-8.4-2&verdict=confirm
+GET  /policy/compare                *        200
+GET  /policy/compare/docx           *        404
 """  # noqa: E501 - a table is read by its columns, what is sent stands behind them
 
 
@@ -192,6 +227,8 @@ class Call:
             condition_id=1,
             number=9,
             search_id=9,
+            document_id="taisaku",
+            waiver="2025-1",
             item_id="a6.1-10",
             sheet_number=1,
             item="t4",

@@ -18,7 +18,10 @@ from sqlalchemy import insert, update
 from secops.access.oidc import IdentityProvider
 from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
+from secops.isms.policy.library import Library
+from secops.isms.policy.linking import LinkDesk
 from secops.org.model import Account, Department, Device, Directory, Person
+from secops.report.comparison_style import ComparisonStyle
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
@@ -33,17 +36,24 @@ from secops.store.records.codec import row_of
 from secops.store.records.engine import connect
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
+from secops.store.records.policy import SqlPolicyShelf
+from secops.store.records.rulings import SqlLinkRulings
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
 from secops.store.records.trail import SqlTrail
+from secops.store.records.worklist import SqlReviewWork
 from secops.web.app import create_app
-from secops.web.services import Evidence, Services, Standing
+from secops.web.isms.care import Care
+from secops.web.services import Evidence, Policies, Services, Standing
 from secops.web.session import csrf_token
 from secops.wiring.audits import open_catalogue, open_telemetry
 from secops.wiring.evidence import EvidenceRoom, Period
 from secops.wiring.evidence_asking import Chain, Inventories, Ports
 from secops.wiring.evidence_site import chosen
 from secops.wiring.evidence_store import EvidenceStore
+from secops.wiring.guideline_room import GuidelineRoom
+from secops.wiring.guidelines import open_editions
+from secops.wiring.policies import open_files, open_statutory
 from tests.audit_work import issue
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
@@ -51,6 +61,7 @@ from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
 from tests.rounds import begin
 from tests.web import ward
+from tests.web.care import care_of
 from tests.web.desk import StageWork
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
@@ -74,6 +85,10 @@ NOTIFY: dict[str, Any] = {
     ],
     "shifts": [{"days": ["offday"], "people": ["touban2", "touban1"]}],
 }
+
+
+EDITIONS = cache(open_editions)
+SAMPLE = cache(lambda: open_files(None))
 
 
 def rule(name: str, title_ja: str, title: str, level: Severity, *clauses: str, **more: Any) -> Rule:
@@ -391,6 +406,16 @@ def sources() -> list[SourceStatus]:
     ]
 
 
+# What the program ships is read once a process.
+_shipped_editions = cache(open_editions)
+_shipped_catalogue = cache(open_catalogue)
+_shipped_files = cache(lambda: open_files(None))
+
+
+def _shipped_clause(clause_id: str) -> bool:
+    return _shipped_editions().clause(clause_id) is not None
+
+
 @dataclass
 class Stage:
     """The parts of a console under test. ``clock`` is what time it is; tests may move it."""
@@ -418,9 +443,11 @@ class Stage:
         self.work = StageWork(self.database, self.desk)
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
+        self.comparison = ComparisonStyle()
         self.paging = SqlPaging(self.database, enabled=True)
         self.rounds = SqlRounds(self.database)
         self.audit_work = SqlAuditWork(self.database, self.rounds)
+        self.review_work = SqlReviewWork(self.database)
         self.directory = Directory(
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
@@ -497,6 +524,11 @@ class Stage:
         )
 
     @cached_property
+    def care(self) -> Care:
+        """What the policy pages look after; see `tests.web.care`."""
+        return care_of(self.database, lambda: self.clock)
+
+    @cached_property
     def evidence(self) -> Evidence:
         """The room over the stage's events, with the program's own catalogue, and one sheet."""
         room = EvidenceRoom(
@@ -531,6 +563,7 @@ class Stage:
             rounds=self.rounds,
             audit_work=self.audit_work,
             trail=lambda target: SqlTrail(self.database).entries(target=target),
+            care=self.care,
             evidence=self.evidence,
             store=self.store,
             journal=self.journal,
@@ -550,7 +583,32 @@ class Stage:
             opening=ward.opening,
             place=ward.place,
             sentences=lambda: ward.SENTENCES,
+            guideline=self.guideline,
+            review_work=self.review_work,
+            policies=Policies(
+                self.library, EDITIONS, lambda: open_statutory(None), self.links, lambda: self.comparison
+            ),
         )
+
+    @cached_property
+    def links(self) -> LinkDesk:
+        """The desk of links to the guideline."""
+        return LinkDesk(self.library, EDITIONS, SqlLinkRulings(self.database))
+
+    @cached_property
+    def library(self) -> Library:
+        """The documents of the policy: the sample, and what a test publishes."""
+        return Library(
+            SqlPolicyShelf(self.database),
+            lambda: open_files(None),
+            lambda clause: EDITIONS().clause(clause) is not None,
+        )
+
+    @cached_property
+    def guideline(self) -> GuidelineRoom:
+        """The shipped editions, items and sample documents, with the rules of the stage."""
+        library = Library(SqlPolicyShelf(self.database), _shipped_files, _shipped_clause)
+        return GuidelineRoom(_shipped_editions, _shipped_catalogue, lambda: RULES, library)
 
     @cached_property
     def app(self) -> FastAPI:

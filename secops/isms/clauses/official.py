@@ -16,6 +16,8 @@ from unicodedata import normalize
 
 MAX_TITLE = 60
 SHORT_TITLE = 30
+_TAIL = 60  # characters at the end of a line in which a page number is sought
+_COMPARED = 200  # characters of two titles
 ALIKE = 0.6
 CIRCLES = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 _BRACKETED = "⑴⑵⑶⑷⑸⑹⑺⑻⑼⑽⑾⑿⒀⒁⒂⒃⒄⒅⒆⒇"
@@ -109,7 +111,7 @@ def printed(tail: str) -> str:
 
 def alike(one: str, other: str) -> bool:
     """Whether two titles mean the same clause: equal but for brackets and marks, or very similar."""
-    first, second = _bare(one), _bare(other)
+    first, second = _bare(one[:_COMPARED]), _bare(other[:_COMPARED])
     if not first or not second:
         return False
     shorter, longer = sorted((first, second), key=len)
@@ -150,7 +152,7 @@ def _heading(piece: Piece) -> tuple[str, str] | None:
     """Number and title of a chapter heading."""
     text = piece.text.strip()
     narrow = text.translate(_NARROW)
-    if _CONTENTS.search(text.translate(_NARROW)):
+    if _is_contents(text):
         return None
     if piece.number:
         return (tail_of(piece.number), text)
@@ -158,6 +160,11 @@ def _heading(piece: Piece) -> tuple[str, str] | None:
         if (found := pattern.match(narrow)) and _is_title(narrow[found.start("title") :]):
             return found[1], text[found.start("title") :].strip()
     return None
+
+
+def _is_contents(text: str) -> bool:
+    """Whether a line ends as those of a table of contents do: dots or a tab, then a page number."""
+    return bool(_CONTENTS.search(text[-_TAIL:].translate(_NARROW)))
 
 
 def _is_title(text: str) -> bool:
@@ -181,6 +188,7 @@ class _Reader:
         self.unplaced: list[Unplaced] = []
         self.before: list[str] = []
         self._titles = titles
+        self._highest: dict[str, int] = {}  # clause → highest number of those right below it
         self._section = ""  # the chapter or section under way
         self._item = ""  # the (1) under way
         self._now: Node | None = None
@@ -195,7 +203,7 @@ class _Reader:
             self._keep(piece, Doubt.PLAIN)
         elif piece.number:
             self._placed(piece, tail_of(piece.number), text)
-        elif _CONTENTS.search(text.translate(_NARROW)):
+        elif _is_contents(text):
             self._keep(piece, Doubt.CONTENTS)
         else:
             self._line(piece, text, text.translate(_NARROW))
@@ -241,8 +249,7 @@ class _Reader:
             return False
         if tail in self._titles and alike(title, self._titles[tail]):
             return True
-        below = [int(re.split(r"[.-]", one)[-1]) for one in self.nodes if _above(one) == parent]
-        return int(re.split(r"[.-]", tail)[-1]) == max(below, default=0) + 1
+        return _last(tail) == self._highest.get(parent, 0) + 1
 
     def _placed(self, piece: Piece, tail: str, title: str) -> None:
         """A line whose whole number stands in a column of its own."""
@@ -258,6 +265,8 @@ class _Reader:
             short = title.rstrip("。") if len(title) <= SHORT_TITLE else title[:SHORT_TITLE] + "…"
         node = Node(tail, short, [title] if short != title else [])
         self.nodes[tail] = node
+        parent = _above(tail)
+        self._highest[parent] = max(self._highest.get(parent, 0), _last(tail))
         self._go(node)
 
     def _go(self, node: Node) -> None:
@@ -274,6 +283,10 @@ class _Reader:
         self._now.lines.append(text)
         if doubt:
             self.unplaced.append(Unplaced(doubt, piece.line, text, printed(self._now.tail)))
+
+
+def _last(tail: str) -> int:
+    return int(re.split(r"[.-]", tail)[-1])
 
 
 def _above(tail: str) -> str:

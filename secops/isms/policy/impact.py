@@ -16,6 +16,8 @@ from secops.isms.clauses.model import Change, Clause, Document
 from secops.isms.clauses.trace import Editions, changed_between, trace
 from secops.locale import _
 
+SHOWN = 40
+
 
 class Kind(StrEnum):
     """What can name a clause."""
@@ -42,7 +44,7 @@ KIND_LABELS = {
 class Thing:
     """Something that names guideline clauses: an audit item, a rule, a clause of ours …
 
-    ``owner`` is who answers for it where that is known, ``where`` the file and line or the address of its page.
+    ``owner`` is who answers for it where that is known, ``where`` its file and line, of a clause of ours its document.
     """
 
     kind: Kind
@@ -194,8 +196,14 @@ def _differs(was: Clause, now: Clause) -> list[str]:
     return what
 
 
+def beginning(text: str) -> str:
+    """The beginning of a clause's text, for lists where it has no title."""
+    line = text.partition("\n")[0]
+    return line if len(line) <= SHOWN else line[:SHOWN] + "…"
+
+
 def _shift(document: Versioned, clause: Clause, change: Change, note: str, links: Iterable[str]) -> Shift:
-    number, title = document.number(clause.id), clause.title or clause.text.partition("\n")[0][:40]
+    number, title = document.number(clause.id), clause.title or beginning(clause.text)
     return Shift(clause.id, number, title, change, note, tuple(dict.fromkeys(links)))
 
 

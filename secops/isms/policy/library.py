@@ -15,7 +15,7 @@ from functools import lru_cache
 from secops.errors import ConflictError, NotFoundError, PolicyError, Problem
 from secops.isms.clauses.markdown import digest_of, read_document, write_document
 from secops.isms.clauses.model import Clause, Document, DocumentKind
-from secops.isms.policy.links import unknown_links
+from secops.isms.policy.links import Index, index_of, unknown_links
 from secops.isms.policy.ports import Decision, Draft, PolicyShelf, Version
 from secops.locale import _
 
@@ -131,6 +131,8 @@ class Library:
         self.shelf = shelf
         self._files = files
         self._known = known
+        self._versions: dict[tuple[str, int], Document] = {}  # which never change
+        self._index: tuple[tuple[str, ...], Index] = ((), {})
 
     @property
     def problems(self) -> Sequence[Problem]:
@@ -180,11 +182,26 @@ class Library:
         Raises:
             NotFoundError: there is none.
         """
-        return _read(name, self.shelf.version_text(name, number))
+        key = name, number
+        if key not in self._versions:
+            self._versions[key] = _read(name, self.shelf.version_text(name, number))
+        return self._versions[key]
+
+    def file(self, name: str) -> Document | None:
+        """What the file of a document says, where it has one."""
+        return self._files().documents.get(name)
 
     def current(self, day: date) -> list[Document]:
         """Every document as readers see it on a day: in force, else as it is worked on."""
         return [one.current for one in self.entries(day)]
+
+    def index(self, day: date) -> Index:
+        """Guideline clause → clauses of ours that name it, of the documents as readers see them on a day."""
+        documents = self.current(day)
+        digests = tuple(one.digest for one in documents)
+        if self._index[0] != digests:
+            self._index = digests, index_of(documents)
+        return self._index[1]
 
     def check(self, document: Document) -> list[Problem]:
         """What would keep a document from being published: links to guideline clauses that do not exist."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from secops.errors import Problem
-from secops.isms.clauses.ids import is_below
+from secops.isms.clauses.ids import above, is_below
 from secops.isms.clauses.model import Clause, Document, DocumentKind, LinkKind
 from secops.locale import _
 
@@ -26,7 +27,13 @@ class Ours:
     title: str
     link: LinkKind
 
+    @property
+    def short(self) -> str:
+        """What the document is called where it is cited."""
+        return SHORT.get(self.kind, self.document_title)
 
+
+SHORT = {DocumentKind.CONTROL_STANDARD: "対策基準", DocumentKind.BASIC_POLICY: "基本方針"}
 Index = Mapping[str, tuple[Ours, ...]]
 
 
@@ -48,17 +55,44 @@ def _rank(one: Ours) -> tuple[int, bool]:
 
 
 def ours_for(index: Index, guideline: str) -> tuple[Ours, ...]:
-    """Clauses of ours for a guideline clause: those that name it, else what is below it, else what is above it."""
-    if found := index.get(guideline):
-        return found
-    below = [other for other in index if is_below(other, guideline)]
-    near = below or [other for other in index if is_below(guideline, other)]
+    """Clauses of ours for a guideline clause: those that name it or one below it, else one above it.
+
+    A 対策基準 that names the parts comes before a 基本方針 that names the whole.
+    """
+    near = [other for other in index if is_below(other, guideline)]
+    if guideline in index:
+        near.insert(0, guideline)
+    near = near or [other for other in index if is_below(guideline, other)]
     return tuple(sorted(dict.fromkeys(one for other in near for one in index[other]), key=_rank))
 
 
-def concerns(guideline: str, other: str) -> bool:
-    """Whether two guideline clauses of one edition bear on each other: the same, or one below the other."""
-    return guideline == other or is_below(guideline, other) or is_below(other, guideline)
+T = TypeVar("T")
+
+
+class Bearing(Generic[T]):
+    """Finds what bears on a guideline clause: things that name it, one below it or one above it."""
+
+    def __init__(self, things: Iterable[T], clauses: Callable[[T], Iterable[str]]) -> None:
+        self._at: dict[str, list[T]] = {}
+        self._below: dict[str, list[T]] = {}
+        for thing in things:
+            for clause in clauses(thing):
+                self._at.setdefault(clause, []).append(thing)
+                for up in _up(clause):
+                    self._below.setdefault(up, []).append(thing)
+
+    def on(self, guidelines: Iterable[str]) -> list[T]:
+        """Things that bear on one of these clauses, each once."""
+        found: dict[int, T] = {}
+        for clause in guidelines:
+            for place in (self._at.get(clause), self._below.get(clause), *map(self._at.get, _up(clause))):
+                found |= {id(one): one for one in place or ()}
+        return list(found.values())
+
+
+def _up(clause: str) -> Iterator[str]:
+    while clause := above(clause):
+        yield clause
 
 
 def unknown_links(document: Document, known: Callable[[str], bool]) -> list[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -27,7 +27,7 @@ router = APIRouter()
 Seeing = Annotated[Session, Depends(reads(Right.SEE_AUDIT))]
 Planning = Annotated[Session, Depends(reads(Right.LEAD_AUDIT))]
 Leading = Annotated[Session, Depends(changes(Right.LEAD_AUDIT))]
-WORDS = {"levels": PLAN_LABELS, "conducts": CONDUCT_LABELS, "phases": PHASE_LABELS}
+WORDS: dict[str, Any] = {"levels": PLAN_LABELS, "conducts": CONDUCT_LABELS, "phases": PHASE_LABELS}
 
 
 @router.get("/audit/plans")

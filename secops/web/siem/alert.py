@@ -23,6 +23,7 @@ from secops.report.text import flat
 from secops.siem.ports import Alert, AlertDesk, AlertDetail, Scope
 from secops.siem.triage import exemption
 from secops.siem.triage.manual import CATEGORIES
+from secops.web.isms.cited import cited
 from secops.web.isms.items import items_of
 from secops.web.pages import page
 from secops.web.problems import status_of
@@ -127,6 +128,7 @@ def show(
         near_total=near.total,
         near_by=near.by,
         timeline=around.timeline(near.lines, near.centre) if near.lines else "",
+        ours=cited(request),
         same_clause=story.same_clause(here.rules(), alert.clauses, alert.rule_id),
         audit_items=items_of(here.evidence.catalogue(), alert.clauses),
         alike=story.alike_words(here.desk.alike(alert_id, scope, now - timedelta(days=ALIKE_DAYS)), ALIKE_DAYS),

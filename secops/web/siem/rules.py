@@ -21,6 +21,7 @@ from secops.schema.severity import Severity
 from secops.siem.detect.attack import TACTICS, Cell, matrix, places, techniques_of
 from secops.siem.detect.coverage import STATUS_LABELS, RuleCoverage, Status, counts
 from secops.siem.ports import AlertFilter, Rule, Scope, Span
+from secops.web.isms.cited import cited
 from secops.web.pages import page
 from secops.web.services import Services, Standing
 from secops.web.session import reads, scope_of, services
@@ -242,6 +243,7 @@ def show_rule(
         request,
         "rule.html",
         rule=rule,
+        ours=cited(request),
         one=one,
         hits=here.desk.fired(span, scope).get(rule.id, 0),
         recent=recent,

@@ -176,3 +176,9 @@ def test_a_word_file_is_read_with_its_tables_as_text():
 def test_what_is_no_text_is_refused_with_the_reason(data):
     with pytest.raises(PolicyError):
         read_pieces("a.txt", data)
+
+
+@pytest.mark.parametrize("line", ["." * 200_000 + "x", "(1) " + "あ" * 200_000, "\t" * 200_000, "1" * 200_000])
+def test_a_hostile_line_is_read_like_any_other(line):
+    read = recognise(pieces(f"1. 組織体制\n(1) 責任者\n{line}\n(2) 副責任者\n"), TITLES)
+    assert [node.tail for node in read.nodes][:2] == ["1", "1-1"]
