@@ -538,6 +538,7 @@ class Stage:
                 desk=self.work,
                 inventories=Inventories(lambda _at: self.directory, lambda: (), lambda _at: False),
                 chain=lambda _since, _until: Chain(42, 3, ""),
+                waivers=lambda _codes: (),
                 zone_label=lambda zone: str(ZONES[zone]["label"]) if zone in ZONES else zone,
                 now=lambda: self.clock,
             )
