@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from secops.isms.audit.book import Ledger, make_book
+from secops.isms.audit.findings_ports import Wanted
 from secops.isms.audit.ports import Round
-from secops.isms.audit.round import EvidenceSheet, Finding, Unit, YearGrade
+from secops.isms.audit.round import EvidenceSheet, Finding, FindingState, Unit, YearGrade
 from secops.isms.audit.sheets import Sheet, SheetKind, SheetState
 from secops.isms.audit.workpaper import Workpaper
 from secops.siem.ports import Scope
@@ -47,12 +48,13 @@ def from_round(site: Site, round_: Round, earlier: Iterable[Ledger]) -> Ledger:
 
 
 def _papers(site: Site, round_: Round) -> list[Workpaper]:
-    return list(site.desk.rounds.papers(round_.number, EVERYTHING))
+    return list(site.desk.audit_work.round_papers(round_.number, EVERYTHING))
 
 
-def _findings(_site: Site, _year: int) -> list[Finding]:
-    """Findings of the year. They are not in the records yet: a round has none until they are."""
-    return []
+def _findings(site: Site, year: int) -> list[Finding]:
+    """Findings of the year that went out to the departments: a draft is nobody's business yet."""
+    found = site.desk.audit_work.findings(EVERYTHING, Wanted(year=year))
+    return [one.finding for one in found if one.finding.state is not FindingState.DRAFT]
 
 
 def _names(site: Site, sheets: Iterable[Sheet]) -> dict[str, str]:
