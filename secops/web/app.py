@@ -25,6 +25,7 @@ from secops.web.isms import (
     impact,
     inspection,
     inspection_files,
+    inspection_form,
     inspection_staff,
     items,
     papers,
@@ -62,6 +63,7 @@ from secops.web.siem import (
 ISMS = (
     inspection_staff,
     inspection_files,
+    inspection_form,
     inspection,
     audit_plans,
     calendar,
@@ -83,7 +85,6 @@ ISMS = (
     reports,
 )
 
-MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
 MAX_BODY = 256 * 1024  # the largest form is a note; a route that takes more says how much
 
 

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from secops.isms.audit.book import Ledger, make_book
-from secops.isms.audit.findings_ports import Wanted
 from secops.isms.audit.ports import Round
 from secops.isms.audit.round import EvidenceSheet, Finding, FindingState, Unit, YearGrade
 from secops.isms.audit.sheets import Sheet, SheetKind, SheetState
-from secops.isms.audit.workpaper import Workpaper
 from secops.siem.ports import Scope
 from secops.store.records.evidence import SheetFilter
 from secops.wiring.audits import open_rules
+from secops.wiring.guidelines import open_editions
 from secops.wiring.rounds import EVERYTHING
 from secops.wiring.site import Site
 
@@ -26,6 +25,8 @@ def from_round(site: Site, round_: Round, earlier: Iterable[Ledger]) -> Ledger:
     plan = desk.plan(round_.number, EVERYTHING).plan
     sheets = desk.sheets(EVERYTHING, of=round_.number)
     years = sorted(earlier, key=lambda one: one.book.year)
+    now, before = _findings(site, round_.year)
+    told = [finding for one in years for finding in one.book.findings]
     asked = dict.fromkeys(Unit(one.unit.department, one.unit.system) for one in sheets)
     book = make_book(
         ward=site.settings.site.name,
@@ -33,28 +34,29 @@ def from_round(site: Site, round_: Round, earlier: Iterable[Ledger]) -> Ledger:
         plan=replace(plan, units=tuple(plan.units) or tuple(asked)),
         catalogue=round_.catalogue,
         rules=rules,
-        papers=_papers(site, round_),
-        findings=_findings(site, round_.year),
+        papers=site.desk.audit_work.round_papers(round_.number, EVERYTHING),
+        findings=now,
         names=_names(site, sheets),
         divisions={one.unit.department: one.place.division for one in sheets if one.place.division},
         systems=_systems(site, sheets),
-        clause_titles={},
+        clause_titles=_titles(site),
         sheets=_evidence(site, round_.number),
         history=_history(years),
-        earlier=tuple(finding for one in years for finding in one.book.findings),
+        earlier=tuple({one.number: one for one in (*told, *before)}.values()),
         progress=_progress(sheets),
     )
     return Ledger(book, rules)
 
 
-def _papers(site: Site, round_: Round) -> list[Workpaper]:
-    return list(site.desk.audit_work.round_papers(round_.number, EVERYTHING))
+def _findings(site: Site, year: int) -> tuple[list[Finding], list[Finding]]:
+    """Findings of the year and of the years before. A draft is nobody's business but its auditor's."""
+    found = [one for one in site.desk.audit_work.findings(EVERYTHING) if one.finding.state is not FindingState.DRAFT]
+    return [one.finding for one in found if one.year == year], [one.finding for one in found if one.year < year]
 
 
-def _findings(site: Site, year: int) -> list[Finding]:
-    """Findings of the year that went out to the departments: a draft is nobody's business yet."""
-    found = site.desk.audit_work.findings(EVERYTHING, Wanted(year=year))
-    return [one.finding for one in found if one.finding.state is not FindingState.DRAFT]
+def _titles(site: Site) -> dict[str, str]:
+    """Clause → title, of every edition."""
+    return {one.id: one.title for edition in open_editions(site.folder).all for one in edition.clauses}
 
 
 def _names(site: Site, sheets: Iterable[Sheet]) -> dict[str, str]:

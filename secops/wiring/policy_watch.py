@@ -14,6 +14,8 @@ from secops.isms.policy.calendar import Entry, Recurring, Review, What, check_re
 from secops.isms.policy.exceptions import Lapsed, Source, lapsed
 from secops.isms.policy.ports_calendar import Reviews
 from secops.locale import _
+from secops.org.files import open_directory
+from secops.org.model import Directory
 from secops.org.registers import Registers, registers_of
 from secops.report.ics import AllDay, calendar_file
 from secops.schema.dates import JST
@@ -113,15 +115,23 @@ class Watch:
         return found
 
 
-def registers_for(site: Site, access: Access) -> Registers:
+def read_directory(site: Site) -> Directory:
+    """The inventory as the files are now.
+
+    Raises:
+        InventoryError: the files have mistakes.
+    """
+    return open_directory(site.folder, site.settings, site.now().astimezone(JST).date())
+
+
+def registers_for(directory: Directory, access: Access) -> Registers:
     """The registers as far as a person's scope reaches."""
-    directory = site.directory
     return registers_of(directory, access.zones, directory.codes_of(access.departments))
 
 
-def lapsed_for(site: Site, access: Access = EVERYTHING) -> list[Lapsed]:
+def lapsed_for(site: Site, access: Access = EVERYTHING, directory: Directory | None = None) -> list[Lapsed]:
     """Exceptions and registered flows that are out of date and still in use, as far as a scope reaches."""
-    directory = site.directory
+    directory = directory or site.directory
     codes = directory.codes_of(access.departments)
     flows = [one for one in directory.flows if codes is None or one.owner in codes]
     return lapsed(site.desk.waivers.waivers(codes), flows, site.now().astimezone(JST).date())

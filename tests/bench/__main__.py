@@ -1,6 +1,6 @@
 """`make bench`: the table of figures. Every ratio is against a yardstick measured in the same run on the same files.
 
-python -m tests.bench [NAME…]     names: start hunt otrf search latency console crowd elastic audit papers policy
+python -m tests.bench [NAME…]     names: start hunt otrf search latency console crowd elastic audit papers policy word
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import audit, console, crowd, elastic, hunt, latency, otrf, papers, policy, search, start
+from tests.bench import audit, console, crowd, elastic, hunt, latency, otrf, papers, policy, search, start, word
 from tests.bench.measure import Row
 
 PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "audit": audit.rows,
     "papers": papers.rows,
     "policy": policy.rows,
+    "word": word.rows,
 }
 
 

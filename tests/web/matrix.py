@@ -99,7 +99,6 @@ GET  /rules                         200      200      200      200      403     
 GET  /rules/coverage                200      200      200      200      403      200      403      200
 GET  /rules/{rule_id}               200      200      200      200      403      200      403      200
 
-GET  /policy                        *        303
 GET  /policy/calendar               *        200
 GET  /policy/calendar.ics           *        200
 POST /policy/calendar/reviewed      403      403      403      403      403      303      403      403 | entry=training-plan&on=2026-11-20&outcome=unchanged
@@ -158,12 +157,13 @@ POST /inspection/{number}/finish    403      403      403      403      409     
 POST /inspection/{number}/foot      403      403      403      403      303      403      303      403
 POST /inspection/{number}/return    403      403      403      403      400      403      403      403
 POST /inspection/{number}/take-back 403      403      403      403      409      403      409      403
+POST /inspection/{number}/form      403      403      403      403      400      403      400      403
+GET  /inspection/{number}/form/xlsx 403      403      403      403      200      403      200      403
 GET  /inspection/{number}/{item}    403      403      403      403      200      403      200      403
 POST /inspection/{number}/{item}/answer 403      403      403      403      303      403      303      403
 POST /inspection/{number}/{item}/files 403      403      403      403      400      403      400      403
 POST /api/inspection/{number}/{item} 403      403      403      403      200      403      200      403 | {"revision": 0}
 
-GET  /audit                         *        303
 GET  /audit/plans                   403      403      200      200      403      403      403      403
 GET  /audit/next                    403      403      200      403      403      403      403      403
 GET  /audit/plans/{plan}            403      403      200      404      403      403      403      403
@@ -239,10 +239,10 @@ class Call:
             item="t4",
             file=9,
             plan="2026",
-            release_number="2026-R01",
-            file_name="2026-R01-report.docx",
             sheet=9,
             finding="2026-01",
+            release_number="2026-R01",
+            file_name="2026-R01-report.docx",
         )
 
     @property

@@ -45,7 +45,7 @@ from secops.store.records.trail import SqlTrail
 from secops.store.records.worklist import SqlReviewWork
 from secops.web.app import create_app
 from secops.web.isms.care import Care
-from secops.web.services import Evidence, Policies, Services, Standing
+from secops.web.services import Evidence, Services, Standing
 from secops.web.session import csrf_token
 from secops.wiring.audits import open_catalogue, open_telemetry
 from secops.wiring.evidence import EvidenceRoom, Period
@@ -88,10 +88,6 @@ NOTIFY: dict[str, Any] = {
     ],
     "shifts": [{"days": ["offday"], "people": ["touban2", "touban1"]}],
 }
-
-
-EDITIONS = cache(open_editions)
-SAMPLE = cache(lambda: open_files(None))
 
 
 def rule(name: str, title_ja: str, title: str, level: Severity, *clauses: str, **more: Any) -> Rule:
@@ -410,13 +406,13 @@ def sources() -> list[SourceStatus]:
 
 
 # What the program ships is read once a process.
-_shipped_editions = cache(open_editions)
+EDITIONS = cache(open_editions)
 _shipped_catalogue = cache(open_catalogue)
-_shipped_files = cache(lambda: open_files(None))
+SAMPLE = cache(lambda: open_files(None))
 
 
 def _shipped_clause(clause_id: str) -> bool:
-    return _shipped_editions().clause(clause_id) is not None
+    return EDITIONS().clause(clause_id) is not None
 
 
 @dataclass
@@ -448,10 +444,11 @@ class Stage:
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
         self.comparison = ComparisonStyle()
         self.paging = SqlPaging(self.database, enabled=True)
-        self.shelf = Shelf()
         self.rounds = SqlRounds(self.database)
         self.audit_work = SqlAuditWork(self.database, self.rounds)
         self.review_work = SqlReviewWork(self.database)
+        self.shelf = Shelf()
+        self.shelf = Shelf()
         self.directory = Directory(
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
@@ -594,9 +591,9 @@ class Stage:
             sentences=lambda: ward.SENTENCES,
             guideline=self.guideline,
             review_work=self.review_work,
-            policies=Policies(
-                self.library, EDITIONS, lambda: open_statutory(None), self.links, lambda: self.comparison
-            ),
+            statutory=lambda: open_statutory(None),
+            links=self.links,
+            comparison=lambda: self.comparison,
         )
 
     @cached_property
@@ -616,8 +613,7 @@ class Stage:
     @cached_property
     def guideline(self) -> GuidelineRoom:
         """The shipped editions, items and sample documents, with the rules of the stage."""
-        library = Library(SqlPolicyShelf(self.database), _shipped_files, _shipped_clause)
-        return GuidelineRoom(_shipped_editions, _shipped_catalogue, lambda: RULES, library)
+        return GuidelineRoom(EDITIONS, _shipped_catalogue, lambda: RULES, self.library)
 
     @cached_property
     def app(self) -> FastAPI:

@@ -19,6 +19,7 @@ from secops.isms.audit.priority import PERSONAL_DATA_LABELS
 from secops.isms.policy.calendar import read_calendar
 from secops.org.model import PERSONAL_DATA
 from secops.schema.dates import JST
+from secops.web.serve import care_of
 from secops.wiring.clock import now
 from secops.wiring.guidelines import BUILTIN, open_editions
 from secops.wiring.policy_watch import Watch, documents_of, lapsed_for, policy_problems, registers_for
@@ -202,9 +203,23 @@ def test_an_excel_register_is_compared_taken_in_listed_and_seen_within_a_scope(s
         ("212", "mynumber", ""),
     ]
     with open_site(site) as opened:
-        own = registers_for(opened, Access(departments=frozenset({"区民課"})))
+        own = registers_for(opened.directory, Access(departments=frozenset({"区民課"})))
         assert [one.code for one in own.systems] == ["JUMIN"]
-        assert registers_for(opened, Access(zones=frozenset({"lgwan"}))).systems == ()
+        assert registers_for(opened.directory, Access(zones=frozenset({"lgwan"}))).systems == ()
+
+
+def test_the_console_sees_a_register_as_soon_as_it_is_taken_in(site, tmp_path):
+    with open_site(site) as opened:
+        care = care_of(opened)
+        assert care.registers(Access()).systems == ()
+        path = excel(tmp_path / "daicho.xlsx", HEADS, ("ZEI", "税務", "税務課", "mynumber"))
+        run(site, "inventory", "import", str(path))
+        assert [one.code for one in care.registers(Access()).systems] == ["ZEI"]
+        (site / "inventory" / "systems.csv").write_text("x,y\n1,2\n", encoding="utf-8")
+        with pytest.raises(InventoryError):  # nothing was read before by the rest of this process
+            care.registers(Access())
+        (site / "inventory" / "systems.csv").unlink()
+        assert care.registers(Access()).systems == ()
 
 
 def test_wrong_cells_of_an_excel_register_change_nothing_and_have_addresses(site, tmp_path):

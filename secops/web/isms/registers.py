@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -23,7 +23,17 @@ router = APIRouter()
 SHOWN = 1_000
 Seeing = Annotated[Session, Depends(reads(Right.SEE_REGISTERS))]
 KINDS = {"systems": "情報システム", "assets": "情報資産"}
-UNKNOWN = "分類なし"
+CLASS_WORDS = {**CLASSES, "unknown": "分類なし"}
+WORDS: dict[str, Any] = {
+    "kinds": KINDS,
+    "gap_labels": GAP_LABELS,
+    "classes": CLASS_WORDS,
+    "cloud": CLOUD,
+    "personal": PERSONAL_DATA,
+    "states": SYSTEM_STATES,
+    "asset_kinds": ASSET_KINDS,
+    "media": MEDIA,
+}
 
 
 def _wanted(request: Request) -> tuple[str, Wanted]:
@@ -63,7 +73,6 @@ def show(request: Request, session: Seeing) -> Response:
         request,
         "policy_registers.html",
         kind=kind,
-        kinds=KINDS,
         sizes={name: len(registers.rows(name)) for name in KINDS},
         found=found[:SHOWN],
         total=len(found),
@@ -71,9 +80,6 @@ def show(request: Request, session: Seeing) -> Response:
         lacking=sum(bool(gaps(one, today)) for one in everything),
         gaps=lambda row: gaps(row, today),
         gap_counts=gap_counts(everything, today),
-        gap_labels=GAP_LABELS,
-        classes={**CLASSES, "unknown": UNKNOWN},
-        class_of=classification,
         class_counts=counts(everything, lambda one: classification(one) or "unknown"),
         departments=counts(everything, lambda one: one.department),
         zones=list(here.settings.zones),
@@ -81,12 +87,8 @@ def show(request: Request, session: Seeing) -> Response:
         asked=asked,
         url=url,
         export=export,
-        cloud=CLOUD,
-        personal=PERSONAL_DATA,
-        states=SYSTEM_STATES,
-        asset_kinds=ASSET_KINDS,
-        media=MEDIA,
-        narrowed=any((wanted.department, wanted.zone, wanted.classification, wanted.gap, wanted.text)),
+        narrowed=wanted != Wanted(),
+        **WORDS,
     )
 
 
