@@ -41,7 +41,7 @@ def test_documents_name_only_commands_and_options_that_exist():
     for document in [ROOT / "README.md", *(ROOT / "docs/ja").glob("*.md"), ROOT / "rules/README.md"]:
         for line in re.findall(r"^secops .*$", document.read_text(encoding="utf-8"), re.MULTILINE):
             words = line.split("#")[0].split()[1:]
-            path = next((tuple(words[:size]) for size in (2, 1) if tuple(words[:size]) in known), None)
+            path = next((tuple(words[:size]) for size in (3, 2, 1) if tuple(words[:size]) in known), None)
             assert path, f"{document.name}: {line}"
             options = {name for option in known[path].params for name in [*option.opts, *option.secondary_opts]}
             used = {word.split("=")[0] for word in words if word.startswith("--")}

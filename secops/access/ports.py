@@ -53,6 +53,7 @@ class Right(StrEnum):
     SEE_POLICY = "see_policy"  # documents in force, the guideline, what covers what
     EDIT_POLICY = "edit_policy"  # drafts, links to the guideline, review calendar, work lists
     PUBLISH_POLICY = "publish_policy"  # a version that nobody changes any more
+    SEE_REGISTERS = "see_registers"  # exceptions, systems and assets of one's own departments
     REQUEST_EXCEPTION = "request_exception"  # 例外措置
     APPROVE_EXCEPTION = "approve_exception"  # enter what the CISO permitted
     ANSWER_INSPECTION = "answer_inspection"  # self-inspection of one's own departments
@@ -70,7 +71,7 @@ _NOTIFY = frozenset({Right.TEST_NOTIFY, Right.CONFIRM_NOTIFY})
 _READ = frozenset({Right.SEE_POLICY, Right.SEE_RELEASED})
 _AUDIT = frozenset(
     {Right.SEE_ALERTS, Right.SEARCH_EVENTS, Right.SEE_STATUS, Right.SEE_AUDIT_LOG, Right.SEE_AUDIT, Right.AUDIT}
-) | frozenset({Right.SEE_EVIDENCE})
+) | frozenset({Right.SEE_EVIDENCE, Right.SEE_REGISTERS})
 
 # An administrator keeps the program running and does not read what it holds; an auditor reads and changes nothing.
 RIGHTS: Mapping[Role, frozenset[Right]] = {
@@ -79,16 +80,19 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     )
     | _NOTIFY
     | _READ,
-    Role.CSIRT: _WORK | _READ | {Right.SEE_RAW, Right.CONFIRM_NOTIFY, Right.MAKE_EXCEPTIONS, Right.SEE_EVIDENCE},
+    Role.CSIRT: _WORK
+    | _READ
+    | {Right.SEE_RAW, Right.CONFIRM_NOTIFY, Right.MAKE_EXCEPTIONS, Right.SEE_EVIDENCE}
+    | {Right.SEE_REGISTERS},
     Role.AUDIT_LEAD: _AUDIT | _READ | {Right.LEAD_AUDIT},
     Role.AUDITOR: _AUDIT | _READ,
     Role.SECURITY_MANAGER: frozenset({Right.SEE_ALERTS, Right.REPORT_CASE, Right.REQUEST_EXCEPTION})
-    | {Right.ANSWER_INSPECTION, Right.CONFIRM_INSPECTION}
+    | {Right.ANSWER_INSPECTION, Right.CONFIRM_INSPECTION, Right.SEE_REGISTERS}
     | _READ,
     Role.POLICY_OWNER: frozenset({Right.SEE_ALERTS, Right.SEE_STATUS, Right.EDIT_POLICY, Right.PUBLISH_POLICY})
-    | {Right.REQUEST_EXCEPTION, Right.APPROVE_EXCEPTION}
+    | {Right.REQUEST_EXCEPTION, Right.APPROVE_EXCEPTION, Right.SEE_REGISTERS}
     | _READ,
-    Role.STAFF: frozenset({Right.ANSWER_INSPECTION}) | _READ,
+    Role.STAFF: frozenset({Right.ANSWER_INSPECTION, Right.SEE_REGISTERS}) | _READ,
     Role.VIEWER: frozenset({Right.SEE_ALERTS, Right.SEE_STATUS}) | _READ,
 }
 

@@ -95,6 +95,7 @@ def _build(folder: Path, seed: int, days: int, port: int, as_json: bool, *, quie
     import socket
 
     from secops.demo.build import LOGINS, TCP_PORT, UDP_PORT, add_logins, build_demo, free_port, settings_text
+    from secops.demo.care import add_care
     from secops.demo.world import SITE, WARD
     from secops.settings import FILE_NAME
     from secops.wiring import create_site, open_site
@@ -105,6 +106,7 @@ def _build(folder: Path, seed: int, days: int, port: int, as_json: bool, *, quie
     with open_site(folder) as site:
         built = build_demo(site.folder, site.settings, seed, site.now(), days=days)
         add_logins(site.accounts, site.now())
+        add_care(site.desk.waivers, site.desk.reviews, site.now())
     if quiet:
         return
     if as_json:

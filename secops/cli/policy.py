@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from secops.cli import policy_compare, policy_documents, policy_gap, policy_guideline, policy_impact, policy_word
+from secops.cli import (
+    policy_calendar,
+    policy_compare,
+    policy_documents,
+    policy_exceptions,
+    policy_gap,
+    policy_guideline,
+    policy_impact,
+    policy_word,
+)
 
 
 @click.group()
@@ -13,5 +22,14 @@ def policy() -> None:
 
 
 # Each part adds its commands to the group.
-for _part in (policy_guideline, policy_documents, policy_word, policy_compare, policy_gap, policy_impact):
+for _part in (
+    policy_guideline,
+    policy_documents,
+    policy_word,
+    policy_compare,
+    policy_gap,
+    policy_impact,
+    policy_exceptions,
+    policy_calendar,
+):
     _part.register(policy)

@@ -154,7 +154,7 @@ def show(
 
     if number is not None and drafted:
         raise UsageError(_("--version と --draft は、どちらか一つにしてください。"))
-    found = _document(document, site, number, drafted=drafted)
+    found = chosen_document(document, site, number, drafted=drafted)
     clauses: Sequence[Clause] = found.clauses
     if clause:
         if clause not in found.by_id:
@@ -178,7 +178,8 @@ def _plain(clause: Clause) -> dict[str, Any]:
     return {key: value for key, value in asdict(clause).items() if key != "where"}
 
 
-def _document(name: str, site: Path | None, number: int | None, *, drafted: bool) -> Document:
+def chosen_document(name: str, site: Path | None, number: int | None, *, drafted: bool) -> Document:
+    """A document by its id: the version, the draft, or what is in force; without a site that of the sample."""
     from secops.errors import NotFoundError, UsageError
 
     if site is None:

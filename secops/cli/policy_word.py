@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,9 @@ from secops.cli.common import emit_json, emit_table, json_option, optional_site_
 from secops.locale import _
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from secops.isms.clauses.model import Document
     from secops.isms.clauses.word_model import Remark
     from secops.isms.clauses.word_review import Doubt, Match, Reading
 
@@ -62,6 +64,9 @@ def import_(
 
     existing = open_document(into) if into else None
     name = id or (existing.id if existing else "")
+    if existing is not None and name != existing.id:
+        what = _("--id「{id}」は、--into の文書の番号「{known}」と違います。--id を省いてください。")
+        raise UsageError(what.format(id=name, known=existing.id))
     _check_id(name)
     if out is not None and out.exists() and not force:
         raise UsageError(_("{path} はすでにあります。置き換えるときは --force を付けてください。").format(path=out))
@@ -193,7 +198,7 @@ def _show_matches(matches: Sequence[Match], limit: int | None) -> None:
     click.echo(_("今の文書との対応: {said}").format(said=said))
     _table(
         "",
-        [_("ID"), _("前"), _("後"), _("見出し"), _("対応"), _("類似度")],
+        [_("ID"), _("前"), _("後"), _("見出し"), _("照合"), _("類似度")],
         [
             (one.id, one.old, one.new, _cut(one.title), _(HOW_LABELS[one.how]), one.score or "")
             for one in matches
@@ -236,50 +241,66 @@ def _cut(text: str) -> str:
     type=click.Choice(["catalog", "profile", "mapping"]),
     help="OSCAL(JSON)で書き出す: 条項の一覧、適用中の条項、ガイドラインとの対応",
 )
-def export(name: str, site: Path | None, out: Path | None, oscal: str | None) -> None:
+@click.option(
+    "--version", "number", type=click.IntRange(min=1), help="この版(省略時は施行中の版。なければ改正案か文書)"
+)
+@click.option("--draft", "drafted", is_flag=True, help="改正案(なければ最新の版か文書)")
+def export(
+    name: str, site: Path | None, out: Path | None, oscal: str | None, number: int | None, drafted: bool
+) -> None:
     """文書を、規程の体裁の Word ファイル(.docx)または OSCAL で書き出す。
 
     DOC は文書の番号(taisaku など)か Markdown ファイル。
     --oscal catalog では、ガイドラインの版(mic-2025-03 など)も書き出せる。
     """
-    if oscal is not None:
-        _export_oscal(name, site, out, oscal)
-        return
     from secops.errors import UsageError
     from secops.report.policy_docx import write_policy_docx
-    from secops.wiring.word import find_document
 
+    if number is not None and drafted:
+        raise UsageError(_("--version と --draft は、どちらか一つにしてください。"))
+    if oscal is not None:
+        _export_oscal(name, site, out, oscal, lambda: _chosen(name, site, number, drafted=drafted))
+        return
     if out is None or out.suffix.lower() != ".docx":
         raise UsageError(_("書き出す Word ファイルを -o 文書.docx のように指定してください。"))
-    document = find_document(site, name)
+    document = _chosen(name, site, number, drafted=drafted)
     out.write_bytes(write_policy_docx(document))
     click.echo(_("{title} を {path} に書きました。").format(title=document.title, path=out))
 
 
-def _export_oscal(name: str, site: Path | None, out: Path | None, form: str) -> None:
+def _chosen(name: str, site: Path | None, number: int | None, *, drafted: bool) -> Document:
+    from secops.cli.policy_documents import chosen_document
+    from secops.wiring.word import open_document
+
+    if name.endswith(".md"):
+        return open_document(Path(name))
+    return chosen_document(name, site, number, drafted=drafted)
+
+
+def _export_oscal(name: str, site: Path | None, out: Path | None, form: str, chosen: Callable[[], Document]) -> None:
+    from secops.errors import NotFoundError
     from secops.report import oscal
     from secops.wiring.clock import now
     from secops.wiring.guidelines import open_editions
-    from secops.wiring.word import find_document
 
     editions = open_editions(site).by_id
     lost: list[tuple[str, str]] = []
     if form == "catalog" and name in editions:
         said = oscal.edition_catalog(editions[name], now())
+    elif form == "catalog":
+        said = oscal.document_catalog(chosen(), now())
+    elif form == "profile":
+        said = oscal.document_profile(chosen(), now())
     else:
-        document = find_document(site, name)
-        if form == "catalog":
-            said = oscal.document_catalog(document, now())
-        elif form == "profile":
-            said = oscal.document_profile(document, now())
-        else:
-            said = oscal.document_mapping(document, editions, now())
-            lost = oscal.unmappable(document, editions)
+        document = chosen()
+        said = oscal.document_mapping(document, editions, now())
+        lost = oscal.unmappable(document, editions)
+        if not said["mapping-collection"]["mappings"]:
+            what = _("「{name}」には、ガイドラインの条項への対応付けがありません。書き出すものがありません。")
+            raise NotFoundError(what.format(name=name))
     if out is None:
         emit_json(said)
     else:
-        import json
-
         out.write_text(json.dumps(said, ensure_ascii=False, indent=2) + "\n", encoding="utf-8", newline="\n")
         click.echo(_("{path} に書きました。").format(path=out), err=True)
     for clause, link in lost:

@@ -27,12 +27,15 @@ class Login:
     display_name: str
     role: str
     password: str
+    department: str = ""  # what it may see alone
 
 
 LOGINS = (
     Login("toban", "CSIRT 当番", "csirt", "midori-toban-2026"),
     Login("kansa", "内部監査員", "auditor", "midori-kansa-2026"),
     Login("kanri", "システム管理者", "admin", "midori-kanri-2026"),
+    Login("seisaku", "ポリシー担当", "policy_owner", "midori-seisaku-2026"),
+    Login("fukushi", "福祉課長", "security_manager", "midori-fukushi-2026", "福祉課"),
 )
 
 
@@ -45,7 +48,7 @@ def add_logins(accounts: Accounts, now: datetime) -> None:
                 one.name,
                 one.password,
                 role=Role(one.role),
-                access=Access(),
+                access=Access(departments=frozenset({one.department}) if one.department else None),
                 actor="demo",
                 now=now,
                 display_name=one.display_name,

@@ -10,6 +10,7 @@ from datetime import date
 from functools import cached_property
 
 from secops.demo.chance import dice as roll
+from secops.demo.registers import ASSET_HEADS, SYSTEM_HEADS, assets, systems
 from secops.schema.dates import fiscal_year
 
 SITE = "midori"
@@ -245,7 +246,8 @@ def inventory(world: World, today: date) -> dict[str, str]:
         "devices": _csv(
             ("機器名", "系統", "IPアドレス", "MACアドレス", "所属コード", "使用者", "種別", "重要度"), devices
         ),
-        "systems": _csv(("システムコード", "システム名", "主管課コード", "系統", "機器名", "機密性"), _SYSTEMS),
+        "systems": _csv(SYSTEM_HEADS, systems(today)),
+        "assets": _csv(ASSET_HEADS, assets(today)),
         "flows": _csv(
             ("通信番号", "名称", "種別", "接続元", "接続先", "ポート", "主管課コード", "理由", "有効期限"),
             _flows(today),
@@ -254,19 +256,6 @@ def inventory(world: World, today: date) -> dict[str, str]:
 
 
 _IMPORTANCE = {"high": "高", "normal": "中", "low": "低"}
-_SYSTEMS = (
-    ("JUMIN", "住民記録システム", "211", "mynumber", "JUMIN-AP01", "3A"),
-    ("ZEI", "税務システム", "212", "mynumber", "ZEI-AP01", "3A"),
-    ("FUKUSHI", "福祉総合システム", "221", "mynumber", "FUKU-AP01", "3A"),
-    ("FILE-MN", "基幹系ファイルサーバ", "121", "mynumber", "MN-FS01;MN-DC01", "3A"),
-    ("FILE-LG", "庁内ファイルサーバ", "121", "lgwan", "LG-FS01;LG-DC01", "3B"),
-    ("GW", "グループウェア", "121", "lgwan", "LG-GW01", "2"),
-    ("BUNSHO", "文書管理システム", "111", "lgwan", "LG-BUN01", "3B"),
-    ("RENKEI", "庁内データ連携基盤", "121", "lgwan", "LG-RENKEI01", "3A"),
-    ("VDI", "画面転送基盤", "121", "internet", "IN-VDI01", "2"),
-    ("PROXY", "Web 中継サーバ", "121", "internet", "IN-PRX01", "2"),
-    ("MUGAI", "ファイル無害化", "121", "internet", "IN-MUGAI01", "2"),
-)
 
 
 # Number, name, kind, from, to, services, department, reason; E-… and T-… run to the end of the fiscal year.

@@ -117,13 +117,16 @@ def _enough(table: Table, hit: set[int]) -> bool:
 def _parsed(sheet: Sheet, fit: _Fit, place: str) -> Parsed:
     number, header = sheet.rows[fit.at]
     table = TABLES[fit.kind]
-    own = _headings(table, header)
-    lines = [
-        (f"{place}!{row}", cells)
-        for row, cells in sheet.rows[fit.at + 1 :]
-        if _headings(table, cells)[: len(own)] != own  # headings that are repeated on each printed page
-        and any(cells[at].strip() for at, one in enumerate(own) if one is not None and at < len(cells))
-    ]
+    own = {at: normal_heading(header[at]) for at, one in enumerate(_headings(table, header)) if one is not None}
+
+    def holds(cells: Sequence[str]) -> bool:
+        """Whether a row says anything in our columns that is not their headings again, as on each printed page."""
+        said = {at: cells[at] for at in own if at < len(cells)}
+        return any(cell.strip() for cell in said.values()) and any(
+            normal_heading(cell) != own[at] for at, cell in said.items()
+        )
+
+    lines = [(f"{place}!{row}", cells) for row, cells in sheet.rows[fit.at + 1 :] if holds(cells)]
     return parse_rows(fit.kind, header, lines, f"{place}!{number}")
 
 

@@ -160,7 +160,12 @@ def _contractor(cell: str) -> str:
     return NO_CONTRACTOR if narrow(text).lower() in _NOBODY else text
 
 
-def _day(cell: str) -> date:
+def parse_day(cell: str) -> date:
+    """A day as people write it: ``2027-03-31``, ``2027/3/31``, ``令和9年3月31日``.
+
+    Raises:
+        ValueError: it is none; the message says what to write.
+    """
     text = narrow(cell)
     try:
         if match := _DATE.fullmatch(text):
@@ -233,7 +238,7 @@ def _axis(word: str, letter: str) -> dict[str, str]:
 
 
 _UNIT = "主管課コード|所管課コード|所属コード|主管課|所管課|担当課|部署|所属|department"
-_REVIEWED = Column("reviewed", "確認日|最終確認日|棚卸日|見直し日|reviewed", _day)
+_REVIEWED = Column("reviewed", "確認日|最終確認日|棚卸日|見直し日|reviewed", parse_day)
 _PERSONAL = _few(
     "personal_data", "個人情報|個人情報の区分|個人情報の有無|personal_data", PERSONAL_DATA, _PERSONAL_WORDS
 )
@@ -341,7 +346,7 @@ TABLES: dict[str, Table] = {
                 Column("services", "ポート|プロトコル|サービス|ports|services", parse_services, required=True),
                 Column("owner", "主管課コード|所属コード|申請課|owner", _code, required=True),
                 Column("reason", "理由|目的|用途|reason", required=True),
-                Column("expires", "有効期限|期限|expires", _day),
+                Column("expires", "有効期限|期限|expires", parse_day),
                 Column("name", "名称|通信名|name"),
             ),
         ),

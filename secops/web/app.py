@@ -14,12 +14,18 @@ from starlette.types import Scope as AsgiScope
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
 from secops.web.isms import (
     audit_plans,
+    calendar,
+    compare,
     evidence,
+    exceptions,
     findings,
+    gap,
     guideline,
+    heatmap,
     impact,
     inspection,
     inspection_files,
+    inspection_form,
     inspection_staff,
     items,
     papers,
@@ -27,6 +33,8 @@ from secops.web.isms import (
     policy_document,
     policy_draft,
     policy_publish,
+    registers,
+    reports,
 )
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
@@ -55,11 +63,17 @@ from secops.web.siem import (
 ISMS = (
     inspection_staff,
     inspection_files,
+    inspection_form,
     inspection,
     audit_plans,
+    calendar,
+    compare,
     evidence,
+    exceptions,
     findings,
+    gap,
     guideline,
+    heatmap,
     impact,
     items,
     papers,
@@ -67,9 +81,11 @@ ISMS = (
     policy_document,
     policy_draft,
     policy_publish,
+    registers,
+    reports,
 )
 
-MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
+MAX_BODY = 256 * 1024  # the largest form is a note; a route that takes more says how much
 
 
 class _Static(StaticFiles):
@@ -109,6 +125,7 @@ def create_app(services: Services) -> FastAPI:
     for part in (bulk, review, saved, bonds, exception):  # before `alert`, whose addresses end in a number
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
+        app.include_router(part.router)
         app.include_router(part.router)
     for part in ISMS:
         app.include_router(part.router)

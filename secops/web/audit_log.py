@@ -48,7 +48,7 @@ LABELS: Mapping[str, str] = {
     "raw_viewed": "元ログの閲覧",
     "events_searched": "イベントの検索",
     "events_exported": "検索結果の書き出し",
-    "evidence_made": "裏付け票の作成",
+    "register_exported": "台帳の書き出し",
     "evidence_viewed": "裏付け票の閲覧",
     "evidence_exported": "裏付け票の書き出し",
     "exception.written": "例外の作成",

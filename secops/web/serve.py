@@ -13,19 +13,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from secops.errors import SecopsError
+from secops.errors import InventoryError, SecopsError
 from secops.isms.clauses.trace import Editions
+from secops.isms.policy.linking import LinkDesk
 from secops.locale import _
-from secops.org.files import open_table
+from secops.org.files import FOLDER, open_table
 from secops.org.flows import FlowJudge
+from secops.org.model import Directory
 from secops.org.zones import ZoneMap
 from secops.siem.detect import SigmaDetector
 from secops.siem.detect.coverage import SourceKinds, coverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
+from secops.web.isms.care import Care
 from secops.web.services import Evidence, Services, Standing
 from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catalogue, open_telemetry
+from secops.wiring.comparison import open_style
 from secops.wiring.coverage import sources_of
 from secops.wiring.evidence_site import room_of
 from secops.wiring.evidence_store import EvidenceStore
@@ -33,7 +37,9 @@ from secops.wiring.exceptions import write_exception
 from secops.wiring.guideline_room import open_room
 from secops.wiring.guidelines import open_editions
 from secops.wiring.oidc import HttpProvider
+from secops.wiring.papers import papers_of
 from secops.wiring.policies import open_library, open_statutory, watched_editions
+from secops.wiring.policy_watch import Watch, documents_of, known_clauses, lapsed_for, read_directory, registers_for
 from secops.wiring.rounds import opening_of, place_of, propose, ranked
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
@@ -93,6 +99,7 @@ def services(site: Site, stop: threading.Event) -> Services:
     site.desk.accounts.seal_secrets()
     status = _Remembered(site)
     editions = watched_editions(site.folder)
+    library = open_library(site, editions)
     store = _LiveStore(site)
 
     def seen(span: Span, asked: Collection[str]) -> Sequence[SeenKind]:
@@ -112,11 +119,13 @@ def services(site: Site, stop: threading.Event) -> Services:
         system=status,
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
+        care=care_of(site),
+        papers=papers_of(site),
         rounds=site.desk.rounds,
         audit_work=site.desk.audit_work,
         trail=lambda target: site.desk.trail.entries(target=target),
-        guideline=open_room(site, open_library(site, editions), editions),
         review_work=site.desk.review_work,
+        guideline=open_room(site, library, editions),
         statutory=lambda: open_statutory(site.folder),
         evidence=_evidence(site, cast("EventStore", store), editions),
         files=EvidenceStore(site.folder),
@@ -125,10 +134,35 @@ def services(site: Site, stop: threading.Event) -> Services:
         opening=lambda plan: opening_of(site, plan),
         place=lambda unit: place_of(site.directory, unit),
         sentences=lambda: _sentences(site.folder),
+        links=LinkDesk(library, editions, site.desk.rulings),
+        comparison=lambda: open_style(site.folder),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),
         identity=HttpProvider(site.settings.web.oidc, site.folder) if site.settings.web.oidc.issuer else None,
+    )
+
+
+def care_of(site: Site) -> Care:
+    """What the pages of exceptions, reviews and registers may ask of this site."""
+    documents = documents_of(site)
+    watch = Watch(site, documents)
+    inventory = Watched(lambda: sorted((site.folder / FOLDER).glob("*.csv")), lambda: read_directory(site))
+
+    def directory() -> Directory:
+        try:
+            return inventory()
+        except InventoryError:  # somebody is writing it: what was read before stays in force
+            return site.directory
+
+    return Care(
+        waivers=site.desk.waivers,
+        lapsed=lambda access: lapsed_for(site, access, directory()),
+        calendar=watch.calendar,
+        record=watch.record,
+        registers=lambda access: registers_for(directory(), access),
+        directory=directory,
+        clauses=lambda: known_clauses(site, documents),
     )
 
 

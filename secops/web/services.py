@@ -12,18 +12,22 @@ from secops.isms.audit.findings_ports import AuditWorkDesk
 from secops.isms.audit.model import Catalogue
 from secops.isms.audit.ports import EvidenceKeeper, Opening, PlanRecord, RoundDesk
 from secops.isms.audit.priority import Ranked
+from secops.isms.audit.releases import PaperRoom
 from secops.isms.audit.round import Plan, Unit
 from secops.isms.audit.sheets import Place
 from secops.isms.audit.telemetry import Telemetry
+from secops.isms.policy.linking import LinkDesk
 from secops.isms.policy.statutory import StatutoryRules
 from secops.isms.policy.work import ReviewWork
 from secops.org.flows import FlowJudge
+from secops.report.comparison_style import ComparisonStyle
 from secops.settings import Settings
 from secops.siem.detect.coverage import RuleCoverage
 from secops.siem.health import SystemStatus
 from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Rule, SourceStatus, WorkDesk
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.trail import Entry
+from secops.web.isms.care import Care
 from secops.wiring.evidence import EvidenceRoom
 from secops.wiring.guideline_room import GuidelineRoom
 
@@ -63,14 +67,16 @@ class Services:
     seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
-    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one. ``ranking`` is
-    who is audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note,
-    ``opening`` what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of
-    the guideline in one sentence, by id.
-    ``rounds`` are plans and self-inspections, ``audit_work`` workpapers and findings, ``trail`` is what was done to a
-    target in the audit, newest first.
     the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
-    ``guideline`` are the editions with what names their clauses, ``review_work`` the work lists of revisions.
+
+    Of the other wing: ``rounds`` are plans and self-inspections, ``files`` keeps what is uploaded, ``ranking`` is who is
+    audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note, ``opening``
+    what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of the guideline
+    in one sentence, by id; ``audit_work`` are workpapers and findings, ``trail`` is what was done to a target in the
+    audit, newest first; ``evidence`` is what logs tell, ``guideline`` the editions and the ward's documents with what
+    names their clauses, ``statutory`` which bodies must have a policy, ``links`` the desk of links to the guideline,
+    ``comparison`` how the ward wants its 新旧対照表, ``review_work`` the work lists of revisions, ``care`` exceptions,
+    reviews and registers, ``papers`` makes, issues and gives out the papers of the audit.
     """
 
     settings: Settings
@@ -86,13 +92,17 @@ class Services:
     system: Callable[[], SystemStatus]
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
+    care: Care
+    evidence: Evidence
     rounds: RoundDesk
+    papers: PaperRoom
     audit_work: AuditWorkDesk
     trail: Callable[[str], Sequence[Entry]]
     guideline: GuidelineRoom
     review_work: ReviewWork
     statutory: Callable[[], StatutoryRules]
-    evidence: Evidence
+    links: LinkDesk
+    comparison: Callable[[], ComparisonStyle]
     files: EvidenceKeeper
     ranking: Callable[[int], Sequence[Ranked]]
     proposed: Callable[[PlanRecord, Unit, str], str]

@@ -17,8 +17,7 @@ from secops.locale import _
 from secops.report.comparison_style import ComparisonStyle, read_style
 from secops.schema.dates import JST
 from secops.wiring import open_site
-from secops.wiring.guidelines import open_editions
-from secops.wiring.policies import open_library
+from secops.wiring.policies import open_library, watched_editions
 
 if TYPE_CHECKING:
     from secops.isms.policy.library import Library
@@ -116,8 +115,7 @@ def stored(library: Library | None, spec: str, day: date) -> Text:
 
 def open_links(site: Site) -> LinkDesk:
     """The desk of links of a site; the editions are read when first asked for."""
-    from functools import cache
-
     from secops.isms.policy.linking import LinkDesk
 
-    return LinkDesk(open_library(site), cache(lambda: open_editions(site.folder)), site.desk.rulings)
+    editions = watched_editions(site.folder)
+    return LinkDesk(open_library(site, editions), editions, site.desk.rulings)

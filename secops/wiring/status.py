@@ -24,6 +24,7 @@ from secops.wiring.away import absence
 from secops.wiring.chain import chain_problem
 from secops.wiring.correlation import correlation_health
 from secops.wiring.locks import is_held, parts_running
+from secops.wiring.policy_watch import documents_of, policy_problems
 from secops.wiring.site import Site
 
 
@@ -51,6 +52,7 @@ def system_status(site: Site) -> SystemStatus:
             *problems_of(sources, chain, disk, parts, active, filters, store),
             *key_problems(site.folder / "keys"),
             *paging_problems(paging, site.now()),
+            *policy_problems(site, documents_of(site, sample=False)),
         ],
         store=store,
     )

@@ -21,7 +21,6 @@ from secops.isms.clauses.word_model import WordText
 from secops.isms.clauses.word_package import MAX_FILE
 from secops.locale import _
 from secops.siem.collect.apart import limit_memory, limit_time
-from secops.wiring.guidelines import BUILTIN
 
 MEMORY = 1 << 30  # bytes the child may take
 SECONDS = 60  # of processor time, and
@@ -56,24 +55,6 @@ def open_document(path: Path) -> Document:
     except UnicodeDecodeError as error:
         what = _("UTF-8 ではありません({byte} バイト目)。UTF-8 で保存し直してください。")
         raise PolicyError([Problem(f"{path}:1", what.format(byte=error.start + 1))]) from None
-
-
-def find_document(site: Path | None, name: str) -> Document:
-    """A document by its file or its id: the ward's own in the site's ``policies/``, else the sample of the program.
-
-    Raises:
-        NotFoundError: no such document; the message lists those that there are.
-        PolicyError: its file has mistakes.
-    """
-    if name.endswith(".md"):
-        return open_document(Path(name))
-    own = sorted((site / "policies").glob("*.md")) if site else []
-    known = [open_document(path) for path in own or sorted((BUILTIN / "sample").glob("*.md"))]
-    found = next((one for one in known if one.id == name), None)
-    if found is None:
-        ids = ", ".join(one.id for one in known)
-        raise NotFoundError(_("「{name}」という文書はありません(あるもの: {known})。").format(name=name, known=ids))
-    return found
 
 
 def read_apart(name: str, data: bytes, *, memory: int = MEMORY, seconds: int = SECONDS) -> WordText:

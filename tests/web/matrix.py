@@ -99,6 +99,20 @@ GET  /rules                         200      200      200      200      403     
 GET  /rules/coverage                200      200      200      200      403      200      403      200
 GET  /rules/{rule_id}               200      200      200      200      403      200      403      200
 
+GET  /policy/calendar               *        200
+GET  /policy/calendar.ics           *        200
+POST /policy/calendar/reviewed      403      403      403      403      403      303      403      403 | entry=training-plan&on=2026-11-20&outcome=unchanged
+GET  /policy/exceptions             403      200      200      200      200      200      200      403
+GET  /policy/exceptions/new         403      403      403      403      200      200      403      403
+POST /policy/exceptions/new         403      403      403      403      303      303      403      403 | department=211&clauses=taisaku-a12&reason=x&measure=x&begins=2026-12-01&ends=2027-03-31
+GET  /policy/exceptions/{waiver}    403      200      200      200      404      200      404      403
+POST /policy/exceptions/{waiver}/decide 403      403      403      403      403      409      403      403 | verdict=approved&decider=x&on=2026-11-20
+POST /policy/exceptions/{waiver}/end 403      403      403      403      404      400      403      403
+POST /policy/exceptions/{waiver}/revoke 403      403      403      403      403      400      403      403
+POST /policy/exceptions/{waiver}/withdraw 403      403      403      403      404      409      403      403
+GET  /policy/registers              403      200      200      200      200      200      200      403
+GET  /policy/registers/export       403      200      200      200      200      200      200      403
+
 GET  /notify                        200      200      200      200      403      200      403      200
 POST /notify/test                   303      403      403      403      403      403      403      403 | channel=mail
 POST /notify/conditions/{condition_id}/confirm 303      303      403      403      403      403      403      403
@@ -121,6 +135,11 @@ POST /policy/documents/{document_id}/publish 403      403      403      403     
 
 GET  /audit/items                   *        200
 GET  /audit/items/{item_id}         *        200
+GET  /audit/heatmap                 403      403      200      200      403      403      403      403
+GET  /audit/reports                 *        200
+GET  /audit/reports/draft           403      403      200      200      403      403      403      403
+POST /audit/reports/release         403      403      200      403      403      403      403      403 | kind=summary
+GET  /audit/reports/{release_number}/{file_name} * 404
 GET  /audit/evidence                403      200      200      200      403      403      403      403
 POST /audit/evidence                403      303      303      303      403      403      403      403 | department=211&since=2026-11-13&until=2026-11-23&names=failed_logons
 GET  /audit/evidence/{sheet_number} 403      200/404  200/404  200/404  403      403      403      403
@@ -138,12 +157,13 @@ POST /inspection/{number}/finish    403      403      403      403      409     
 POST /inspection/{number}/foot      403      403      403      403      303      403      303      403
 POST /inspection/{number}/return    403      403      403      403      400      403      403      403
 POST /inspection/{number}/take-back 403      403      403      403      409      403      409      403
+POST /inspection/{number}/form      403      403      403      403      400      403      400      403
+GET  /inspection/{number}/form/xlsx 403      403      403      403      200      403      200      403
 GET  /inspection/{number}/{item}    403      403      403      403      200      403      200      403
 POST /inspection/{number}/{item}/answer 403      403      403      403      303      403      303      403
 POST /inspection/{number}/{item}/files 403      403      403      403      400      403      400      403
 POST /api/inspection/{number}/{item} 403      403      403      403      200      403      200      403 | {"revision": 0}
 
-GET  /audit                         *        303
 GET  /audit/plans                   403      403      200      200      403      403      403      403
 GET  /audit/next                    403      403      200      403      403      403      403      403
 GET  /audit/plans/{plan}            403      403      200      404      403      403      403      403
@@ -183,6 +203,11 @@ POST /api/alerts/assign             403      200/404  403      403      403     
 POST /api/alerts/close              403      200/404  403      403      403      403      403      403 | {"ids": [3], "verdict": "false_positive", "reason": "x"}
 POST /api/alerts/reopen             403      200/404  403      403      403      403      403      403 | {"ids": [3]}
 POST /api/alerts/{alert_id}/notes   403      200/404  403      403      403      403      403      403 | {"text": "x"}
+
+GET  /policy/gap                    *        200
+POST /policy/gap/link               403      403      403      403      403      303      403      403 | clause=taisaku-a98&guideline=mic-2025-03-8.4-2&verdict=confirm
+GET  /policy/compare                *        200
+GET  /policy/compare/docx           *        404
 """  # noqa: E501 - a table is read by its columns, what is sent stands behind them
 
 
@@ -208,6 +233,7 @@ class Call:
             number=9,
             search_id=9,
             document_id="taisaku",
+            waiver="2025-1",
             item_id="a6.1-10",
             sheet_number=1,
             item="t4",
@@ -215,6 +241,8 @@ class Call:
             plan="2026",
             sheet=9,
             finding="2026-01",
+            release_number="2026-R01",
+            file_name="2026-R01-report.docx",
         )
 
     @property

@@ -19,7 +19,9 @@ from secops.access.oidc import IdentityProvider
 from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
 from secops.isms.policy.library import Library
+from secops.isms.policy.linking import LinkDesk
 from secops.org.model import Account, Department, Device, Directory, Person
+from secops.report.comparison_style import ComparisonStyle
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
@@ -35,11 +37,14 @@ from secops.store.records.engine import connect
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
 from secops.store.records.policy import SqlPolicyShelf
+from secops.store.records.releases import SqlReleases
+from secops.store.records.rulings import SqlLinkRulings
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
 from secops.store.records.trail import SqlTrail
 from secops.store.records.worklist import SqlReviewWork
 from secops.web.app import create_app
+from secops.web.isms.care import Care
 from secops.web.services import Evidence, Services, Standing
 from secops.web.session import csrf_token
 from secops.wiring.audits import open_catalogue, open_telemetry
@@ -49,14 +54,17 @@ from secops.wiring.evidence_site import chosen
 from secops.wiring.evidence_store import EvidenceStore
 from secops.wiring.guideline_room import GuidelineRoom
 from secops.wiring.guidelines import open_editions
+from secops.wiring.papers import Papers
 from secops.wiring.policies import open_files, open_statutory
 from tests.audit_work import issue
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
+from tests.fakes.shelf import Shelf
 from tests.rounds import begin
 from tests.web import ward
+from tests.web.care import care_of
 from tests.web.desk import StageWork
 
 NOW = datetime(2026, 11, 22, 17, 7, 0, tzinfo=UTC)  # 11月23日(月) 02:07 in Tokyo
@@ -434,10 +442,13 @@ class Stage:
         self.work = StageWork(self.database, self.desk)
         self.settings = Settings.model_validate({"site": {"id": "sumida", "name": "〇〇区 CSIRT"}, "zones": ZONES})
         self.settings = self.settings.model_copy(update={"web": self.web, "notify": NotifySettings(**NOTIFY)})
+        self.comparison = ComparisonStyle()
         self.paging = SqlPaging(self.database, enabled=True)
         self.rounds = SqlRounds(self.database)
         self.audit_work = SqlAuditWork(self.database, self.rounds)
         self.review_work = SqlReviewWork(self.database)
+        self.shelf = Shelf()
+        self.shelf = Shelf()
         self.directory = Directory(
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
@@ -514,6 +525,11 @@ class Stage:
         )
 
     @cached_property
+    def care(self) -> Care:
+        """What the policy pages look after; see `tests.web.care`."""
+        return care_of(self.database, lambda: self.clock)
+
+    @cached_property
     def evidence(self) -> Evidence:
         """The room over the stage's events, with the program's own catalogue, and one sheet."""
         room = EvidenceRoom(
@@ -522,11 +538,17 @@ class Stage:
                 desk=self.work,
                 inventories=Inventories(lambda _at: self.directory, lambda: (), lambda _at: False),
                 chain=lambda _since, _until: Chain(42, 3, ""),
+                waivers=lambda _codes: (),
                 zone_label=lambda zone: str(ZONES[zone]["label"]) if zone in ZONES else zone,
                 now=lambda: self.clock,
             )
         )
         return Evidence(room, SqlEvidence(self.database), cache(open_catalogue), cache(open_telemetry))
+
+    @cached_property
+    def papers(self) -> Papers:
+        """Papers over a round of six departments."""
+        return Papers(self.folder, self.shelf, SqlReleases(self.database), lambda: self.clock)
 
     def sheet(self, query: str = "failed_logons", department: str = "211") -> int:
         """An evidence sheet of the last ten days; its number."""
@@ -547,7 +569,9 @@ class Stage:
             rounds=self.rounds,
             audit_work=self.audit_work,
             trail=lambda target: SqlTrail(self.database).entries(target=target),
+            care=self.care,
             evidence=self.evidence,
+            papers=self.papers,
             store=self.store,
             journal=self.journal,
             accounts=self.accounts,
@@ -569,17 +593,28 @@ class Stage:
             guideline=self.guideline,
             review_work=self.review_work,
             statutory=lambda: open_statutory(None),
+            links=self.links,
+            comparison=lambda: self.comparison,
+        )
+
+    @cached_property
+    def links(self) -> LinkDesk:
+        """The desk of links to the guideline."""
+        return LinkDesk(self.library, EDITIONS, SqlLinkRulings(self.database))
+
+    @cached_property
+    def library(self) -> Library:
+        """The documents of the policy: the sample, and what a test publishes."""
+        return Library(
+            SqlPolicyShelf(self.database),
+            lambda: open_files(None),
+            lambda clause: EDITIONS().clause(clause) is not None,
         )
 
     @cached_property
     def guideline(self) -> GuidelineRoom:
         """The shipped editions, items and sample documents, with the rules of the stage."""
         return GuidelineRoom(EDITIONS, _shipped_catalogue, lambda: RULES, self.library)
-
-    @cached_property
-    def library(self) -> Library:
-        """The documents of the policy: the sample, and what a test publishes."""
-        return Library(SqlPolicyShelf(self.database), SAMPLE, _shipped_clause)
 
     @cached_property
     def app(self) -> FastAPI:

@@ -18,10 +18,16 @@ import pytest
 from fastapi.routing import APIRoute
 
 from secops.access.ports import Access, Role
+from secops.isms.policy.calendar import Entry, What
+from secops.isms.policy.exceptions import Decision, Lapsed, Source
+from secops.org.model import Asset, System
+from secops.org.registers import Registers
 from secops.schema.severity import Severity
 from secops.siem.health import FilterState
 from secops.siem.ports import MatchedValue, Scope, Verdict
 from secops.web.services import Standing
+from secops.wiring.policy_watch import Calendar
+from tests.web.care import draft
 from tests.web.stage import HOSTILE, NOW, PASSWORD, RULES, Stage, csrf, frame, hit
 
 FORMULA = '=HYPERLINK("http://evil.example";"x")'
@@ -38,6 +44,23 @@ def evil_event() -> dict[str, object]:
         "labels.destination_zone": ATTACKS, "labels.flow": ATTACKS, "labels.flow_verdict": ATTACKS,
         "host.name": ATTACKS, "user.name": FORMULA, "source.ip": ATTACKS, "process.command_line": ATTACKS,
     }  # fmt: skip
+
+
+def fill_care(stage: Stage) -> None:
+    """The attack in what departments ask for, in registers and in the review calendar."""
+    asked = stage.care.waivers.request(draft(reason=ATTACKS, measure=ATTACKS), actor=ATTACKS, codes=None, now=NOW)
+    yes = Decision(approved=True, decider=ATTACKS[:100], decided_on=date(2026, 11, 20), conditions=ATTACKS)
+    stage.care.waivers.decide(asked.number, yes, actor=FORMULA, codes=None, now=NOW)
+    system = System(ATTACKS, ATTACKS, ATTACKS, "lgwan", contractor=FORMULA, cloud_service=ATTACKS, manager=ATTACKS)
+    asset = Asset(ATTACKS, FORMULA, ATTACKS, retention=ATTACKS, place=ATTACKS, system=ATTACKS, manager=ATTACKS)
+    entry = Entry(ATTACKS, What.RECURRING, ATTACKS, ATTACKS, date(2026, 1, 1), note=ATTACKS, clauses=(ATTACKS,))
+    late = Lapsed(Source.FLOW, ATTACKS, ATTACKS, ATTACKS, date(2026, 1, 1), 9)
+    stage.__dict__["care"] = dataclasses.replace(
+        stage.care,
+        registers=lambda _access: Registers((system,), (asset,)),
+        calendar=lambda: Calendar([entry], own=True, path=ATTACKS),
+        lapsed=lambda _access: [late],
+    )
 
 
 def fill(stage: Stage) -> None:
@@ -74,6 +97,7 @@ def fill(stage: Stage) -> None:
         )
     ]  # fmt: skip
     stage.problems = [ATTACKS]
+    fill_care(stage)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +129,7 @@ def routes(stage: Stage, method: str) -> list[str]:
 
 def addresses(stage: Stage, path: str) -> list[str]:
     """A route with ids of what is hostile, and with an attack for an id."""
-    ids = {"alert_id": str(max(stage.desk.stored) - 1), "event_id": EVENT, "rule_id": RULE}
+    ids = {"alert_id": str(max(stage.desk.stored) - 1), "event_id": EVENT, "rule_id": RULE, "waiver": "2026-2"}
     attack = quote(ATTACKS.replace("\x00", ""), safe="")
     filled = re.sub(r"\{(\w+)[^}]*\}", lambda found: ids.get(found[1], attack), path)
     evil = re.sub(r"\{(\w+)[^}]*\}", attack, path)

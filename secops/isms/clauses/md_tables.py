@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 _RULE = re.compile(r"\|(\s*:?-+:?\s*\|)+")
-_BREAK = re.compile(r"<br\s*/?>")
 _PIPE = re.compile(r"((?:[^|\\]|\\.)*)\|")
-_ESCAPED = re.compile(r"\\([|\\])")
+_ESCAPED = re.compile(r"\\([|\\<])|<br\s*/?>")
 Rows = list[list[str]]
 
 
@@ -23,7 +22,7 @@ def write_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _in_cell(text: str) -> str:
-    text = text.replace("\\", "\\\\").replace("|", "\\|").replace("\t", " ")
+    text = text.replace("\\", "\\\\").replace("|", "\\|").replace("<br", "\\<br").replace("\t", " ")
     return "<br>".join(line.strip() for line in text.split("\n"))
 
 
@@ -51,4 +50,4 @@ def _is_head(line: str, below: str) -> bool:
 def _cells(line: str) -> list[str]:
     line = line.strip()
     found = _PIPE.findall(line[1:] if line.endswith("|") else line[1:] + "|")
-    return [_ESCAPED.sub(r"\1", _BREAK.sub("\n", cell.strip())) for cell in found]
+    return [_ESCAPED.sub(lambda match: match[1] or "\n", cell.strip()) for cell in found]

@@ -205,7 +205,7 @@ class _Reader:
             said = "; ".join(", ".join(filter(None, row)) for row in texts)
             self._remark(Beside.NESTED, said)
             self.blocks.append(Block(self._number, said))
-        elif any(any(row) for row in texts):
+        elif any(texts):
             self.blocks.append(Block(self._number, write_table(texts), BlockKind.TABLE))
 
     def _rows(self, element: Any) -> Iterator[list[Any]]:

@@ -63,7 +63,7 @@ def import_word(
     clauses = _clauses(nodes, ids)
     document = Document(
         id,
-        title or head.title or word.title or id,
+        title or head.title or word.title or (into.title if into else id),
         kind,
         clauses,
         numbering=builder.tree.numbering,
@@ -71,7 +71,7 @@ def import_word(
         history=head.history,
     )
     places = {ids[node]: node.number for node in nodes}
-    if not (title or head.title or word.title):
+    if not (title or head.title or word.title or into):
         doubts.append(Doubt(0, "", _("題名が見つからないので、文書の番号を題名とした(--title で指定できる)")))
     matches: tuple[Match, ...] = ()
     if into is not None:
@@ -114,7 +114,7 @@ class _Builder:
         while at < len(self._lines):
             line = self._lines[at]
             if self._is_above(at):
-                self._above = bracketed(line.text) or line.text
+                self._above = bracketed(line.text) or _inside(line.text)
             elif line.own_label:
                 self._own(line)
             elif line.label is not None and (node := self._placed(line)) is not None:
@@ -244,6 +244,11 @@ def _set(node: Node, text: str, *, is_title: bool) -> None:
         node.title = text
     elif text:
         node.pieces.append(text)
+
+
+def _inside(text: str) -> str:
+    """The heading of an article that we wrote ourselves, whatever stands in it."""
+    return text[1:-1].strip() if text[:1] in "(\uff08" and text[-1:] in ")\uff09" else text
 
 
 def _leading_brackets(text: str) -> tuple[str, str]:

@@ -303,6 +303,12 @@ def by_month(found: Iterable[Entry], year: int) -> list[tuple[date, list[Entry]]
     return [(day, sorted(due.get((day.year, day.month), []), key=lambda one: (one.due, one.id))) for day in months]
 
 
+def done_in(found: Iterable[Entry], month: date) -> list[Entry]:
+    """What was done last in a month (its first day), in the order of the days."""
+    done = [one for one in found if one.last and (one.last.year, one.last.month) == (month.year, month.month)]
+    return sorted(done, key=lambda one: (one.last or month, one.id))
+
+
 def overdue(found: Sequence[Entry], today: date) -> list[Entry]:
     """What should have been done by now."""
     return [one for one in found if one.state(today) is Due.OVERDUE]
