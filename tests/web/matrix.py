@@ -105,11 +105,11 @@ POST /policy/calendar/reviewed      403      403      403      403      403     
 GET  /policy/exceptions             403      200      200      200      200      200      200      403
 GET  /policy/exceptions/new         403      403      403      403      200      200      403      403
 POST /policy/exceptions/new         403      403      403      403      303      303      403      403 | department=211&clauses=taisaku-a12&reason=x&measure=x&begins=2026-12-01&ends=2027-03-31
-GET  /policy/exceptions/{waiver}    403      200      200      200      200      200      200      403
+GET  /policy/exceptions/{waiver}    403      200      200      200      404      200      404      403
 POST /policy/exceptions/{waiver}/decide 403      403      403      403      403      409      403      403 | verdict=approved&decider=x&on=2026-11-20
-POST /policy/exceptions/{waiver}/end 403      403      403      403      400      400      403      403
+POST /policy/exceptions/{waiver}/end 403      403      403      403      404      400      403      403
 POST /policy/exceptions/{waiver}/revoke 403      403      403      403      403      400      403      403
-POST /policy/exceptions/{waiver}/withdraw 403      403      403      403      409      409      403      403
+POST /policy/exceptions/{waiver}/withdraw 403      403      403      403      404      409      403      403
 GET  /policy/registers              403      200      200      200      200      200      200      403
 GET  /policy/registers/export       403      200      200      200      200      200      200      403
 
