@@ -66,13 +66,23 @@ def list_(site: Path | None, as_json: bool) -> None:
         emit_json([_entry_said(one) for one in entries])
     else:
         emit_table(
-            [_("文書"), _("題名"), _("施行中の版"), _("施行日"), _("改正案"), _("所管"), _("次回見直し")],
+            [
+                _("文書"),
+                _("題名"),
+                _("施行中の版"),
+                _("施行日"),
+                _("施行前の版"),
+                _("改正案"),
+                _("所管"),
+                _("次回見直し"),
+            ],
             [
                 (
                     one.working.id,
                     one.working.title,
                     one.in_force.number if one.in_force else _("なし"),
                     wareki(one.in_force.decision.effective_on) if one.in_force else "",
+                    "、".join(f"{version.number} {wareki(version.decision.effective_on)}" for version in one.coming),
                     _draft_said(one.draft) if one.draft.open else "",
                     one.working.owner,
                     wareki(one.working.review) if one.working.review else "",

@@ -64,6 +64,9 @@ def import_(
 
     existing = open_document(into) if into else None
     name = id or (existing.id if existing else "")
+    if existing is not None and name != existing.id:
+        what = _("--id「{id}」は、--into の文書の番号「{known}」と違います。--id を省いてください。")
+        raise UsageError(what.format(id=name, known=existing.id))
     _check_id(name)
     if out is not None and out.exists() and not force:
         raise UsageError(_("{path} はすでにあります。置き換えるときは --force を付けてください。").format(path=out))
@@ -195,7 +198,7 @@ def _show_matches(matches: Sequence[Match], limit: int | None) -> None:
     click.echo(_("今の文書との対応: {said}").format(said=said))
     _table(
         "",
-        [_("ID"), _("前"), _("後"), _("見出し"), _("対応"), _("類似度")],
+        [_("ID"), _("前"), _("後"), _("見出し"), _("照合"), _("類似度")],
         [
             (one.id, one.old, one.new, _cut(one.title), _(HOW_LABELS[one.how]), one.score or "")
             for one in matches

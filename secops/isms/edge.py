@@ -99,7 +99,7 @@ def _problem(detail: Mapping[str, Any], where: Callable[[Sequence[str | int]], s
     key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
     place = " ".join(filter(None, [where(path), key]))
     kind = detail["type"]
-    if kind == "extra_forbidden":
+    if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
         return Problem(place, _("この項目はありません。つづりを確認するか、行を消してください。"))
     if kind == "missing":
         return Problem(place, _("必要な項目がありません。"))

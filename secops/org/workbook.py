@@ -11,7 +11,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import IO, Any
@@ -49,10 +49,14 @@ class Fault(str):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A sheet: its name and its rows, each with its number in Excel; cells below a merged one have its value."""
+    """A sheet: its name and its rows, each with its number in Excel; cells below a merged one have its value.
+
+    ``merged`` are the ranges of merged cells (``E5:E7``).
+    """
 
     name: str
     rows: tuple[tuple[int, tuple[str, ...]], ...]
+    merged: tuple[str, ...] = ()
 
 
 def is_workbook(data: bytes) -> bool:
@@ -152,7 +156,9 @@ def _sheets(data: bytes, where: str, limits: Limits, *, formulas: bool) -> Itera
             raise _refused(where, text.format(n=len(values.worksheets), limit=limits.sheets))
         for at, sheet in enumerate(values.worksheets):
             rows = _rows(sheet, written.worksheets[at] if written else None, f"{where} {sheet.title}", limits)
-            yield Sheet(sheet.title, tuple(_filled(rows, _merges(sheet, rows[-1][0] if rows else 0, limits))))
+            refs = _refs(sheet)
+            merges = _merges(refs, rows[-1][0] if rows else 0, limits)
+            yield Sheet(sheet.title, tuple(_filled(rows, merges)), tuple(refs))
     finally:
         values.close()
         if written:
@@ -206,16 +212,20 @@ def _text(cell: Any, written: Any) -> str:
     return str(value).replace("\u200b", "")
 
 
-def _merges(sheet: Any, last: int, limits: Limits) -> Mapping[tuple[int, int], int]:
+def _refs(sheet: Any) -> list[str]:
+    """The ranges of merged cells, as Excel writes them."""
+    source: IO[bytes] = sheet._get_source()
+    with source:
+        return [ref.decode() for ref in _MERGED.findall(source.read())]
+
+
+def _merges(refs: Iterable[str], last: int, limits: Limits) -> Mapping[tuple[int, int], int]:
     """(row, column from 0) of a cell below a merged one → the row that has its value; only down, never across."""
     from openpyxl.utils.cell import range_boundaries
 
-    source: IO[bytes] = sheet._get_source()
-    with source:
-        refs = _MERGED.findall(source.read())
     found: dict[tuple[int, int], int] = {}
     for ref in refs:
-        left, top, _right, bottom = range_boundaries(ref.decode())
+        left, top, _right, bottom = range_boundaries(ref)
         assert left is not None
         assert top is not None
         assert bottom is not None

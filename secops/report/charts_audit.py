@@ -25,7 +25,8 @@ STEPS = (
 )
 STEP_LABELS = ("90以上", "75以上90未満", "60以上75未満", "40以上60未満", "40未満")
 THIN, THICK = 80.0, 50.0  # below this coverage a cell is hatched, lightly and heavily
-_CELL, _ROW, _LABEL, _HEAD = 66, 26, 178, 80
+_CELL, _ROW, _LABEL = 66, 26, 178
+_NARROWEST = 580  # the legend needs as much
 _INK, _LINE, _FAINT = "#1a1a1a", "#8c8c8c", "#595959"
 
 
@@ -58,9 +59,7 @@ def heat_rows(book: Book) -> list[Row]:
 
 def _cell(score: object) -> Cell:
     achievement, coverage = getattr(score, "achievement", None), getattr(score, "coverage", None)
-    return Cell(
-        None if achievement is None else float(achievement), None if coverage is None else float(coverage)
-    )
+    return Cell(None if achievement is None else float(achievement), None if coverage is None else float(coverage))
 
 
 def year_rows(book: Book) -> tuple[list[str], list[Row]]:
@@ -89,22 +88,22 @@ def step_of(value: float) -> int:
 
 def heat_map(rows: Sequence[Row], columns: Sequence[str], title: str, *, total: str = "") -> str:
     """The map. ``columns`` are heads of the cells, ``total`` that of the last column (none: no such column)."""
-    count = len(columns) + bool(total)
-    width, height = _LABEL + count * _CELL + 12, _HEAD + len(rows) * _ROW + 70
-    parts = [_open(width, height, title), _hatches()]
-    for at, head in enumerate([*columns, *([total] if total else [])]):
-        parts.append(_head(_LABEL + at * _CELL + _CELL / 2, head, bold=at == len(columns)))
+    heads = [*columns, *([total] if total else [])]
+    broken = [list(_broken(head, 6.0))[:5] for head in heads]
+    top = 14 + 13 * max((len(lines) for lines in broken), default=1)
+    width, bottom = max(_LABEL + len(heads) * _CELL + 12, _NARROWEST), top + len(rows) * _ROW
+    parts = [_open(width, bottom + 70, title), _hatches()]
+    for at, lines in enumerate(broken):
+        parts.append(_head(_LABEL + at * _CELL + _CELL / 2, top, lines, bold=at == len(columns)))
     for line, row in enumerate(rows):
-        top = _HEAD + line * _ROW
-        parts.append(_fitted(row.label, _LABEL - 10, top + 17.5, _LABEL - 16, 12.5, "end"))
-        cells = [*row.cells, *([row.total] if total else [])]
-        for at, cell in enumerate(cells):
-            parts.append(_square(_LABEL + at * _CELL, top, cell, row.label, bold=at == len(columns)))
+        y = top + line * _ROW
+        parts.append(_fitted(row.label, _LABEL - 10, y + 17.5, _LABEL - 16, 12.5, "end"))
+        for at, cell in enumerate([*row.cells, *([row.total] if total else [])]):
+            parts.append(_square(_LABEL + at * _CELL, y, cell, row.label, bold=at == len(columns)))
     if total:
         x = _LABEL + len(columns) * _CELL
-        bottom = _HEAD + len(rows) * _ROW
-        parts.append(f'<path d="M{x} {_HEAD - 4}V{bottom}" stroke="{_INK}" stroke-width="1.6"/>')
-    parts += [_legend(_HEAD + len(rows) * _ROW + 22), "</svg>"]
+        parts.append(f'<path d="M{x} {top - 4}V{bottom}" stroke="{_INK}" stroke-width="1.6"/>')
+    parts += [_legend(bottom + 22), "</svg>"]
     return "".join(parts)
 
 
@@ -132,9 +131,8 @@ def _hatches() -> str:
 def _square(x: float, y: float, cell: Cell, label: str, *, bold: bool) -> str:
     box = f'x="{x:g}" y="{y:g}" width="{_CELL}" height="{_ROW}"'
     if cell.achievement is None:
-        return (
-            f'<rect {box} fill="#ffffff" stroke="{_LINE}" stroke-width="0.7"/>'
-            + _word(x + _CELL / 2, y + 17.5, "―", 12, "middle", _FAINT)
+        return f'<rect {box} fill="#ffffff" stroke="{_LINE}" stroke-width="0.7"/>' + _word(
+            x + _CELL / 2, y + 17.5, "―", 12, "middle", _FAINT
         )
     _least, fill, ink = STEPS[step_of(cell.achievement)]
     seen = 100.0 if cell.coverage is None else cell.coverage
@@ -145,7 +143,9 @@ def _square(x: float, y: float, cell: Cell, label: str, *, bold: bool) -> str:
     ]
     if seen < THIN:
         parts.append(f'<rect {box} fill="url(#{"thick" if seen < THICK else "thin"})"/>')
-        parts.append(f'<rect x="{x + 15:g}" y="{y + 4:g}" width="{_CELL - 30}" height="{_ROW - 8}" rx="2" fill="{fill}"/>')
+        parts.append(
+            f'<rect x="{x + 15:g}" y="{y + 4:g}" width="{_CELL - 30}" height="{_ROW - 8}" rx="2" fill="{fill}"/>'
+        )
     parts.append(_word(x + _CELL / 2, y + 17.5, f"{cell.achievement:.1f}", 12.5, "middle", ink, bold=bold))
     return "".join(parts) + "</g>"
 
@@ -154,14 +154,18 @@ def _legend(top: float) -> str:
     parts = [_word(12, top + 12, "達成率(%)", 11, "start", _INK)]
     x = 82.0
     for (_least, fill, _ink), label in zip(STEPS, STEP_LABELS, strict=True):
-        parts.append(f'<rect x="{x:g}" y="{top}" width="20" height="15" fill="{fill}" stroke="{_LINE}" stroke-width="0.7"/>')
+        parts.append(
+            f'<rect x="{x:g}" y="{top}" width="20" height="15" fill="{fill}" stroke="{_LINE}" stroke-width="0.7"/>'
+        )
         parts.append(_word(x + 25, top + 12, label, 11, "start", _INK))
         x += 34 + _wide(label) * 11
     parts.append(_word(12, top + 36, "網羅率", 11, "start", _INK))
     x = 82.0
     for name, label in (("thin", f"{THICK:g}%以上{THIN:g}%未満"), ("thick", f"{THICK:g}%未満")):
         box = f'x="{x:g}" y="{top + 24}" width="20" height="15"'
-        parts.append(f'<rect {box} fill="#ffffff" stroke="{_LINE}" stroke-width="0.7"/><rect {box} fill="url(#{name})"/>')
+        parts.append(
+            f'<rect {box} fill="#ffffff" stroke="{_LINE}" stroke-width="0.7"/><rect {box} fill="url(#{name})"/>'
+        )
         parts.append(_word(x + 25, top + 36, label, 11, "start", _INK))
         x += 40 + _wide(label) * 11
     parts.append(_word(x, top + 36, "―は判定なし", 11, "start", _INK))
@@ -187,19 +191,28 @@ def year_bars(points: Sequence[tuple[str, Cell]], title: str) -> str:
             continue
         y = base - (base - top) * cell.achievement / 100
         fill = STEPS[3][1] if last else STEPS[2][1]
-        parts.append(f'<rect x="{middle - bar / 2:g}" y="{y:g}" width="{bar:g}" height="{base - y:g}" fill="{fill}" stroke="{_INK}" stroke-width="0.6"/>')
+        parts.append(_bar(middle - bar / 2, y, bar, base - y, fill))
         inside = y + 18 if base - y > 26 else y - 6
         ink = "#ffffff" if last and base - y > 26 else _INK
         parts.append(_word(middle, inside, f"{cell.achievement:.1f}", 12.5, "middle", ink, bold=True))
         if cell.coverage is not None:
             dot = base - (base - top) * cell.coverage / 100
-            parts.append(f'<circle cx="{middle + bar / 2 + 12:g}" cy="{dot:g}" r="4" fill="#ffffff" stroke="{_INK}" stroke-width="1.6"/>')
+            parts.append(_dot(middle + bar / 2 + 12, dot))
             parts.append(_word(middle + bar / 2 + 20, dot + 4, f"{cell.coverage:.1f}", 10.5, "start", _FAINT))
-    parts.append(f'<rect x="{left}" y="{base + 30}" width="14" height="11" fill="{STEPS[2][1]}" stroke="{_INK}" stroke-width="0.6"/>')
+    parts.append(_bar(left, base + 30, 14, 11, STEPS[2][1]))
     parts.append(_word(left + 20, base + 40, "達成率", 11, "start", _INK))
-    parts.append(f'<circle cx="{left + 84}" cy="{base + 36}" r="4" fill="#ffffff" stroke="{_INK}" stroke-width="1.6"/>')
+    parts.append(_dot(left + 84, base + 36))
     parts.append(_word(left + 94, base + 40, "網羅率", 11, "start", _INK))
     return "".join(parts) + "</svg>"
+
+
+def _bar(x: float, y: float, width: float, height: float, fill: str) -> str:
+    box = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"'
+    return f'<rect {box} fill="{fill}" stroke="{_INK}" stroke-width="0.6"/>'
+
+
+def _dot(x: float, y: float) -> str:
+    return f'<circle cx="{x:g}" cy="{y:g}" r="4" fill="#ffffff" stroke="{_INK}" stroke-width="1.6"/>'
 
 
 def ward_years(book: Book) -> list[tuple[str, Cell]]:
@@ -210,7 +223,11 @@ def ward_years(book: Book) -> list[tuple[str, Cell]]:
 
 
 def _word(x: float, y: float, text: str, size: float, anchor: str, fill: str, *, bold: bool = False) -> str:
-    face = ' font-family="Noto Sans CJK JP, Hiragino Sans, Yu Gothic UI, Meiryo, sans-serif" font-weight="700"' if bold else ""
+    face = (
+        ' font-family="Noto Sans CJK JP, Hiragino Sans, Yu Gothic UI, Meiryo, sans-serif" font-weight="700"'
+        if bold
+        else ""
+    )
     return (
         f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" text-anchor="{anchor}" fill="{fill}"{face}>'
         f"{escape(plain(text))}</text>"
@@ -229,9 +246,8 @@ def _fitted(text: str, x: float, y: float, room: float, size: float, anchor: str
     return f"<g><title>{escape(plain(text))}</title>{_word(x, y, shown, fits, anchor, _INK)}</g>"
 
 
-def _head(x: float, text: str, *, bold: bool) -> str:
-    lines = list(_broken(text, 6.0))[:5]
-    first = _HEAD - 10 - (len(lines) - 1) * 13
+def _head(x: float, bottom: float, lines: Sequence[str], *, bold: bool) -> str:
+    first = bottom - 10 - (len(lines) - 1) * 13
     return "".join(_word(x, first + at * 13, line, 10.5, "middle", _INK, bold=bold) for at, line in enumerate(lines))
 
 

@@ -15,7 +15,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 
-from secops.isms.policy.marks import Grid, Marked, changed, whole
+from secops.isms.policy.marks import Grid, Marked, changed, plain, whole
 from secops.report.comparison import Cell, Entry, Line, Sheet, columns, entries, lead, sides
 from secops.report.comparison_style import ComparisonStyle
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LONG, SHORT, MARGIN, REMARKS = 297, 210, 20, 30  # millimetres
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+UNBROKEN = 600  # characters; a longer row may go on over the page
 EDGES = ("top", "left", "bottom", "right")
 
 
@@ -120,6 +121,8 @@ class _Paper:
         if not found:
             table.rows[1].cells[0].paragraphs[0].add_run("（改正する部分はない。）")
         for at, entry in enumerate(found):
+            if _size(entry) <= UNBROKEN:
+                rows[at + 1].get_or_add_trPr().append(OxmlElement("w:cantSplit"))
             cells = [_WordCell(tc, table, widths[n], self.style) for n, tc in enumerate(rows[at + 1].tc_lst)]
             self._fill(cells, entry, last=at == len(found) - 1)
 
@@ -189,6 +192,16 @@ class _WordCell:
     def borders(self, *, top: bool, bottom: bool) -> None:
         """Lines at the sides always; above and below where told."""
         _borders(self.cell, {"top": 4 if top else 0, "left": 4, "bottom": 4 if bottom else 0, "right": 4})
+
+
+def _size(entry: Entry) -> int:
+    """About how many characters the longer side of a row has."""
+    cells = (entry.new, entry.old)
+    return max(sum(len(plain(part)) for line in cell for part in _parts(line)) for cell in cells)
+
+
+def _parts(line: Line | Grid) -> Sequence[Marked]:
+    return [line.parts] if isinstance(line, Line) else [cell for row in line.rows for cell in row]
 
 
 def _head(table: Table, names: Sequence[str], style: ComparisonStyle) -> None:

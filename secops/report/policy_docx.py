@@ -90,6 +90,10 @@ class _Paper:
         normal.paragraph_format.space_after = normal.paragraph_format.space_before = Pt(0)
         normal.paragraph_format.line_spacing = 1.25
         _set_font(normal.element.get_or_add_rPr(), self.style.font)
+        for at, name in enumerate(("autoSpaceDE", "autoSpaceDN")):  # 第12条 is one word
+            switch = OxmlElement(f"w:{name}")
+            switch.set(qn("w:val"), "0")
+            normal.element.get_or_add_pPr().insert(at, switch)  # Word wants them before the spacing
         section = self.docx.sections[0]
         section.page_width, section.page_height = Mm(210), Mm(297)
         section.left_margin = section.right_margin = section.top_margin = Mm(25)
@@ -167,7 +171,8 @@ class _Paper:
             self._table(part)
 
     def _paragraph(self, text: str, style: str) -> Paragraph:
-        paragraph = self.docx.add_paragraph(style=self._style(style))
+        paragraph = self.docx.add_paragraph()
+        paragraph._p.style = self._style(style).style_id  # by name it would be searched for among all, each time
         run = paragraph.add_run()
         for at, line in enumerate(_safe(text).split("\n")):
             if at:
@@ -195,6 +200,7 @@ class _Paper:
             style.element.get_or_add_pPr().append(level)
         elif kind == STYLE_TABLE:
             style.paragraph_format.line_spacing = 1.0
+            style.paragraph_format.space_before = style.paragraph_format.space_after = Pt(2)
         return style
 
     def _indent(self, paragraph: Paragraph, left: float, first: float) -> ParagraphFormat:
@@ -215,7 +221,7 @@ class _Paper:
 
     @staticmethod
     def _cell(paragraph: Paragraph, text: str, style: ParagraphStyle) -> None:
-        paragraph.style = style
+        paragraph._p.style = style.style_id
         run = paragraph.add_run()
         for at, line in enumerate(_safe(text).split("\n")):
             if at:

@@ -21,9 +21,11 @@ from secops.web.isms import (
     findings,
     gap,
     guideline,
+    heatmap,
     impact,
     inspection,
     inspection_files,
+    inspection_form,
     inspection_staff,
     items,
     papers,
@@ -32,6 +34,7 @@ from secops.web.isms import (
     policy_draft,
     policy_publish,
     registers,
+    reports,
 )
 from secops.web.menu import home_of
 from secops.web.pages import STATIC
@@ -60,6 +63,7 @@ from secops.web.siem import (
 ISMS = (
     inspection_staff,
     inspection_files,
+    inspection_form,
     inspection,
     audit_plans,
     calendar,
@@ -69,6 +73,7 @@ ISMS = (
     findings,
     gap,
     guideline,
+    heatmap,
     impact,
     items,
     papers,
@@ -77,9 +82,9 @@ ISMS = (
     policy_draft,
     policy_publish,
     registers,
+    reports,
 )
 
-MAX_BODY = 256 * 1024  # the largest form is a note; where a file is uploaded, the route says how large it may be
 MAX_BODY = 256 * 1024  # the largest form is a note; a route that takes more says how much
 
 
@@ -120,6 +125,7 @@ def create_app(services: Services) -> FastAPI:
     for part in (bulk, review, saved, bonds, exception):  # before `alert`, whose addresses end in a number
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
+        app.include_router(part.router)
         app.include_router(part.router)
     for part in ISMS:
         app.include_router(part.router)

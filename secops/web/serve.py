@@ -27,7 +27,7 @@ from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
 from secops.web.isms.care import Care
-from secops.web.services import Evidence, Policies, Services, Standing
+from secops.web.services import Evidence, Services, Standing
 from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catalogue, open_telemetry
 from secops.wiring.comparison import open_style
 from secops.wiring.coverage import sources_of
@@ -37,6 +37,7 @@ from secops.wiring.exceptions import write_exception
 from secops.wiring.guideline_room import open_room
 from secops.wiring.guidelines import open_editions
 from secops.wiring.oidc import HttpProvider
+from secops.wiring.papers import papers_of
 from secops.wiring.policies import open_library, open_statutory, watched_editions
 from secops.wiring.policy_watch import Watch, documents_of, known_clauses, lapsed_for, read_directory, registers_for
 from secops.wiring.rounds import opening_of, place_of, propose, ranked
@@ -119,25 +120,22 @@ def services(site: Site, stop: threading.Event) -> Services:
         now=site.now,
         write_exception=lambda text, number: str(write_exception(site, text, number)),
         care=care_of(site),
+        papers=papers_of(site),
         rounds=site.desk.rounds,
         audit_work=site.desk.audit_work,
         trail=lambda target: site.desk.trail.entries(target=target),
-        guideline=open_room(site, library),
         review_work=site.desk.review_work,
+        guideline=open_room(site, library, editions),
+        statutory=lambda: open_statutory(site.folder),
+        evidence=_evidence(site, cast("EventStore", store), editions),
         files=EvidenceStore(site.folder),
         ranking=lambda year: ranked(site, year),
         proposed=lambda record, unit, note: propose(site, record, unit, note),
         opening=lambda plan: opening_of(site, plan),
         place=lambda unit: place_of(site.directory, unit),
         sentences=lambda: _sentences(site.folder),
-        evidence=_evidence(site, cast("EventStore", store), editions),
-        policies=Policies(
-            library,
-            editions,
-            lambda: open_statutory(site.folder),
-            LinkDesk(library, editions, site.desk.rulings),
-            lambda: open_style(site.folder),
-        ),
+        links=LinkDesk(library, editions, site.desk.rulings),
+        comparison=lambda: open_style(site.folder),
         closing=stop.is_set,
         departments=lambda: [one.name for one in site.directory.departments],
         flows=_Flows(site),

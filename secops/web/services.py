@@ -12,11 +12,10 @@ from secops.isms.audit.findings_ports import AuditWorkDesk
 from secops.isms.audit.model import Catalogue
 from secops.isms.audit.ports import EvidenceKeeper, Opening, PlanRecord, RoundDesk
 from secops.isms.audit.priority import Ranked
+from secops.isms.audit.releases import PaperRoom
 from secops.isms.audit.round import Plan, Unit
 from secops.isms.audit.sheets import Place
 from secops.isms.audit.telemetry import Telemetry
-from secops.isms.clauses.trace import Editions
-from secops.isms.policy.library import Library
 from secops.isms.policy.linking import LinkDesk
 from secops.isms.policy.statutory import StatutoryRules
 from secops.isms.policy.work import ReviewWork
@@ -61,20 +60,6 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Policies:
-    """What pages on the policy reach: the ward's documents, the guideline, and which bodies must have a policy.
-
-    ``links`` is the desk of links to the guideline, ``comparison`` how the ward wants its 新旧対照表.
-    """
-
-    library: Library
-    editions: Callable[[], Editions]
-    statutory: Callable[[], StatutoryRules]
-    links: LinkDesk
-    comparison: Callable[[], ComparisonStyle]
-
-
-@dataclass(frozen=True, slots=True)
 class Services:
     """Everything a page can reach.
 
@@ -82,13 +67,16 @@ class Services:
     seconds, ``coverage`` as some minutes. ``closing`` turns true when the program is told to stop: open event streams
     end then, so that the server can. ``write_exception`` puts a filter document (text, id) among the site's rules and
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
-    the ward's model and register. ``care`` is what the pages of exceptions, reviews and registers ask for. ``identity``
-    is the ward's own identity provider, where it has one. ``ranking`` is who is audited next in a 年度, ``proposed``
-    what it says of a unit that somebody wants to audit with this note, ``opening`` what a plan's round is opened with,
-    ``place`` a unit with its names of today, ``sentences`` clauses of the guideline in one sentence, by id.
-    ``rounds`` are plans and self-inspections, ``audit_work`` workpapers and findings, ``trail`` is what was done to a
-    target in the audit, newest first. ``guideline`` are the editions with what names their clauses, ``review_work`` the
-    work lists of revisions.
+    the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
+
+    Of the other wing: ``rounds`` are plans and self-inspections, ``files`` keeps what is uploaded, ``ranking`` is who is
+    audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note, ``opening``
+    what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of the guideline
+    in one sentence, by id; ``audit_work`` are workpapers and findings, ``trail`` is what was done to a target in the
+    audit, newest first; ``evidence`` is what logs tell, ``guideline`` the editions and the ward's documents with what
+    names their clauses, ``statutory`` which bodies must have a policy, ``links`` the desk of links to the guideline,
+    ``comparison`` how the ward wants its 新旧対照表, ``review_work`` the work lists of revisions, ``care`` exceptions,
+    reviews and registers, ``papers`` makes, issues and gives out the papers of the audit.
     """
 
     settings: Settings
@@ -105,13 +93,16 @@ class Services:
     now: Callable[[], datetime]
     write_exception: Callable[[str, str], str]
     care: Care
+    evidence: Evidence
     rounds: RoundDesk
+    papers: PaperRoom
     audit_work: AuditWorkDesk
     trail: Callable[[str], Sequence[Entry]]
     guideline: GuidelineRoom
     review_work: ReviewWork
-    policies: Policies
-    evidence: Evidence
+    statutory: Callable[[], StatutoryRules]
+    links: LinkDesk
+    comparison: Callable[[], ComparisonStyle]
     files: EvidenceKeeper
     ranking: Callable[[int], Sequence[Ranked]]
     proposed: Callable[[PlanRecord, Unit, str], str]

@@ -85,6 +85,13 @@ def formal(moment: datetime | date) -> str:
     return dates.wareki(day) if language() == "ja" else f"{day.day} {day:%B %Y}"
 
 
+def fiscal(year: int) -> str:
+    """A 年度: ``令和8年度``; in English ``FY2026``."""
+    if language() != "ja":
+        return f"FY{year}"
+    return dates.wareki(date(year, 4, 2)).split("年")[0].replace("平成31", "令和元") + "年度"
+
+
 def clock(moment: datetime) -> str:
     """Hours and minutes in JST."""
     return f"{moment.astimezone(dates.JST):%H:%M}"

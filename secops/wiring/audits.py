@@ -7,6 +7,7 @@ from pathlib import Path
 
 from secops.errors import AuditError, NotFoundError, Problem
 from secops.isms.audit.catalogue import read_catalogue
+from secops.isms.audit.mappings import Inspection, read_mappings
 from secops.isms.audit.model import Catalogue
 from secops.isms.audit.priority import RiskRules, read_risk
 from secops.isms.audit.rules import ScoringRules, read_rules
@@ -25,6 +26,7 @@ BUILTIN = _PACKED if _PACKED.exists() else Path(__file__).parent.parent.parent /
 CATALOGUE = "catalogue"
 SCORING = "scoring.toml"
 RISK = "risk.toml"
+MAPPINGS = "mappings.yml"
 TELEMETRY = "telemetry.yml"
 SUFFIXES = (".yml", ".yaml")
 
@@ -99,6 +101,15 @@ def checked_catalogue(site: Path | None = None, places: Sequence[Path] = ()) -> 
     if wrong or catalogue is None:
         raise AuditError(wrong)
     return catalogue
+
+
+def open_mappings(site: Path | None = None) -> list[Inspection]:
+    """Other inspections that the same answers serve: the ward's own ``audits/mappings.yml``, else that of the program.
+
+    Raises:
+        AuditError: the file has mistakes.
+    """
+    return read_mappings(*_read([audits_folder(site, MAPPINGS)])[0])
 
 
 def read_csv(path: Path) -> tuple[str, str]:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from secops.isms.audit.model import Catalogue
 from secops.isms.clauses.trace import Editions, trace
 from secops.isms.policy.impact import Impact, Linked, Thing
 from secops.isms.policy.library import Library
 from secops.wiring.audits import CATALOGUE, audits_folder, open_catalogue
-from secops.wiring.guidelines import guideline_files, open_editions
 from secops.wiring.linked import link_up, revision, version_in
+from secops.wiring.watched import Watched, files_in
 
 if TYPE_CHECKING:
     from secops.siem.ports import Rule
     from secops.wiring.site import Site
-
-T = TypeVar("T")
 
 
 class GuidelineRoom:
@@ -60,30 +56,8 @@ class GuidelineRoom:
         return found
 
 
-class Watched(Generic[T]):
-    """What was read from files, until one of them is another."""
-
-    def __init__(self, files: Callable[[], Sequence[Path]], read: Callable[[], T]) -> None:
-        self._files, self._read = files, read
-        self._lock = threading.Lock()
-        self._mark: object = None
-        self._value: T
-
-    def __call__(self) -> T:
-        """The value, read again where a file changed."""
-        with self._lock:
-            mark = [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in self._files()]
-            if mark != self._mark:
-                self._value, self._mark = self._read(), mark
-            return self._value
-
-
-def open_room(site: Site, library: Library) -> GuidelineRoom:
+def open_room(site: Site, library: Library, editions: Callable[[], Editions]) -> GuidelineRoom:
     """The room of a site."""
     folder = site.folder
-    return GuidelineRoom(
-        Watched(lambda: guideline_files(folder), lambda: open_editions(folder)),
-        Watched(lambda: sorted(audits_folder(folder, CATALOGUE).rglob("*.yml")), lambda: open_catalogue(folder)),
-        lambda: site.rules,
-        library,
-    )
+    catalogue = Watched(lambda: files_in(audits_folder(folder, CATALOGUE)), lambda: open_catalogue(folder))
+    return GuidelineRoom(editions, catalogue, lambda: site.rules, library)

@@ -1,6 +1,7 @@
 """`make bench`: the table of figures. Every ratio is against a yardstick measured in the same run on the same files.
 
-python -m tests.bench [NAME…]     names: start hunt otrf search latency console crowd elastic audit policy
+python -m tests.bench [NAME…]     names: start hunt otrf search latency console crowd elastic audit evidence policy
+                                        word
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import audit, console, crowd, elastic, hunt, latency, otrf, policy, search, start
+from tests.bench import audit, console, crowd, elastic, evidence, hunt, latency, otrf, policy, search, start, word
 from tests.bench.measure import Row
 
 PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {
@@ -23,7 +24,9 @@ PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "crowd": crowd.rows,
     "elastic": elastic.rows,
     "audit": audit.rows,
+    "evidence": evidence.rows,
     "policy": policy.rows,
+    "word": word.rows,
 }
 
 

@@ -89,6 +89,12 @@ def test_a_file_that_is_there_is_not_overwritten_by_accident(old, tmp_path):
     assert run("import", tmp_path / "old.docx", "--id", "kijun", "-o", old, "--force").exit_code == 0
 
 
+def test_the_id_of_another_document_is_refused_and_a_missing_title_is_that_of_the_old_one(old, tmp_path):
+    (tmp_path / "bare.docx").write_bytes(lines("第1条 この基準は、次による。"))
+    assert run("import", tmp_path / "bare.docx", "--into", old, "--id", "other").exit_code == 2
+    assert run("import", tmp_path / "bare.docx", "--into", old).output.startswith("みどり区基準 (kijun)")
+
+
 @pytest.mark.parametrize("options", [[], ["--id", "第1"]])
 def test_an_id_is_asked_for_and_checked(options, tmp_path):
     (tmp_path / "old.docx").write_bytes(OLD)

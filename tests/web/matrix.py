@@ -135,6 +135,11 @@ POST /policy/documents/{document_id}/publish 403      403      403      403     
 
 GET  /audit/items                   *        200
 GET  /audit/items/{item_id}         *        200
+GET  /audit/heatmap                 403      403      200      200      403      403      403      403
+GET  /audit/reports                 *        200
+GET  /audit/reports/draft           403      403      200      200      403      403      403      403
+POST /audit/reports/release         403      403      200      403      403      403      403      403 | kind=summary
+GET  /audit/reports/{release_number}/{file_name} * 404
 GET  /audit/evidence                403      200      200      200      403      403      403      403
 POST /audit/evidence                403      303      303      303      403      403      403      403 | department=211&since=2026-11-13&until=2026-11-23&names=failed_logons
 GET  /audit/evidence/{sheet_number} 403      200/404  200/404  200/404  403      403      403      403
@@ -152,12 +157,13 @@ POST /inspection/{number}/finish    403      403      403      403      409     
 POST /inspection/{number}/foot      403      403      403      403      303      403      303      403
 POST /inspection/{number}/return    403      403      403      403      400      403      403      403
 POST /inspection/{number}/take-back 403      403      403      403      409      403      409      403
+POST /inspection/{number}/form      403      403      403      403      400      403      400      403
+GET  /inspection/{number}/form/xlsx 403      403      403      403      200      403      200      403
 GET  /inspection/{number}/{item}    403      403      403      403      200      403      200      403
 POST /inspection/{number}/{item}/answer 403      403      403      403      303      403      303      403
 POST /inspection/{number}/{item}/files 403      403      403      403      400      403      400      403
 POST /api/inspection/{number}/{item} 403      403      403      403      200      403      200      403 | {"revision": 0}
 
-GET  /audit                         *        303
 GET  /audit/plans                   403      403      200      200      403      403      403      403
 GET  /audit/next                    403      403      200      403      403      403      403      403
 GET  /audit/plans/{plan}            403      403      200      404      403      403      403      403
@@ -226,8 +232,8 @@ class Call:
             condition_id=1,
             number=9,
             search_id=9,
-            waiver="2025-1",
             document_id="taisaku",
+            waiver="2025-1",
             item_id="a6.1-10",
             sheet_number=1,
             item="t4",
@@ -235,6 +241,8 @@ class Call:
             plan="2026",
             sheet=9,
             finding="2026-01",
+            release_number="2026-R01",
+            file_name="2026-R01-report.docx",
         )
 
     @property

@@ -37,6 +37,7 @@ from secops.store.records.engine import connect
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
 from secops.store.records.policy import SqlPolicyShelf
+from secops.store.records.releases import SqlReleases
 from secops.store.records.rulings import SqlLinkRulings
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
@@ -44,7 +45,7 @@ from secops.store.records.trail import SqlTrail
 from secops.store.records.worklist import SqlReviewWork
 from secops.web.app import create_app
 from secops.web.isms.care import Care
-from secops.web.services import Evidence, Policies, Services, Standing
+from secops.web.services import Evidence, Services, Standing
 from secops.web.session import csrf_token
 from secops.wiring.audits import open_catalogue, open_telemetry
 from secops.wiring.evidence import EvidenceRoom, Period
@@ -53,12 +54,14 @@ from secops.wiring.evidence_site import chosen
 from secops.wiring.evidence_store import EvidenceStore
 from secops.wiring.guideline_room import GuidelineRoom
 from secops.wiring.guidelines import open_editions
+from secops.wiring.papers import Papers
 from secops.wiring.policies import open_files, open_statutory
 from tests.audit_work import issue
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.event_store import MemoryEventStore
 from tests.fakes.journal import MemoryJournal
+from tests.fakes.shelf import Shelf
 from tests.rounds import begin
 from tests.web import ward
 from tests.web.care import care_of
@@ -85,10 +88,6 @@ NOTIFY: dict[str, Any] = {
     ],
     "shifts": [{"days": ["offday"], "people": ["touban2", "touban1"]}],
 }
-
-
-EDITIONS = cache(open_editions)
-SAMPLE = cache(lambda: open_files(None))
 
 
 def rule(name: str, title_ja: str, title: str, level: Severity, *clauses: str, **more: Any) -> Rule:
@@ -407,13 +406,13 @@ def sources() -> list[SourceStatus]:
 
 
 # What the program ships is read once a process.
-_shipped_editions = cache(open_editions)
+EDITIONS = cache(open_editions)
 _shipped_catalogue = cache(open_catalogue)
-_shipped_files = cache(lambda: open_files(None))
+SAMPLE = cache(lambda: open_files(None))
 
 
 def _shipped_clause(clause_id: str) -> bool:
-    return _shipped_editions().clause(clause_id) is not None
+    return EDITIONS().clause(clause_id) is not None
 
 
 @dataclass
@@ -448,6 +447,8 @@ class Stage:
         self.rounds = SqlRounds(self.database)
         self.audit_work = SqlAuditWork(self.database, self.rounds)
         self.review_work = SqlReviewWork(self.database)
+        self.shelf = Shelf()
+        self.shelf = Shelf()
         self.directory = Directory(
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
@@ -537,11 +538,17 @@ class Stage:
                 desk=self.work,
                 inventories=Inventories(lambda _at: self.directory, lambda: (), lambda _at: False),
                 chain=lambda _since, _until: Chain(42, 3, ""),
+                waivers=lambda _codes: (),
                 zone_label=lambda zone: str(ZONES[zone]["label"]) if zone in ZONES else zone,
                 now=lambda: self.clock,
             )
         )
         return Evidence(room, SqlEvidence(self.database), cache(open_catalogue), cache(open_telemetry))
+
+    @cached_property
+    def papers(self) -> Papers:
+        """Papers over a round of six departments."""
+        return Papers(self.folder, self.shelf, SqlReleases(self.database), lambda: self.clock)
 
     def sheet(self, query: str = "failed_logons", department: str = "211") -> int:
         """An evidence sheet of the last ten days; its number."""
@@ -559,11 +566,12 @@ class Stage:
             desk=self.desk,
             work=self.work,
             write_exception=self.write_exception,
-            care=self.care,
             rounds=self.rounds,
             audit_work=self.audit_work,
             trail=lambda target: SqlTrail(self.database).entries(target=target),
+            care=self.care,
             evidence=self.evidence,
+            papers=self.papers,
             store=self.store,
             journal=self.journal,
             accounts=self.accounts,
@@ -584,9 +592,9 @@ class Stage:
             sentences=lambda: ward.SENTENCES,
             guideline=self.guideline,
             review_work=self.review_work,
-            policies=Policies(
-                self.library, EDITIONS, lambda: open_statutory(None), self.links, lambda: self.comparison
-            ),
+            statutory=lambda: open_statutory(None),
+            links=self.links,
+            comparison=lambda: self.comparison,
         )
 
     @cached_property
@@ -606,8 +614,7 @@ class Stage:
     @cached_property
     def guideline(self) -> GuidelineRoom:
         """The shipped editions, items and sample documents, with the rules of the stage."""
-        library = Library(SqlPolicyShelf(self.database), _shipped_files, _shipped_clause)
-        return GuidelineRoom(_shipped_editions, _shipped_catalogue, lambda: RULES, library)
+        return GuidelineRoom(EDITIONS, _shipped_catalogue, lambda: RULES, self.library)
 
     @cached_property
     def app(self) -> FastAPI:

@@ -95,7 +95,7 @@ def test_the_alert_page_has_every_part(stage):
         "selection and not registered",
         "mynumber&gt;",
         "LANケーブルを抜く",
-        "対策基準 3(1)(2025-03 版)",
+        "対策基準 第20条 ネットワークの三層の分離",
         "この条項のほかの検知ルール 1 件",
         "同じ端末・利用者の記録 8 件",
         "住民一覧.xlsx",

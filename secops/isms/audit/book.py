@@ -21,10 +21,12 @@ class Ledger:
     rules: ScoringRules
 
     def only(self, departments: Collection[str] | None) -> Ledger:
-        """The same of these departments alone; None: all. Totals are those of what is left."""
+        """The same of these departments (codes or names) alone; None: all. Totals are those of what is left."""
         if departments is None:
             return self
-        old, kept = self.book, frozenset(departments)
+        old = self.book
+        codes = {*old.names, *(one.department for one in old.papers), *(one.department for one in old.plan.units)}
+        kept = {code for code in codes if code in departments or old.names.get(code) in departments}
         units = tuple(one for one in old.plan.units if one.department in kept)
         book = make_book(
             ward=old.ward,

@@ -23,12 +23,18 @@ _GRADED = frozenset({PaperKind.REPORT, PaperKind.BRIEFING, PaperKind.IMPROVEMENT
 _EXPLAINED = frozenset({PaperKind.REPORT, PaperKind.SUMMARY, PaperKind.PLAN, PaperKind.FOLLOWUP})
 _DESCRIBED = frozenset({"事実", "指摘事項", "検出事項", "改善提言"})
 _COMMON = frozenset({"PDF", "SHA", "IT", "PC", "OK", "NO", "CSV", "URL", "CC", "BY", "AI"})
-_POLITE = re.compile(r"(?:です|ます|ません|でした|ました|ましょう|でしょう|ください|下さい|まして|ませんでした|ございます)(?:か|ね|が|ので|から)?$")
-_QUESTION = re.compile(r"か$")
+_POLITE = re.compile(
+    r"(?:です|ます|ません|でした|ました|ましょう|でしょう|ください|下さい|まして|ませんでした|ございます)(?:か|ね|が|ので|から)?$"
+)
+_PLAIN = re.compile(r"[るただいむうくす]$")  # a verb or adjective; a noun before 。 has no style
 _BRACKETS = re.compile(r"「[^「」]*」|『[^『』]*』|\"[^\"]*\"|（[^（）]*）|\([^()]*\)")
-_GRADE = re.compile(r"(?:評価|ランク|評点|グレード)(?:は|が|:|=)?[「『]?[ABCD](?![A-Za-z0-9])|(?<![A-Za-z0-9])[ABCD](?:評価|ランク|判定)")
+_GRADE = re.compile(
+    r"(?:評価|ランク|評点|グレード)(?:は|が|:|=)?[「『]?[ABCD](?![A-Za-z0-9])|(?<![A-Za-z0-9])[ABCD](?:評価|ランク|判定)"
+)
 _ABBREVIATION = re.compile(r"(?<![A-Za-z0-9./_:-])[A-Z][A-Z0-9]+(?:-[A-Z0-9]+)*(?![A-Za-z0-9_])")
-_ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])|(?<![0-9A-Fa-f:])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
+_ADDRESS = re.compile(
+    r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])|(?<![0-9A-Fa-f:])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}"
+)
 _RATE = re.compile(r"(達成率|網羅率)(?:は|が|:)?(?:約)?(\d{1,3}(?:\.\d+)?)%")
 _FINDING_NUMBER = re.compile(r"(\d{4}-\d{2,})")
 _EMPTY = re.compile(r"^(?:[（(]?(?:なし|未記入|未定|不明)[)）]?|―|-|　|\s)*$")
@@ -171,12 +177,18 @@ def _numbers(draft: Draft, facts: Facts) -> Iterator[Fault]:
     for mark, (key, made) in draft.marks.items():
         wanted = facts.figures.get(key, made) if facts.figures else made
         if mark not in stand:
-            text = _("データと結び付いた数字({key} = {value})の印が失われました。この文書を作り直し、文章だけを直してください。")
+            text = _(
+                "データと結び付いた数字({key} = {value})の印が失われました。"
+                "この文書を作り直し、文章だけを直してください。"
+            )
             yield Fault("number", _("文書全体"), text.format(key=key, value=wanted))
             continue
         line, shown = stand[mark]
         if folded(shown).replace(",", "") != wanted:
-            text = _("数字「{shown}」がデータの値 {value}({key})と違います。{value} に直すか、元の記録を直して作り直してください。")
+            text = _(
+                "数字「{shown}」がデータの値 {value}({key})と違います。"
+                "{value} に直すか、元の記録を直して作り直してください。"
+            )
             yield Fault("number", line.place, text.format(shown=shown, value=wanted, key=key))
     figures = facts.figures or dict(draft.marks.values())
     if figures:
@@ -210,9 +222,9 @@ def _spoken(line: Line, figures: Mapping[str, str], departments: Mapping[str, st
             yield Fault("number", line.place, what.format(value=match[1], known=wanted))
 
 
-_COUNTED = {
-    label: (f"findings.{kind.value}", f"earlier.{kind.value}") for kind, label in FINDING_LABELS.items()
-} | {"(?<!前年度までの)指摘事項": ("findings.total", "earlier.total", "findings.planned")}
+_COUNTED = {label: (f"findings.{kind.value}", f"earlier.{kind.value}") for kind, label in FINDING_LABELS.items()} | {
+    "(?<!前年度までの)指摘事項": ("findings.total", "earlier.total", "findings.planned")
+}
 
 
 # -------------------------------------------------------------------------------------------------------------- speech
@@ -225,7 +237,7 @@ def _speech(draft: Draft, facts: Facts) -> Iterator[Fault]:
         if line.spot is Spot.CELL and (facts.kind in LETTERS or facts.kind in _NAMED):
             continue  # a letter repeats what the report says; what an auditor noted stays as it was noted
         for sentence in _sentences(line.text):
-            if facts.polite and not _POLITE.search(sentence) and not _QUESTION.search(sentence):
+            if facts.polite and _PLAIN.search(sentence) and not _POLITE.search(sentence):
                 text = _("「{sentence}」は、である体です。この文書は、です・ます体で書いてください。")
             elif not facts.polite and _POLITE.search(sentence):
                 text = _("「{sentence}」は、です・ます体です。この文書は、である体で書いてください。")
@@ -318,9 +330,9 @@ def _persons(draft: Draft, facts: Facts) -> Iterator[Fault]:
             what = _("個人の氏名「{name}」があります。職名(例: 区民課長)に直してください。")
             yield Fault("person", line.place, what.format(name=names[match[0]]))
     for person in draft.persons:
-        if match := pattern.search(folded(person)):
+        if found := pattern.search(folded(person)):
             what = _("文書のプロパティ(作成者)に個人の氏名「{name}」があります。消してください。")
-            yield Fault("person", _("文書のプロパティ"), what.format(name=names[match[0]]))
+            yield Fault("person", _("文書のプロパティ"), what.format(name=names[found[0]]))
 
 
 def _public(draft: Draft, facts: Facts) -> Iterator[Fault]:
@@ -332,7 +344,9 @@ def _public(draft: Draft, facts: Facts) -> Iterator[Fault]:
         text = folded(line.text)
         for short, name in hidden.items():
             if short in text:
-                what = _("公表する文書に「{name}」があります。部署・システムが分かる書き方は、公表用の文書ではできません。")
+                what = _(
+                    "公表する文書に「{name}」があります。部署・システムが分かる書き方は、公表用の文書ではできません。"
+                )
                 yield Fault("public", line.place, what.format(name=name))
         for address in _ADDRESS.findall(text):
             what = _("公表する文書にアドレス「{address}」があります。消してください。")

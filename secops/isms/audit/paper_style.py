@@ -131,9 +131,9 @@ _Kind = Literal["plan", "notice", "form", "workpaper", "report", "summary", "bri
 class _File(Strict):
     style: _Style = _Style()
     words: _Words = _Words()
-    titles: dict[_Kind, Line] = {}
-    standards: list[Line] = []
-    terms: dict[Line, Line] = {}
+    titles: dict[_Kind, Line] = Field(default_factory=dict)
+    standards: list[Line] = Field(default_factory=list)
+    terms: dict[Line, Line] = Field(default_factory=dict)
     opendata: _OpenData = _OpenData()
 
 

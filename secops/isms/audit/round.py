@@ -290,11 +290,21 @@ class YearGrade:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleasedFile:
+    """A file of a released report: its name in the folder, its SHA-256, its size in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """A released report: immutable, known by the SHA-256 of its file.
 
     ``number`` is ours (``2026-R03``), never a document number. No ``department``: a paper of the whole round.
-    ``replaces`` is the number of the release that it corrects.
+    ``replaces`` is the number of the release that it corrects, ``document_number`` the ward's own, where it was told,
+    ``figures`` the digest of the numbers in it. ``sha256`` is that of the first of its ``files``.
     """
 
     kind: str
@@ -304,10 +314,12 @@ class Release:
     sha256: str
     year: int = 0
     department: str = ""
+    department_name: str = ""
     title: str = ""
-    file: str = ""
-    size: int = 0
     replaces: str = ""
+    document_number: str = ""
+    figures: str = ""
+    files: tuple[ReleasedFile, ...] = ()
 
 
 @dataclass(frozen=True)

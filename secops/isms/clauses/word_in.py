@@ -63,7 +63,7 @@ def import_word(
     clauses = _clauses(nodes, ids)
     document = Document(
         id,
-        title or head.title or word.title or id,
+        title or head.title or word.title or (into.title if into else id),
         kind,
         clauses,
         numbering=builder.tree.numbering,
@@ -71,7 +71,7 @@ def import_word(
         history=head.history,
     )
     places = {ids[node]: node.number for node in nodes}
-    if not (title or head.title or word.title):
+    if not (title or head.title or word.title or into):
         doubts.append(Doubt(0, "", _("題名が見つからないので、文書の番号を題名とした(--title で指定できる)")))
     matches: tuple[Match, ...] = ()
     if into is not None:

@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 
 from secops.isms.clauses.model import Clause, Document
 from secops.isms.clauses.word_ids import unused
@@ -19,6 +20,7 @@ from secops.isms.clauses.word_review import How, Match
 SAME_PLACE = 0.5  # how alike the words must be where the number is the same
 SAME_TITLE = 0.2  # … where the heading is the same
 ELSEWHERE = 0.6  # … where neither is
+_LOOK_UPS = 2_000  # of clauses that share a pair with one, the rarest pairs first
 _SPACES = re.compile(r"\s+")
 
 
@@ -102,14 +104,17 @@ class _Matcher:
 
     def _most_alike(self) -> None:
         """The pairs that are most alike first."""
-        holders: dict[str, set[str]] = defaultdict(set)
+        holders: dict[str, list[str]] = defaultdict(list)
         for old in self.old.left:
             for pair in self.old.pairs[old]:
-                holders[pair].add(old)
+                holders[pair].append(old)
         scored = []
         for new in self.new.left:
-            shared = Counter(old for pair in self.new.pairs[new] for old in holders.get(pair, ()))
-            for old, _count in shared.most_common(20):
+            rarest = sorted(
+                (pair for pair in self.new.pairs[new] if pair in holders), key=lambda one: len(holders[one])
+            )
+            shared = Counter(islice(chain.from_iterable(holders[pair] for pair in rarest), _LOOK_UPS))
+            for old, _count in sorted(shared.items(), key=lambda one: (-one[1], one[0]))[:20]:
                 score = alike(self.new.pairs[new], self.old.pairs[old])
                 if score >= ELSEWHERE and self._fits(new, old):
                     scored.append((score, new, old))

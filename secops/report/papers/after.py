@@ -34,24 +34,32 @@ def summary(desk: Desk) -> Paper:
         ),
     )
     body += section(1, "評価の基準", Items(style.standards or STANDARDS))
-    body += section(1, "結果", tables.kinds(desk), _tendency(desk))
+    body += section(1, "結果", _counted(desk), _tendency(desk))
     body += section(1, "総評", _remark(desk))
     subtitle = f"{desk.book.ward}　{desk.year()}"
     head: list[Block] = [Para(title, "title"), Para(subtitle, "centre")]
     return Paper(desk.order, f"{title}（{desk.year()}）", (*head, *body))
 
 
+def _counted(desk: Desk) -> Table:
+    """Counts by kind; a small one is not published, nor any sum from which it could be worked out."""
+    least = desk.style.opendata.least_count
+    rows: list[tuple[Text, ...]] = []
+    for kind, label in FINDING_LABELS.items():
+        key = f"findings.{kind.value}"
+        small = 0 < desk.count(key) < least
+        rows.append((label, f"{least}件未満" if small else (desk.number(key), "件"), desk.style.terms.get(label, "")))
+    return Table(("区分", "件数", "意味"), tuple(rows), (2.2, 1.3, 6), "lrl", caption="指摘事項等の件数")
+
+
 def _tendency(desk: Desk) -> Iterable[Block]:
-    """Chapters in which less was achieved, named by their title alone."""
-    scores = desk.book.confirmed.chapters
-    found = [(score.achievement, number) for number, score in scores.items() if score.achievement is not None]
-    if not found:
-        return
-    low = [desk.book.catalogue.chapters[number] for _value, number in sorted(found)[:2]]
+    """How far departments judge themselves as the auditors do: a tendency that says nothing of where gaps are."""
     yield Para(
         desk.say(
-            f"改善を求める事項は、「{'」及び「'.join(low)}」の分野に比較的多い。",
-            f"改善を求める事項は、「{'」及び「'.join(low)}」の分野に比較的多くあります。",
+            "監査項目延べ{verdict.total}件のうち、監査人が判定したものは{verdict.judged}件であり、"
+            f"{desk.style.inspection}の結果と監査人の確認が一致したものは{{gap.none}}件であった。",
+            "監査項目延べ{verdict.total}件のうち、監査人が判定したものは{verdict.judged}件であり、"
+            f"{desk.style.inspection}の結果と監査人の確認が一致したものは{{gap.none}}件でした。",
         )
     )
 
@@ -98,10 +106,17 @@ def briefing(desk: Desk) -> Paper:
     body.append(desk.disclaimer())
     body += [Break(), Heading(1, "章別の状況", numbered=False), tables.chapters(desk)]
     for found in desk.findings:
-        body += [Break(), Heading(1, f"{FINDING_LABELS[found.kind]}　{found.title}", numbered=False), _told(desk, found)]
+        body += [
+            Break(),
+            Heading(1, f"{FINDING_LABELS[found.kind]}　{found.title}", numbered=False),
+            _told(desk, found),
+        ]
     if desk.good:
         body += [Break(), Heading(1, "優良事例", numbered=False)]
-        body += [Fields((("部署", desk.name(found.department)), ("内容", found.fact or found.title)), 0.18) for found in desk.good]
+        body += [
+            Fields((("部署", desk.name(found.department)), ("内容", found.fact or found.title)), 0.18)
+            for found in desk.good
+        ]
     body += [Break(), Heading(1, "今後の進め方", numbered=False)]
     steps = (
         "指摘の事実に誤りがあれば、監査人に申し出る（事実確認）。",

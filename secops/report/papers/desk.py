@@ -41,7 +41,7 @@ class Desk:
         for found in _KEY.finditer(template):
             made += [template[end : found.start()], self.number(found[1])]
             end = found.end()
-        return (*filter(None, made), *filter(None, [template[end:]]))
+        return tuple(one for one in (*made, template[end:]) if one)
 
     def number(self, key: str) -> Figure:
         """A number of the data."""
@@ -71,9 +71,7 @@ class Desk:
     @cached_property
     def good(self) -> tuple[Finding, ...]:
         """Good practice."""
-        return tuple(
-            one for one in of_department(self.book, self.order.department) if one.kind is FindingKind.GOOD
-        )
+        return tuple(one for one in of_department(self.book, self.order.department) if one.kind is FindingKind.GOOD)
 
     @cached_property
     def earlier(self) -> tuple[Finding, ...]:

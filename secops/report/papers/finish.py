@@ -9,7 +9,21 @@ from typing import Any, TypeVar
 from secops.isms.audit.paper_style import PaperKind
 from secops.report.papers.model import Order, Paper
 
-_WORDS = {"text", "title", "caption", "alt", "head", "rows", "items", "to", "sender", "subtitle", "author", "blocks", "cover"}
+_WORDS = {
+    "text",
+    "title",
+    "caption",
+    "alt",
+    "head",
+    "rows",
+    "items",
+    "to",
+    "sender",
+    "subtitle",
+    "author",
+    "blocks",
+    "cover",
+}
 _WALL = 14.0  # points: 講評資料 is shown on a screen
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ def fonts() -> Any:
     import pylopdf_fonts_jp
     import typst
 
-    folders = [str(Path(module.__file__).parent) for module in (pylopdf_fonts_jp, noto_cjk_sans_jp_bold)]
+    folders = [str(Path(module.__file__ or "").parent) for module in (pylopdf_fonts_jp, noto_cjk_sans_jp_bold)]
     return typst.Fonts(font_paths=folders, include_system_fonts=False)
 
 

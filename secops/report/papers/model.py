@@ -43,7 +43,10 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Para:
-    """A paragraph. ``kind``: body, plain (no indent), lead, right, centre, sender, note, title, quote (words of others)."""
+    """A paragraph.
+
+    ``kind``: body, plain (no indent), lead, right, centre, sender, note, title, quote (words of others).
+    """
 
     text: Text
     kind: str = "body"

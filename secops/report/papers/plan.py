@@ -1,4 +1,4 @@
-"""監査計画書: for three years, for a 年度, or for one engagement; and 監査実施通知書, the letter before the fieldwork."""
+"""監査計画書: for three years, for a 年度, or for one engagement; and 監査実施通知書, the letter that goes before."""
 
 from __future__ import annotations
 
@@ -64,7 +64,10 @@ def _body(desk: Desk) -> Iterable[Block]:
     yield from section(1, "監査の方法", Table(("段階", "方法"), rows, (1.5, 6)))
     if plan.level in _SHORT:
         yield from section(2, "監査項目の範囲及び監査手続", _procedures(desk))
-    people: list[tuple[str, Text]] = [("責任者", style.lead), ("監査人", "\n".join(map(wide, plan.auditors)) or "（未定）")]
+    people: list[tuple[str, Text]] = [
+        ("責任者", style.lead),
+        ("監査人", "\n".join(map(wide, plan.auditors)) or "（未定）"),
+    ]
     yield from section(1, "実施体制", Fields(tuple(people)))
     yield Para(
         say(
@@ -123,7 +126,12 @@ def _units(desk: Desk) -> Iterable[Block]:
         )
         for one in units
     )
-    yield Para(desk.say("{departments}部署及び{systems}システムを対象とする。", "{departments}部署及び{systems}システムを対象とします。"))
+    yield Para(
+        desk.say(
+            "{departments}部署及び{systems}システムを対象とする。",
+            "{departments}部署及び{systems}システムを対象とします。",
+        )
+    )
     yield Table(("部", "課", "情報システム"), rows, (2, 2.6, 4), caption="監査の対象")
     if desk.book.excluded:
         yield Para(desk.say("次のものは、対象から除く。", "次のものは、対象から除きます。"))
@@ -155,8 +163,8 @@ def _dates(desk: Desk) -> Iterable[Block]:
             yield Para(desk.say("準備を依頼する資料は、次のとおりとする。", "準備を依頼する資料は、次のとおりです。"))
             yield Items(tuple(materials))
     elif plan.level not in _SHORT:
-        rows = tuple((month, what.replace("自己点検", desk.style.inspection)) for month, what in _YEAR)
-        yield Table(("時期", "内容"), rows, (2, 6), caption="年間の予定")
+        months = tuple((month, what.replace("自己点検", desk.style.inspection)) for month, what in _YEAR)
+        yield Table(("時期", "内容"), months, (2, 6), caption="年間の予定")
 
 
 def _approval(desk: Desk) -> Iterable[Block]:
@@ -185,7 +193,11 @@ def notice(desk: Desk) -> Paper:
     """The letter: to one department, or to all that are audited."""
     style, plan, order = desk.style, desk.book.plan, desk.order
     to = (f"{desk.name(order.department)}長　様",) if order.department else ("各被監査部署の長　様",)
-    head = LetterHead(to, (f"{desk.book.ward}{style.lead}", "（公印省略）"), f"{desk.year()}情報セキュリティ監査の実施について（通知）")
+    head = LetterHead(
+        to,
+        (f"{desk.book.ward}{style.lead}", "（公印省略）"),
+        f"{desk.year()}情報セキュリティ監査の実施について（通知）",
+    )
     visits = visits_of(desk)
     units = [one for one in plan.units if order.department in {"", one.department}]
     times = "\n".join(f"{desk.unit(one.unit)}　{when(one)}" for one in visits) or desk.span(plan.begins, plan.ends)
@@ -197,7 +209,10 @@ def notice(desk: Desk) -> Paper:
         ("場所", places),
         ("監査人", "\n".join(map(wide, plan.auditors)) or "別途連絡します。"),
         ("監査項目", _asked(desk)),
-        ("準備いただく資料", materials or "情報資産管理台帳、自己点検票その他監査項目に関する記録".replace("自己点検", style.inspection)),
+        (
+            "準備いただく資料",
+            materials or "情報資産管理台帳、自己点検票その他監査項目に関する記録".replace("自己点検", style.inspection),
+        ),
         ("連絡先", style.contact or "　"),
     ]
     numbered = tuple((f"{at}　{label}", value) for at, (label, value) in enumerate(rows, 1))
@@ -213,6 +228,10 @@ def notice(desk: Desk) -> Paper:
 
 def _asked(desk: Desk) -> str:
     chapters = list(desk.book.catalogue.chapters.items())
-    used = {desk.book.catalogue.by_id[one.item].chapter for one in desk.book.papers if one.item in desk.book.catalogue.by_id}
+    used = {
+        desk.book.catalogue.by_id[one.item].chapter for one in desk.book.papers if one.item in desk.book.catalogue.by_id
+    }
     shown = [title for number, title in chapters if not used or number in used]
-    return f"対策基準の次の章に関する事項　{'、'.join(shown)}" + (f"\n重点テーマ　{desk.book.plan.theme}" if desk.book.plan.theme else "")
+    return f"対策基準の次の章に関する事項　{'、'.join(shown)}" + (
+        f"\n重点テーマ　{desk.book.plan.theme}" if desk.book.plan.theme else ""
+    )

@@ -1,4 +1,4 @@
-"""Reads a Word file as lines for the linter. The file may come from anywhere: sizes are limited, no entity is resolved."""
+"""Reads a Word file as lines for the linter. It may come from anywhere: sizes are limited, no entity is resolved."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ MAX_PARTS = 2000
 _T = f"{{{W}}}"
 _HEADS = {"TableHead"}
 _QUOTES = {"Quotation", "Quote", "IntenseQuote"}
-_CORE = "{http://purl.org/dc/elements/1.1/}creator", (
-    "{http://schemas.openxmlformats.org/package/2006/metadata/core-properties}lastModifiedBy"
+_CORE = (
+    "{http://purl.org/dc/elements/1.1/}creator",
+    ("{http://schemas.openxmlformats.org/package/2006/metadata/core-properties}lastModifiedBy"),
 )
 
 
@@ -212,7 +213,9 @@ def _traces(body: Any, parts: _Parts) -> Iterator[str]:
     """What was left of the review."""
     if next(body.iter(f"{_T}ins", f"{_T}del", f"{_T}moveFrom", f"{_T}moveTo"), None) is not None:
         yield _("変更履歴が残っています。承諾するか元に戻してから、保存してください。")
-    if next(body.iter(f"{_T}commentReference"), None) is not None or "word/comments.xml" in parts.names("word/comments"):
+    if next(body.iter(f"{_T}commentReference"), None) is not None or "word/comments.xml" in parts.names(
+        "word/comments"
+    ):
         yield _("コメントが残っています。すべて削除してから、保存してください。")
     if next(body.iter(f"{_T}vanish"), None) is not None:
         yield _("隠し文字があります。表示するか削除してください。")

@@ -23,7 +23,11 @@ POLITE_WAYS = {
     Phase.ON_SITE: "担当者への質問、執務室等の観察及び記録の突合を行いました。",
     Phase.TECHNICAL: "ログ、設定等を用いて、対策が働いているかを技術的に確かめました。",
 }
-STANDARDS = ("情報セキュリティ基本方針", "情報セキュリティ対策基準", "総務省「地方公共団体における情報セキュリティポリシーに関するガイドライン」")
+STANDARDS = (
+    "情報セキュリティ基本方針",
+    "情報セキュリティ対策基準",
+    "総務省「地方公共団体における情報セキュリティポリシーに関するガイドライン」",
+)
 
 
 def build(desk: Desk) -> Paper:
@@ -81,7 +85,11 @@ def _outline(desk: Desk) -> Iterable[Block]:
         ),
     )
     yield from section(2, "監査の対象から除いた範囲")
-    yield Items(book.excluded) if book.excluded else Para(say("監査計画で除いたものはない。", "監査計画で除いたものはありません。"))
+    yield (
+        Items(book.excluded)
+        if book.excluded
+        else Para(say("監査計画で除いたものはない。", "監査計画で除いたものはありません。"))
+    )
     yield from section(2, "評価の区分", tables.verdicts(desk))
 
 
@@ -191,7 +199,9 @@ def _findings(desk: Desk) -> Iterable[Block]:
 
 def _good(desk: Desk) -> Iterable[Block]:
     if not desk.good:
-        yield Para(desk.say("今回、優良事例として取り上げるものはない。", "今回、優良事例として取り上げるものはありません。"))
+        yield Para(
+            desk.say("今回、優良事例として取り上げるものはない。", "今回、優良事例として取り上げるものはありません。")
+        )
     for one in desk.good:
         yield from section(2, one.title, tables.finding(desk, one))
 
@@ -221,13 +231,24 @@ def _next(desk: Desk) -> Iterable[Block]:
     if style.publish:
         rows.append((f"概要を公表する（{style.publish}）。", f"{desk.year(year + 1)}"))
     if desk.order.polite:
-        swap = {"報告する。": "報告します。", "提出する。": "提出します。", "まとめる。": "まとめます。", "公表する": "公表します"}
+        swap = {
+            "報告する。": "報告します。",
+            "提出する。": "提出します。",
+            "まとめる。": "まとめます。",
+            "公表する": "公表します",
+        }
         rows = [(_swapped(str(text), swap), when) for text, when in rows]
     waiting = [one for one in desk.findings if one.state is not FindingState.CLOSED]
     yield Table(("内容", "時期"), tuple(rows), (5, 2.2))
     due = [(one.number, action.measure, action.person, day(action.due)) for one in waiting for action in one.actions]
     if due:
-        yield Table(("指摘番号", "改善の内容", "担当", "期限"), tuple(due), (1.2, 4.4, 1.6, 1.9), caption="提出済みの改善計画", quote=True)
+        yield Table(
+            ("指摘番号", "改善の内容", "担当", "期限"),
+            tuple(due),
+            (1.2, 4.4, 1.6, 1.9),
+            caption="提出済みの改善計画",
+            quote=True,
+        )
 
 
 def _swapped(text: str, swap: dict[str, str]) -> str:

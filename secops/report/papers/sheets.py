@@ -15,9 +15,10 @@ from secops.schema.dates import dated, wareki
 
 def units_of(desk: Desk) -> list[Unit]:
     """Units with papers, in the order of the plan."""
-    planned = [one for one in desk.book.plan.units]
     papers = [Unit(one.department, one.system) for one in desk.book.papers]
-    return [one for one in dict.fromkeys([*planned, *papers]) if desk.order.department in {"", one.department}]
+    return [
+        one for one in dict.fromkeys([*desk.book.plan.units, *papers]) if desk.order.department in {"", one.department}
+    ]
 
 
 def papers_of(desk: Desk, unit: Unit) -> list[Workpaper]:
@@ -96,7 +97,10 @@ def workpapers(desk: Desk) -> Paper:
     body += _sheets(desk)
     one = desk.name(desk.order.department) if desk.order.department else "全対象"
     cover = Cover(
-        title, f"{desk.year()}　{one}", f"{wareki(desk.order.made_on).rsplit('月', 1)[0]}月", f"{desk.book.ward}{style.auditors}"
+        title,
+        f"{desk.year()}　{one}",
+        f"{wareki(desk.order.made_on).rsplit('月', 1)[0]}月",
+        f"{desk.book.ward}{style.auditors}",
     )
     return Paper(desk.order, f"{title}（{desk.year()} {one}）", tuple(body), cover)
 
@@ -104,7 +108,14 @@ def workpapers(desk: Desk) -> Paper:
 def _summary(desk: Desk, papers: list[Workpaper]) -> Block:
     known = desk.book.catalogue.by_id
     rows = tuple(
-        (one.item, known[one.item].title if one.item in known else "", VERDICT_MARKS[one.declared], VERDICT_MARKS[one.confirmed], wide(GAP_LABELS[one.gap])) for one in papers
+        (
+            one.item,
+            known[one.item].title if one.item in known else "",
+            VERDICT_MARKS[one.declared],
+            VERDICT_MARKS[one.confirmed],
+            wide(GAP_LABELS[one.gap]),
+        )
+        for one in papers
     )
     head = ("番号", "監査項目", desk.style.inspection, "監査人確認", "差")
     return Table(head, rows, (1.2, 5.2, 1.1, 1.1, 1.8), "llccl", small=True)
@@ -138,7 +149,12 @@ def _paper(desk: Desk, one: Workpaper) -> Fields:
 def _unseen(desk: Desk, papers: list[Workpaper]) -> Iterable[Block]:
     missing = [one.item for one in papers if one.confirmed is Verdict.NOT_VERIFIED]
     if missing:
-        yield Para(desk.say(f"監査人が確認していない項目は、次の{len(missing)}件である。", f"監査人が確認していない項目は、次の{len(missing)}件です。"))
+        yield Para(
+            desk.say(
+                f"監査人が確認していない項目は、次の{len(missing)}件である。",
+                f"監査人が確認していない項目は、次の{len(missing)}件です。",
+            )
+        )
         yield Items(("、".join(missing),))
 
 
@@ -154,7 +170,9 @@ def _sheets(desk: Desk) -> Iterable[Block]:
         )
     )
     for one in sheets:
-        figures = "\n".join(f"{name}　{'資料なし' if value is None else f'{value:,}'}" for name, value in one.figures.items())
+        figures = "\n".join(
+            f"{name}　{'資料なし' if value is None else f'{value:,}'}" for name, value in one.figures.items()
+        )
         rows: list[tuple[str, Text]] = [
             ("対象", desk.unit(one.unit)),
             ("期間", f"{dated(one.period[0])}から{dated(one.period[1])}まで"),

@@ -41,7 +41,12 @@ def kinds(desk: Desk, name: str = "findings") -> Table:
 def verdicts(desk: Desk) -> Table:
     """How many items of each verdict, and what each means."""
     rows = tuple(
-        (mark, POLITE_MEANINGS[meaning] if desk.order.polite else meaning, worth, (desk.number(f"verdict.{verdict.value}"),))
+        (
+            mark,
+            POLITE_MEANINGS[meaning] if desk.order.polite else meaning,
+            worth,
+            (desk.number(f"verdict.{verdict.value}"),),
+        )
         for verdict, (mark, meaning, worth) in zip(_ORDER, MEANINGS, strict=True)
     )
     return Table(("判定", "意味", "計算上の値", "件数"), rows, (1.2, 5, 3, 1), "clcr", caption="監査項目の判定")
@@ -98,7 +103,7 @@ def heat_maps(desk: Desk) -> list[Block]:
     made: list[Block] = [Heading(1, "別紙1　部署及び章ごとの達成状況", numbered=False)]
     for number, page in enumerate(pages, 1):
         part = f"（{number}／{len(pages)}）" if len(pages) > 1 else ""
-        caption = f"達成率が低い部署から順に示す{part}。数字は達成率（％）、斜線は網羅率が低いもの"
+        caption = f"部署及び章ごとの達成率（低い部署の順）{part}　数字は達成率（％）、斜線は網羅率が低いもの"
         alt = "部署と章ごとの達成率。" + "、".join(f"{row.label}{_spoken(row.total)}" for row in page)
         # A page with few rows is no larger than one that is full, so that letters have one size.
         made.append(Chart(heat_map(page, columns, caption, total="全体"), caption, alt, 0.98))
@@ -168,7 +173,12 @@ def finding_list(desk: Desk, found: Sequence[Finding], *, states: bool = False) 
     """Findings in a list."""
     rows = []
     for one in found:
-        row: tuple[Text, ...] = (one.number, FINDING_LABELS[one.kind], one.title, desk.place(one.department, one.system))
+        row: tuple[Text, ...] = (
+            one.number,
+            FINDING_LABELS[one.kind],
+            one.title,
+            desk.place(one.department, one.system),
+        )
         rows.append((*row, FINDING_STATES[one.state], day(one.closed_on) if one.closed_on else "") if states else row)
     head = ("指摘番号", "区分", "件名", "対象")
     if states:

@@ -60,7 +60,16 @@ _PARA = {
     "quote": "Quotation",
     "title": "LetterTitle",
 }
-_BEHIND_FIELDS = {"hdrShapeDefaults", "footnotePr", "endnotePr", "compat", "docVars", "rsids", "mathPr", "themeFontLang"}
+_BEHIND_FIELDS = {
+    "hdrShapeDefaults",
+    "footnotePr",
+    "endnotePr",
+    "compat",
+    "docVars",
+    "rsids",
+    "mathPr",
+    "themeFontLang",
+}
 _TOGETHER = 9  # rows of a table that is not torn between pages
 _LEFT = '<w:jc w:val="left"/>'
 _JC = {"l": "left", "c": "center", "r": "right"}
@@ -82,7 +91,7 @@ def write_docx(paper: Paper) -> bytes:
     _settings(document)
     _properties(document, paper)
     meta = {**paper.meta, "title": paper.title}
-    _own(document, parts.own_part(meta, writer.marks))
+    add_own(document, parts.own_part(meta, writer.marks))
     stream = io.BytesIO()
     document.save(stream)
     return stream.getvalue()
@@ -109,7 +118,8 @@ def _properties(document: DocxDocument, paper: Paper) -> None:
     core.last_modified_by, core.comments, core.revision = "", "", 1
 
 
-def _own(document: DocxDocument, blob: bytes) -> None:
+def add_own(document: DocxDocument, blob: bytes) -> None:
+    """Put the part in that says what the paper was made of."""
     part = Part(PackURI("/customXml/secops.xml"), "application/xml", blob, document.part.package)
     document.part.relate_to(part, RELATIONSHIP_TYPE.CUSTOM_XML)
 
@@ -164,9 +174,9 @@ class _Writer:
         size, edges = (_LANDSCAPE, _UPRIGHT) if self._wide else (_PORTRAIT, _MARGINS)
         refs = ""
         if self._first:
-            refs = f'<w:headerReference w:type="default" r:id="{self._header}"/><w:footerReference w:type="default" r:id="{self._footer}"/>'
+            refs = parts.edges("default", self._header, self._footer)
             if self._paper.cover:
-                refs += f'<w:headerReference w:type="first" r:id="{self._header}"/><w:footerReference w:type="first" r:id="{self._empty}"/>'
+                refs += parts.edges("first", self._header, self._empty)
         title = "<w:titlePg/>" if self._first and self._paper.cover else ""
         self._first = False
         turned = ' w:orient="landscape"' if self._wide else ""
@@ -265,12 +275,14 @@ class _Writer:
         rows = []
         if block.title:
             words = _p("TableHead", self._runs(block.title), _LEFT)
-            cell = f'<w:tc><w:tcPr><w:tcW w:w="{self._width}" w:type="dxa"/><w:gridSpan w:val="2"/><w:shd w:val="clear" w:color="auto" w:fill="DCE4F0"/></w:tcPr>'
-            rows.append(f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{cell}{words}</w:tc></w:tr>")
+            cell = _cell(self._width, words, shade="DCE4F0", span=2)
+            rows.append(f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{cell}</w:tr>")
         keep = "<w:trPr><w:cantSplit/></w:trPr>" if block.whole else ""
         for label, value in block.rows:
             head = _p("TableHead", self._runs(label), _LEFT)
-            cells = _cell(widths[0], head, shade="F2F4F8", middle=False) + _cell(widths[1], self._lines(value, "l", ""), middle=False)
+            cells = _cell(widths[0], head, shade="F2F4F8", middle=False) + _cell(
+                widths[1], self._lines(value, "l", ""), middle=False
+            )
             rows.append(f"<w:tr>{keep}{cells}</w:tr>")
         return _tbl(widths, rows, block.title) + _after()
 
@@ -301,15 +313,7 @@ class _Writer:
         tallest = (5600 if not self._wide else 7600) * _EMU * (2 if not self._wide else 1)
         if high > tallest:
             wide, high = round(wide * tallest / high), tallest
-        drawing = (
-            f'<w:drawing><wp:inline distT="0" distB="0" distL="0" distR="0"><wp:extent cx="{Emu(wide)}" cy="{Emu(high)}"/>'
-            f'<wp:docPr id="{self._pictures}" name="図{self._pictures}" descr={quoteattr(_clean(block.alt))}/><a:graphic>'
-            '<a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/picture"><pic:pic><pic:nvPicPr>'
-            f'<pic:cNvPr id="{self._pictures}" name="chart{self._pictures}.png"/><pic:cNvPicPr/></pic:nvPicPr><pic:blipFill>'
-            f'<a:blip r:embed="{_rid}"/><a:stretch><a:fillRect/></a:stretch></pic:blipFill><pic:spPr><a:xfrm><a:off x="0" y="0"/>'
-            f'<a:ext cx="{Emu(wide)}" cy="{Emu(high)}"/></a:xfrm><a:prstGeom prst="rect"><a:avLst/></a:prstGeom></pic:spPr>'
-            "</pic:pic></a:graphicData></a:graphic></wp:inline></w:drawing>"
-        )
+        drawing = parts.drawing(self._pictures, _rid, Emu(wide), Emu(high), _clean(block.alt))
         return _p("Caption", self._runs(block.caption)) + _p("FigureBody", f"<w:r>{drawing}</w:r>")
 
     def _office_fields(self) -> str:
@@ -318,7 +322,9 @@ class _Writer:
         widths = [1400, 2400]
         rows = []
         for label, value in (("文書番号", order.number), ("決裁日", order.decided), ("保存年限", order.retention)):
-            cells = _cell(widths[0], _p("TableHead", self._runs(label)), shade="F2F4F8") + _cell(widths[1], _p("TableText", self._runs(value)))
+            cells = _cell(widths[0], _p("TableHead", self._runs(label)), shade="F2F4F8") + _cell(
+                widths[1], _p("TableText", self._runs(value))
+            )
             rows.append(f'<w:tr><w:trPr><w:cantSplit/><w:trHeight w:val="400"/></w:trPr>{cells}</w:tr>')
         return _tbl(widths, rows, "文書番号等", align="right")
 
@@ -394,10 +400,11 @@ def _bookmark(number: int, name: str, inside: str) -> str:
     return f'<w:bookmarkStart w:id="{number}" w:name="{name}"/>{inside}<w:bookmarkEnd w:id="{number}"/>'
 
 
-def _cell(width: int, inside: str, *, shade: str = "", middle: bool = True) -> str:
+def _cell(width: int, inside: str, *, shade: str = "", middle: bool = True, span: int = 1) -> str:
+    columns = f'<w:gridSpan w:val="{span}"/>' if span > 1 else ""
     fill = f'<w:shd w:val="clear" w:color="auto" w:fill="{shade}"/>' if shade else ""
     place = '<w:vAlign w:val="center"/>' if middle else ""
-    return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{fill}{place}</w:tcPr>{inside}</w:tc>'
+    return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{columns}{fill}{place}</w:tcPr>{inside}</w:tc>'
 
 
 def _tbl(widths: Sequence[int], rows: Sequence[str], caption: str, align: str = "") -> str:

@@ -28,6 +28,7 @@ from secops.store.records.policy import SqlPolicyShelf
 from secops.store.records.policy_calendar import SqlReviews
 from secops.store.records.policy_exceptions import SqlWaivers
 from secops.store.records.queue import Queue
+from secops.store.records.releases import SqlReleases
 from secops.store.records.replay import ReplaySink, Swapped
 from secops.store.records.retire import retire
 from secops.store.records.review import Review
@@ -85,6 +86,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def trail(self) -> SqlTrail:
         """What was done in the policy and audit wing, in the same database."""
         return SqlTrail(self.database)
+
+    @cached_property
+    def releases(self) -> SqlReleases:
+        """Released reports, in the same database."""
+        return SqlReleases(self.database)
 
     @cached_property
     def policies(self) -> SqlPolicyShelf:

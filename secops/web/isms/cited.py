@@ -28,7 +28,7 @@ def cited(request: Request) -> Callable[[str], tuple[Ours, ...]]:
     """
     index: Index = {}
     try:
-        index = services(request).policies.library.index(today(request))
+        index = services(request).guideline.library.index(today(request))
     except SecopsError:
         log.exception("policy")
     return lambda clause: ours_for(index, clause)

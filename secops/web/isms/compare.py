@@ -84,7 +84,7 @@ def chosen(all_entries: Sequence[Entry], values: Mapping[str, str], user: User) 
 
 def sheet_of(request: Request, found: Chosen) -> Sheet:
     """The paper of what was chosen."""
-    library = services(request).policies.links.library
+    library = services(request).links.library
 
     def text(name: str) -> Document:
         return found.entry.working if name == DRAFT else library.version(found.entry.working.id, int(name))
@@ -103,10 +103,10 @@ def sheet_of(request: Request, found: Chosen) -> Sheet:
 def show_comparison(request: Request, session: Reader) -> Response:
     """Choose a document and two versions, see what differs."""
     here = services(request)
-    all_entries = here.policies.links.library.entries(today(request))
+    all_entries = here.links.library.entries(today(request))
     found = chosen(all_entries, request.query_params, session.user)
     sheet = sheet_of(request, found) if found and found.new else None
-    style = here.policies.comparison()
+    style = here.comparison()
     query = urlencode({"document": found.entry.working.id, "old": found.old, "new": found.new}) if found else ""
     return page(
         request,
@@ -133,10 +133,10 @@ def download(request: Request, session: Reader) -> Response:
     from secops.report.comparison_docx import write_docx
 
     here = services(request)
-    found = chosen(here.policies.links.library.entries(today(request)), request.query_params, session.user)
+    found = chosen(here.links.library.entries(today(request)), request.query_params, session.user)
     if found is None or not found.new:
         raise NotFoundError(_("比べられる版が二つありません。"))
     sheet = sheet_of(request, found)
     name = quote(f"{sheet.title}.docx")
     headers = {"content-disposition": f"attachment; filename=\"comparison.docx\"; filename*=UTF-8''{name}"}
-    return Response(write_docx(sheet, here.policies.comparison()), media_type=WORD, headers=headers)
+    return Response(write_docx(sheet, here.comparison()), media_type=WORD, headers=headers)

@@ -44,7 +44,7 @@ def _asked(request: Request, session: Session) -> dict[str, str]:
 def _show(
     request: Request, session: Session, values: Mapping[str, str], problem: SecopsError | None = None
 ) -> Response:
-    desk, day = services(request).policies.links, today(request)
+    desk, day = services(request).links, today(request)
     drafts = bool(values["draft"])
     found = desk.gap(values["edition"], day, drafts=drafts)
     status = Status(values["status"]) if values["status"] in set(Status) else None
@@ -116,7 +116,7 @@ def rule(
 ) -> Response:
     """Confirm or refuse a suggestion, or take that back; a mistake shows the page again with what is wrong."""
     values = _asked(request, session)
-    desk, now = services(request).policies.links, services(request).now()
+    desk, now = services(request).links, services(request).now()
     try:
         if verdict not in VERDICTS:
             raise UsageError(_("採用、一部採用、不採用のどれかを選んでください。"))

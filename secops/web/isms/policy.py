@@ -42,8 +42,8 @@ def _overdue(entries: Sequence[Entry], day: date) -> int:
 
 def _show(request: Request, session: Session, problem: SecopsError | None = None) -> Response:
     here, day = services(request), today(request)
-    entries, rules = here.policies.library.entries(day), here.policies.statutory()
-    bodies = statutory_state(entries, here.policies.library.shelf.statements(), rules.bodies)
+    entries, rules = here.guideline.library.entries(day), here.statutory()
+    bodies = statutory_state(entries, here.guideline.library.shelf.statements(), rules.bodies)
     return page(
         request,
         "policy.html",
@@ -53,7 +53,7 @@ def _show(request: Request, session: Session, problem: SecopsError | None = None
         overdue=_overdue(entries, day),
         in_force=sum(one.in_force is not None for one in entries),
         drafts=sum(one.draft.open for one in entries),
-        file_problems=here.policies.library.problems,
+        file_problems=here.guideline.library.problems,
         sample=any(one.sample for one in entries),
         bodies=bodies,
         lacking=sum(bool(one.lacks) for one in bodies),
@@ -87,11 +87,11 @@ def state(
     here = services(request)
     try:
         on = day_of(day, _("公表した日"))
-        entry = here.policies.library.entry(document, today(request))
+        entry = here.guideline.library.entry(document, today(request))
         if body not in {one.body for one in entry.current.statutory}:
             what = _("「{document}」の頭書き(statutory)に「{body}」がありません。改正案に加えてから記入してください。")
             raise UsageError(what.format(document=entry.current.title, body=body))
-        here.policies.library.shelf.state(document, body, place, on, by=session.user.name, now=here.now())
+        here.guideline.library.shelf.state(document, body, place, on, by=session.user.name, now=here.now())
     except SecopsError as error:
         return _show(request, session, error)
     return RedirectResponse("/policy?done=stated#statutory", 303)

@@ -40,7 +40,7 @@ class Shown:
 
 def shown_clauses(here: Services, document: Document) -> list[Shown]:
     """The clauses of a document with items and rules that bear on the same guideline clauses."""
-    editions = here.policies.editions()
+    editions = here.guideline.editions()
     items = Bearing(here.evidence.catalogue().items, lambda item: item.clauses)
     rules = Bearing((rule for rule in here.rules() if rule.active), lambda rule: rule.clauses)
     found = []
@@ -59,14 +59,14 @@ def _chosen(here: Services, entry: Entry, asked: str, session: Session) -> tuple
             raise NotFoundError(_("改正案を見られるのは、ポリシー担当だけです。"))
         return entry.working, "draft"
     if asked.isascii() and asked.isdigit() and len(asked) < 6:
-        return here.policies.library.version(entry.working.id, int(asked)), str(int(asked))
+        return here.guideline.library.version(entry.working.id, int(asked)), str(int(asked))
     if asked:
         raise NotFoundError(_("その版はありません。"))
     if entry.in_force:
         return entry.current, str(entry.in_force.number)
     if entry.versions:
         number = entry.versions[-1].number
-        return here.policies.library.version(entry.working.id, number), str(number)
+        return here.guideline.library.version(entry.working.id, number), str(number)
     return (entry.working, "draft" if entry.draft.open else "file")
 
 
@@ -76,7 +76,7 @@ def show_document(
 ) -> Response:
     """The document in force, or the version that was asked for."""
     here, day = services(request), today(request)
-    entry = here.policies.library.entry(document_id, day)
+    entry = here.guideline.library.entry(document_id, day)
     document, which = _chosen(here, entry, request.query_params.get("version", ""), session)
     version = next((one for one in entry.versions if str(one.number) == which), None)
     return page(

@@ -57,8 +57,8 @@ def _address(document_id: str, more: str = "") -> str:
 def base_of(here: Services, entry: Entry) -> Document | None:
     """What a draft is compared with: the newest version, else what the file says."""
     if entry.versions:
-        return here.policies.library.version(entry.working.id, entry.versions[-1].number)
-    return here.policies.library.file(entry.working.id)
+        return here.guideline.library.version(entry.working.id, entry.versions[-1].number)
+    return here.guideline.library.file(entry.working.id)
 
 
 def _show(request: Request, session: Session, entry: Entry, template: str, **values: Any) -> Response:
@@ -82,7 +82,7 @@ def show_draft(
 ) -> Response:
     """What the draft changes and its clauses to choose from; or the form of one clause, or of the whole text."""
     here = services(request)
-    entry = here.policies.library.entry(document_id, today(request))
+    entry = here.guideline.library.entry(document_id, today(request))
     if name := request.query_params.get("clause", ""):
         clause = entry.working.by_id.get(name)
         if clause is None:
@@ -107,7 +107,7 @@ def _overview(request: Request, session: Session, entry: Entry, problem: SecopsE
         "policy_draft.html",
         found=found,
         by_id={one.id: one for one in found},
-        unknown=here.policies.library.check(entry.working),
+        unknown=here.guideline.library.check(entry.working),
         said=said.get(request.query_params.get("done", ""), ""),
         problem=problem,
     )
@@ -176,7 +176,7 @@ def save_clause(
 ) -> Response:
     """Save one clause into the draft."""
     here, day = services(request), today(request)
-    entry = here.policies.library.entry(document_id, day)
+    entry = here.guideline.library.entry(document_id, day)
     present = entry.working.by_id.get(clause)
     if present is None:
         what = _("「{document}」に「{clause}」という条文はありません。")
@@ -193,12 +193,12 @@ def save_clause(
             owner=owner.strip(),
             review=day_of(review, _("次回見直し")) if review.strip() else None,
         )
-        here.policies.library.save_clause(document_id, new, was, day=day, by=session.user.name, now=here.now())
+        here.guideline.library.save_clause(document_id, new, was, day=day, by=session.user.name, now=here.now())
     except InputError as error:
         mistakes = [Mistake(0, one.what, "") for one in error.problems]
         return _clause_form(request, session, entry, present, values, was=was, mistakes=mistakes, problem=error)
     except ClauseChangedError as error:
-        entry = here.policies.library.entry(document_id, day)
+        entry = here.guideline.library.entry(document_id, day)
         now = error.clause or present
         return _clause_form(request, session, entry, now, values, present=values_of(now), problem=error)
     except SecopsError as error:
@@ -216,15 +216,15 @@ def save_text(
 ) -> Response:
     """Save the whole text as the draft."""
     here, day = services(request), today(request)
-    entry = here.policies.library.entry(document_id, day)
+    entry = here.guideline.library.entry(document_id, day)
     try:
-        document = here.policies.library.read(document_id, text)
-        here.policies.library.save(document, seen=seen, by=session.user.name, now=here.now())
+        document = here.guideline.library.read(document_id, text)
+        here.guideline.library.save(document, seen=seen, by=session.user.name, now=here.now())
     except InputError as error:
         mistakes = _mistakes(error.problems, text)
         return _text_form(request, session, entry, text, seen, mistakes=mistakes, problem=error)
     except DraftChangedError as error:
-        meanwhile = here.policies.library.changed_since(document_id, seen, day) or ()
+        meanwhile = here.guideline.library.changed_since(document_id, seen, day) or ()
         return _text_form(request, session, entry, text, error.draft.revision, meanwhile=meanwhile, problem=error)
     return RedirectResponse(_address(document_id, "?done=saved"), 303)
 
@@ -239,11 +239,11 @@ def drop(
 ) -> Response:
     """Give the draft up."""
     here = services(request)
-    entry = here.policies.library.entry(document_id, today(request))
+    entry = here.guideline.library.entry(document_id, today(request))
     try:
         if sure != "1":
             raise UsageError(_("改正案を取りやめるには、確認の欄に印を付けてください。"))
-        here.policies.library.shelf.drop_draft(document_id, seen=seen, by=session.user.name, now=here.now())
+        here.guideline.library.shelf.drop_draft(document_id, seen=seen, by=session.user.name, now=here.now())
     except SecopsError as error:
         return _overview(request, session, entry, error)
     return RedirectResponse(_address(document_id, "?done=dropped"), 303)

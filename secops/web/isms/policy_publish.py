@@ -31,7 +31,7 @@ def _show(
     problem: SecopsError | None = None,
 ) -> Response:
     here = services(request)
-    entry = here.policies.library.entry(document_id, today(request))
+    entry = here.guideline.library.entry(document_id, today(request))
     if not entry.draft.open:
         raise ConflictError(_("「{document}」に改正案はありません。").format(document=document_id))
     base = base_of(here, entry)
@@ -46,7 +46,7 @@ def _show(
         number=len(entry.versions) + 1,
         found=touched(base, entry.working) if base else (),
         how=HOW,
-        unknown=here.policies.library.check(entry.working),
+        unknown=here.guideline.library.check(entry.working),
         values=values,
         decision=decision,
         wrong=wrong if problem else [],
@@ -60,7 +60,7 @@ def show_publish(
     """The form."""
     _session = session
     names = ("effective", "committee", "approved", "promulgated", "reason")
-    revision = services(request).policies.library.shelf.draft(document_id).revision
+    revision = services(request).guideline.library.shelf.draft(document_id).revision
     return _show(request, document_id, {**dict.fromkeys(names, ""), "seen": str(revision)})
 
 
@@ -99,7 +99,7 @@ def publish(
             raise UsageError(_("承認した委員会と改正理由を入力してください。"))
         if action != "publish":
             return _show(request, document_id, values, decision)
-        here.policies.library.publish(document_id, decision, seen=seen, by=session.user.name, now=here.now())
+        here.guideline.library.publish(document_id, decision, seen=seen, by=session.user.name, now=here.now())
     except SecopsError as error:
         return _show(request, document_id, values, problem=error)
     return RedirectResponse(f"/policy/documents/{quote(document_id)}", 303)

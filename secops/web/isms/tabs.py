@@ -21,6 +21,8 @@ AUDIT: tuple[Place, ...] = (
     Place("/audit/progress", "自己点検の進み具合", "", Right.SEE_AUDIT),
     Place("/audit/papers", "監査調書", "", Right.SEE_AUDIT),
     Place("/findings", "指摘事項", "", Right.SEE_AUDIT),
+    Place("/audit/heatmap", "達成状況", "", Right.SEE_AUDIT),
+    Place("/audit/reports", "文書", "", Right.SEE_RELEASED),
     Place("/audit/items", "監査項目", "", Right.SEE_POLICY),
     Place("/audit/evidence", "ログによる裏付け", "", Right.SEE_EVIDENCE),
 )

@@ -99,9 +99,11 @@ def _verdicts(dice: random.Random, good: float) -> tuple[Verdict, Verdict]:
 def papers(dice: random.Random) -> list[Workpaper]:
     found = []
     for place, department in enumerate(DEPARTMENTS):
-        for item in catalogue().applicable(1):
-            if item.answers in {Answerer.DEPARTMENT, Answerer.STAFF}:
-                found.append(paper(item.id, department, *_verdicts(dice, 0.55 + 0.06 * place)))
+        found += [
+            paper(item.id, department, *_verdicts(dice, 0.55 + 0.06 * place))
+            for item in catalogue().applicable(1)
+            if item.answers in {Answerer.DEPARTMENT, Answerer.STAFF}
+        ]
     for system, department in OF_SYSTEM.items():
         found += [
             paper(item.id, department, *_verdicts(dice, 0.68), system)
@@ -130,7 +132,9 @@ def finding(number: int, kind: FindingKind, department: str, title: str, **more:
 
 
 def findings() -> tuple[Finding, ...]:
-    action = Action("媒体の利用簿を定め、毎月、課長が確認する。", "区民課長", date(2027, 2, 28), "利用を課長の許可制とした。")
+    action = Action(
+        "媒体の利用簿を定め、毎月、課長が確認する。", "区民課長", date(2027, 2, 28), "利用を課長の許可制とした。"
+    )
     done = Action(
         "共用のIDを廃止し、個人ごとのIDとした。",
         "税務課長",
@@ -167,7 +171,9 @@ def findings() -> tuple[Finding, ...]:
             repeats="2024-05",
         ),
         finding(3, FindingKind.MINOR, "2010", "退職者のIDが残されている", actions=(late,)),
-        finding(4, FindingKind.OPPORTUNITY, "2020", "研修の欠席者への補講が行われていない", clauses=("mic-2025-03-5.2",)),
+        finding(
+            4, FindingKind.OPPORTUNITY, "2020", "研修の欠席者への補講が行われていない", clauses=("mic-2025-03-5.2",)
+        ),
         finding(5, FindingKind.GOOD, "3020", "標的型攻撃メール訓練の結果を係ごとに振り返っている"),
     )
 
@@ -294,7 +300,14 @@ def large(departments: int = 60, items: int = 200, years: int = 5, found: int = 
     return ledger(
         papers=judged,
         findings=tuple(listed),
-        plan=Plan("2026-1", PlanLevel.ANNUAL, "令和8年度情報セキュリティ内部監査", (2026, 2026), purpose="改善につなげる。", units=tuple(map(Unit, codes))),
+        plan=Plan(
+            "2026-1",
+            PlanLevel.ANNUAL,
+            "令和8年度情報セキュリティ内部監査",
+            (2026, 2026),
+            purpose="改善につなげる。",
+            units=tuple(map(Unit, codes)),
+        ),
         names=names,
         divisions={code: f"{code[:2]}" for code in codes},
         history=history(dice, codes, range(2026 - years + 1, 2026)),

@@ -1,0 +1,107 @@
+"""The book of a round as the records have it: plan, sheets, workpapers, findings, evidence, earlier years."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from secops.isms.audit.book import Ledger, make_book
+from secops.isms.audit.ports import Round
+from secops.isms.audit.round import EvidenceSheet, Finding, FindingState, Unit, YearGrade
+from secops.isms.audit.sheets import Sheet, SheetKind, SheetState
+from secops.siem.ports import Scope
+from secops.store.records.evidence import SheetFilter
+from secops.wiring.audits import open_rules
+from secops.wiring.guidelines import open_editions
+from secops.wiring.rounds import EVERYTHING
+from secops.wiring.site import Site
+
+MOST_SHEETS = 500  # evidence sheets of a round that papers carry, the newest
+
+
+def from_round(site: Site, round_: Round, earlier: Iterable[Ledger]) -> Ledger:
+    """The book of a round; ``earlier`` are those of the years before."""
+    desk, rules = site.desk.rounds, open_rules(site.folder)
+    plan = desk.plan(round_.number, EVERYTHING).plan
+    sheets = desk.sheets(EVERYTHING, of=round_.number)
+    years = sorted(earlier, key=lambda one: one.book.year)
+    now, before = _findings(site, round_.year)
+    told = [finding for one in years for finding in one.book.findings]
+    asked = dict.fromkeys(Unit(one.unit.department, one.unit.system) for one in sheets)
+    book = make_book(
+        ward=site.settings.site.name,
+        year=round_.year,
+        plan=replace(plan, units=tuple(plan.units) or tuple(asked)),
+        catalogue=round_.catalogue,
+        rules=rules,
+        papers=site.desk.audit_work.round_papers(round_.number, EVERYTHING),
+        findings=now,
+        names=_names(site, sheets),
+        divisions={one.unit.department: one.place.division for one in sheets if one.place.division},
+        systems=_systems(site, sheets),
+        clause_titles=_titles(site),
+        sheets=_evidence(site, round_.number),
+        history=_history(years),
+        earlier=tuple({one.number: one for one in (*told, *before)}.values()),
+        progress=_progress(sheets),
+    )
+    return Ledger(book, rules)
+
+
+def _findings(site: Site, year: int) -> tuple[list[Finding], list[Finding]]:
+    """Findings of the year and of the years before. A draft is nobody's business but its auditor's."""
+    found = [one for one in site.desk.audit_work.findings(EVERYTHING) if one.finding.state is not FindingState.DRAFT]
+    return [one.finding for one in found if one.year == year], [one.finding for one in found if one.year < year]
+
+
+def _titles(site: Site) -> dict[str, str]:
+    """Clause → title, of every edition."""
+    return {one.id: one.title for edition in open_editions(site.folder).all for one in edition.clauses}
+
+
+def _names(site: Site, sheets: Iterable[Sheet]) -> dict[str, str]:
+    """Code → name: as the inventory has it now, over that the name that a unit had when the round began."""
+    names = {one.code: one.name for one in site.directory.departments}
+    for sheet in sheets:
+        names[sheet.unit.department] = sheet.place.department
+        if sheet.place.division:
+            names[sheet.place.division] = sheet.place.division_name or sheet.place.division
+    return names
+
+
+def _systems(site: Site, sheets: Iterable[Sheet]) -> dict[str, str]:
+    names = {one.code: one.name for one in site.directory.systems}
+    return names | {one.unit.system: one.place.system for one in sheets if one.unit.system}
+
+
+def _evidence(site: Site, number: str) -> tuple[EvidenceSheet, ...]:
+    listed, _total = site.desk.evidence.sheets(SheetFilter(round=number), Scope(), limit=MOST_SHEETS)
+    return tuple(site.desk.evidence.sheet(one.number, Scope()).sheet for one in reversed(listed))
+
+
+def _history(years: Iterable[Ledger]) -> tuple[YearGrade, ...]:
+    """Results of the years before, as their own rules scored them; a later book has those of earlier ones too."""
+    found: dict[tuple[int, str], YearGrade] = {}
+    for one in years:
+        found |= {(past.year, past.department): past for past in one.book.history}
+        scores = {"": one.book.confirmed.ward, **one.book.confirmed.departments}
+        for department, score in scores.items():
+            found[one.book.year, department] = YearGrade(
+                one.book.year,
+                department,
+                None if score.achievement is None else float(score.achievement),
+                None if score.coverage is None else float(score.coverage),
+                score.grade,
+            )
+    return tuple(found[key] for key in sorted(found))
+
+
+def _progress(sheets: Iterable[Sheet]) -> dict[str, tuple[int, int]]:
+    """Department → sheets asked, sheets that its head confirmed."""
+    found: dict[str, tuple[int, int]] = {}
+    for one in sheets:
+        if one.kind is SheetKind.STAFF:
+            continue
+        asked, done = found.get(one.unit.department, (0, 0))
+        found[one.unit.department] = (asked + 1, done + (one.state is SheetState.CONFIRMED))
+    return found
