@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secops.cli import audit_evidence, audit_findings, audit_log, audit_papers, audit_plan, audit_release, audit_report
+from secops.cli import (
+    audit_evidence,
+    audit_findings,
+    audit_form,
+    audit_log,
+    audit_papers,
+    audit_plan,
+    audit_release,
+    audit_report,
+)
 from secops.cli.common import emit_json, emit_table, json_option, optional_site_option
 from secops.locale import _
 
@@ -245,6 +254,7 @@ def sample(population: Path, size: int, seed: str | None, as_json: bool) -> None
 # Each further part adds its commands to the group.
 for _part in (
     audit_plan,
+    audit_form,
     audit_papers,
     audit_evidence,
     audit_findings,

@@ -25,6 +25,7 @@ from secops.web.isms import (
     impact,
     inspection,
     inspection_files,
+    inspection_form,
     inspection_staff,
     items,
     papers,
@@ -62,6 +63,7 @@ from secops.web.siem import (
 ISMS = (
     inspection_staff,
     inspection_files,
+    inspection_form,
     inspection,
     audit_plans,
     calendar,
