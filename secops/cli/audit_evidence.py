@@ -110,12 +110,15 @@ def make(
     from secops.wiring.audits import open_catalogue, open_telemetry
     from secops.wiring.evidence import Period
     from secops.wiring.evidence_site import chosen, room_of
+    from secops.wiring.rounds import EVERYTHING
 
     catalogue, telemetry = open_catalogue(site), open_telemetry(site)
     wanted = chosen(telemetry, catalogue, items, names)
     by = actor or getpass.getuser()
     with open_site(site) as opened:
         now = opened.now()
+        if round_:
+            opened.desk.rounds.plan(round_, EVERYTHING)  # NotFoundError before anything is asked
         period = Period(department, _moment(since, now, "--since"), _moment(until, now, "--until"))
         made = room_of(opened).make(wanted, telemetry, period, Scope(), by)
         numbers = [opened.desk.evidence.keep(one, round_=round_, actor=by, now=now) for one in made.sheets]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from secops.isms.audit.figures import departments_of, known_departments
 from secops.isms.audit.round import Book, YearGrade
 from secops.report.text import plain
 
@@ -48,10 +49,13 @@ class Row:
     key: str = ""
 
 
-def heat_rows(book: Book) -> list[Row]:
-    """Departments × chapters of what was confirmed, the worst first; what was not judged at all stands last."""
-    scores, found = book.confirmed, []
-    for code in dict.fromkeys([one.department for one in book.plan.units] + list(scores.departments)):
+def heat_rows(book: Book, *, declared: bool = False) -> list[Row]:
+    """Departments × chapters of what was confirmed, the worst first; what was not judged at all stands last.
+
+    ``declared``: of what the departments say of themselves, and of all of them.
+    """
+    scores, found = book.declared if declared else book.confirmed, []
+    for code in known_departments(book) if declared else departments_of(book):
         cells = tuple(_cell(scores.cells.get((code, chapter))) for chapter in book.catalogue.chapters)
         found.append(Row(book.names.get(code, code), cells, _cell(scores.departments.get(code)), code))
     return sorted(found, key=lambda row: (row.total.achievement is None, row.total.achievement or 0.0, row.key))

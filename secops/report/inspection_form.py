@@ -67,7 +67,7 @@ def form_data(desk: SheetDesk, number: int, viewer: Viewer, *, site: str, ward: 
 
 def file_name(sheet: Sheet) -> str:
     """What the file is called: ``自己点検票_2026_区民課_住民記録システム.xlsx``."""
-    parts = ("自己点検票", sheet.round, sheet.place.department, sheet.place.system)
+    parts: tuple[str, ...] = ("自己点検票", sheet.round, sheet.place.department, sheet.place.system)
     if sheet.kind is SheetKind.WARD:
         parts = (*parts, _(SHEET_LABELS[sheet.kind]))
     return re.sub(r'[\\/:*?"<>|\s]+', "-", "_".join(filter(None, parts))) + ".xlsx"

@@ -50,7 +50,7 @@ def wareki(day: date) -> str:
 
 
 def read_wareki(text: str) -> date | None:
-    """The first date in a text, written as papers write it: ``令和8年11月23日``, ``平成元年４月１日``, ``2026年4月1日``."""
+    """The first date in a text as papers write it: ``令和8年11月23日``, ``平成元年４月１日``, ``2026年4月1日``."""
     found = _WRITTEN.search(unicodedata.normalize("NFKC", text))
     if found is None:
         return None

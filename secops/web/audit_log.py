@@ -49,7 +49,6 @@ LABELS: Mapping[str, str] = {
     "events_searched": "イベントの検索",
     "events_exported": "検索結果の書き出し",
     "register_exported": "台帳の書き出し",
-    "evidence_made": "裏付け票の作成",
     "evidence_viewed": "裏付け票の閲覧",
     "evidence_exported": "裏付け票の書き出し",
     "exception.written": "例外の作成",

@@ -69,21 +69,14 @@ class Services:
     returns its path. ``departments`` are names to choose from in forms. ``flows`` judges connections between zones by
     the ward's model and register. ``identity`` is the ward's own identity provider, where it has one.
 
-    Of the other wing: ``rounds`` are plans and self-inspections, ``files`` keeps what is uploaded, ``ranking`` is who is
-    audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note, ``opening``
-    what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of the guideline
-    in one sentence, by id; ``audit_work`` are workpapers and findings, ``trail`` is what was done to a target in the
+    Of the other wing: ``rounds`` are plans and self-inspections, ``files`` keeps what is uploaded, ``ranking`` is who
+    is audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note,
+    ``opening`` what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of
+    the guideline in one sentence, by id; ``audit_work`` are workpapers and findings, ``trail`` is what was done to a target in the
     audit, newest first; ``evidence`` is what logs tell, ``guideline`` the editions and the ward's documents with what
     names their clauses, ``statutory`` which bodies must have a policy, ``links`` the desk of links to the guideline,
-    ``comparison`` how the ward wants its 新旧対照表, ``review_work`` the work lists of revisions, ``care`` exceptions, reviews, registers,
-    ``papers`` makes, issues and gives out the papers of the audit.
-    the ward's model and register. ``care`` is what the pages of exceptions, reviews and registers ask for. ``identity``
-    is the ward's own identity provider, where it has one. ``ranking`` is who is audited next in a 年度, ``proposed``
-    what it says of a unit that somebody wants to audit with this note, ``opening`` what a plan's round is opened with,
-    ``place`` a unit with its names of today, ``sentences`` clauses of the guideline in one sentence, by id.
-    ``rounds`` are plans and self-inspections, ``audit_work`` workpapers and findings, ``trail`` is what was done to a
-    target in the audit, newest first. ``guideline`` are the editions with what names their clauses, ``review_work`` the
-    work lists of revisions.
+    ``comparison`` how the ward wants its 新旧対照表, ``review_work`` the work lists of revisions, ``care`` exceptions,
+    reviews and registers, ``papers`` makes, issues and gives out the papers of the audit.
     """
 
     settings: Settings
@@ -101,8 +94,8 @@ class Services:
     write_exception: Callable[[str, str], str]
     care: Care
     evidence: Evidence
-    papers: PaperRoom
     rounds: RoundDesk
+    papers: PaperRoom
     audit_work: AuditWorkDesk
     trail: Callable[[str], Sequence[Entry]]
     guideline: GuidelineRoom

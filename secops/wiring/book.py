@@ -67,10 +67,10 @@ class Books:
         wanted = max(sources, default=0) if year is None else year
         if wanted not in sources:
             text = _(
-                "{year}年度の監査の記録がありません。--book で帳簿(Book)のファイルを指定するか、"
+                "監査の記録({year})がありません。--book で帳簿(Book)のファイルを指定するか、"
                 "secops audit book import で取り込んでください。"
             )
-            raise NotFoundError(text.format(year=wanted or _("どの")))
+            raise NotFoundError(text.format(year=year or "-"))
         mark, read = sources[wanted]
         with self._lock:
             return self._known(wanted, mark, read)

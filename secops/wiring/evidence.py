@@ -177,8 +177,11 @@ class EvidenceRoom:
             zones=asking.scope.zones,
             by=by,
         )
-        split = tuple(zones) if any(figure.per_zone for figure in query.figures) else ()
-        presence = {name: asking.presence(telemetry.sources[name], split) for name in query.sources}
+        split = {name for figure in query.figures if figure.per_zone for name in query.needed(figure)}
+        presence = {
+            name: asking.presence(telemetry.sources[name], tuple(zones) if name in split else ())
+            for name in query.sources
+        }
         there = [
             (figure, zone, title)
             for figure, zone, title in cells(query, wanted)

@@ -12,6 +12,8 @@ from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar, cast
 
 from secops.isms.audit.telemetry import Presence, Record, Source, Within
+from secops.isms.policy.exceptions import Waiver
+from secops.isms.policy.ports_exceptions import Codes
 from secops.org.model import Department, Directory
 from secops.query import write
 from secops.query.parse import parse
@@ -65,6 +67,7 @@ class Ports:
     desk: Handling
     inventories: Inventories
     chain: Callable[[datetime, datetime], Chain | None]
+    waivers: Callable[[Codes], Sequence[Waiver]]
     zone_label: Callable[[str], str]
     now: Callable[[], datetime]
 
@@ -118,7 +121,7 @@ class Asking:
 
     def text(self, query: str, within: Within, *more: str) -> str:
         """The whole search: the department's part of it, the query, further conditions."""
-        parts = [self._whose(within), query, *more]
+        parts = [query, *more, self._whose(within)]
         if len(given := [one for one in parts if one and one != "*:*"]) > 1:
             return " AND ".join(one if _single(one) else f"({one})" for one in given)
         return given[0] if given else "*:*"
@@ -217,7 +220,10 @@ class Asking:
                 found = self.ports.chain(self.since, self.until)
                 return found is not None and found.segments > 0, "原本ログの区間がありません。"
             case Record.EXCEPTIONS:
-                return False, "例外措置の台帳がまだありません。"
+                # A ward that never entered one keeps them on paper: that is no zero.
+                return bool(
+                    self.ports.waivers(None)
+                ), "例外措置が一件も登録されていません。紙の台帳で確かめてください。"
 
     def _once(self, key: object, ask: Callable[[], T]) -> T:
         if key not in self._memo:

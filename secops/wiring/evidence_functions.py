@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
 from statistics import median
 
 from secops.isms.audit.telemetry import Query, Value, Within
+from secops.isms.policy.exceptions import Kind, Phase, State, Waiver
 from secops.org.model import DEVICE_KINDS, Flow
+from secops.query import write
 from secops.schema.dates import JST
 from secops.siem.ports import Handled
 from secops.wiring.evidence_asking import Asking, base, hours_between, own_account, short
@@ -255,9 +257,42 @@ def chain(asking: Asking, _query: Query) -> Result:
     return Result(values, rows=[{"異常": found.problem}] if found.problem else ())
 
 
-def exceptions(_asking: Asking, _query: Query) -> Result:
-    """例外措置: there is no register of them yet, so no figure is ever reckoned."""
-    return Result({})
+def exceptions(asking: Asking, _query: Query) -> Result:
+    """例外措置 of the department as they stood at the end of the period, and what came from them after their end."""
+    day = (asking.until - timedelta(microseconds=1)).astimezone(JST).date()
+    phases = [(one, _then(one, day)) for one in asking.ports.waivers(frozenset({asking.department.code}))]
+    ended = [one for one, phase in phases if phase is Phase.OVERDUE]
+    rows, used = [], 0
+    for one in ended:
+        count = _after_end(asking, one)
+        used += bool(count)
+        rows.append(
+            {
+                "例外措置": one.number.printed,
+                "期限": one.last_day.isoformat(),
+                "対象": "、".join(subject.id for subject in one.draft.subjects) or "—",
+                "期限の後のログ": "—" if count is None else str(count),
+            }
+        )
+    values = {"open": sum(phase is Phase.IN_FORCE for _one, phase in phases), "expired": len(ended), "used": used}
+    return Result(values, rows=rows)
+
+
+def _then(one: Waiver, day: date) -> Phase:
+    """How a waiver stood on a day: what was ended later was still there."""
+    if one.ended_on is not None and one.ended_on > day:
+        one = replace(one, state=State.APPROVED)
+    return one.phase(day)
+
+
+def _after_end(asking: Asking, one: Waiver) -> int | None:
+    """Events of a waiver's devices and flows after its last day; None where it names none."""
+    fields = {Kind.DEVICE: "host.name", Kind.FLOW: "labels.flow_id"}
+    terms = [write.term(fields[subject.kind], subject.id) for subject in one.draft.subjects if subject.kind in fields]
+    since = datetime.combine(one.last_day + timedelta(days=1), time(), JST)
+    if not any(terms) or since >= asking.until:
+        return None
+    return asking.count(asking.text(write.either(*terms), Within.WARD), max(since, asking.since))
 
 
 FUNCTIONS: Mapping[str, Callable[[Asking, Query], Result]] = {

@@ -56,6 +56,7 @@ def room_of(site: Site, store: EventStore | None = None) -> EvidenceRoom:
             desk=site.desk,
             inventories=inventories,
             chain=chain,
+            waivers=site.desk.waivers.waivers,
             zone_label=lambda zone: zones[zone].label if zone in zones else zone,
             now=site.now,
         )

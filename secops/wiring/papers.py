@@ -16,7 +16,7 @@ from secops.errors import AuditError, ConflictError, DeniedError, NotFoundError,
 from secops.isms.audit.book import Ledger
 from secops.isms.audit.draft import Draft, read_markdown
 from secops.isms.audit.figures import figures
-from secops.isms.audit.lint import Facts, Fault, facts_of, lint
+from secops.isms.audit.lint import Facts, Fault, facts_of, lint, unready
 from secops.isms.audit.paper_style import PaperKind, PaperStyle, read_style
 from secops.isms.audit.releases import NewRelease, Reader, ReleaseDesk, ReleaseRequest
 from secops.isms.audit.round import Book, Conduct, Release, ReleasedFile
@@ -108,6 +108,10 @@ class Press:
     def faults(self, order: Order, data: bytes, name: str) -> list[Fault]:
         """What the linter finds in a Word file that is to be this paper."""
         return lint(read_word(name, data), self.facts(order.kind, order))
+
+    def hindrances(self, order: Order, data: bytes, name: str) -> list[Fault]:
+        """What must be put right before it is issued: in the records, and in the paper itself."""
+        return [*unready(self.ledger.book, order.kind, order.department), *self.faults(order, data, name)]
 
 
 def read_draft(path: Path) -> Draft:
@@ -239,7 +243,7 @@ class Papers:
         """What the linter finds in the paper as it would be released."""
         press = self.press(request.year)
         order = self._order(press, request, draft=False)
-        return [one.problem for one in press.faults(order, press.docx(order), f"{request.kind.value}.docx")]
+        return [one.problem for one in press.hindrances(order, press.docx(order), f"{request.kind.value}.docx")]
 
     def release(
         self,
@@ -263,7 +267,7 @@ class Papers:
         else:
             word, name = settle(str(edited), read_bytes(edited), order, book.year), str(edited)
             layout = read_bytes(pdf) if pdf else None
-        if found := press.faults(order, word, name):
+        if found := press.hindrances(order, word, name):
             raise AuditError([one.problem for one in found])
         new = NewRelease(
             request.kind,

@@ -1,6 +1,7 @@
 """`make bench`: the table of figures. Every ratio is against a yardstick measured in the same run on the same files.
 
-python -m tests.bench [NAME…]     names: start hunt otrf search latency console crowd elastic audit policy word
+python -m tests.bench [NAME…]     names: start hunt otrf search latency console crowd elastic audit evidence papers
+                                        policy word
 """
 
 from __future__ import annotations
@@ -10,7 +11,21 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import audit, console, crowd, elastic, hunt, latency, otrf, policy, search, start, word
+from tests.bench import (
+    audit,
+    console,
+    crowd,
+    elastic,
+    evidence,
+    hunt,
+    latency,
+    otrf,
+    papers,
+    policy,
+    search,
+    start,
+    word,
+)
 from tests.bench.measure import Row
 
 PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {
@@ -23,6 +38,8 @@ PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "crowd": crowd.rows,
     "elastic": elastic.rows,
     "audit": audit.rows,
+    "evidence": evidence.rows,
+    "papers": papers.rows,
     "policy": policy.rows,
     "word": word.rows,
 }

@@ -115,6 +115,8 @@ def test_links_and_owners_come_back_from_the_document_that_exists():
 def test_the_paper_has_the_form_of_a_rule():
     made = docx.Document(io.BytesIO(write_policy_docx(RULE)))
     section = made.sections[0]
+    assert section.page_width
+    assert section.page_height
     assert (round(section.page_width.mm), round(section.page_height.mm)) == (210, 297)
     said = [paragraph.text for paragraph in made.paragraphs]
     assert said[:6] == [
@@ -135,7 +137,9 @@ def test_the_paper_has_the_form_of_a_rule():
     assert annex.paragraph_format.page_break_before
     table = made.tables[0]
     assert [[cell.text for cell in row.cells] for row in table.rows] == [["区分", "内容"], ["一", "甲\n乙"]]
-    assert table.rows[0]._tr.trPr.find(qn("w:tblHeader")) is not None
+    properties = table.rows[0]._tr.trPr
+    assert properties is not None
+    assert properties.find(qn("w:tblHeader")) is not None
 
 
 @given(

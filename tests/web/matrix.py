@@ -159,12 +159,13 @@ POST /inspection/{number}/finish    403      403      403      403      409     
 POST /inspection/{number}/foot      403      403      403      403      303      403      303      403
 POST /inspection/{number}/return    403      403      403      403      400      403      403      403
 POST /inspection/{number}/take-back 403      403      403      403      409      403      409      403
+POST /inspection/{number}/form      403      403      403      403      400      403      400      403
+GET  /inspection/{number}/form/xlsx 403      403      403      403      200      403      200      403
 GET  /inspection/{number}/{item}    403      403      403      403      200      403      200      403
 POST /inspection/{number}/{item}/answer 403      403      403      403      303      403      303      403
 POST /inspection/{number}/{item}/files 403      403      403      403      400      403      400      403
 POST /api/inspection/{number}/{item} 403      403      403      403      200      403      200      403 | {"revision": 0}
 
-GET  /audit                         *        303
 GET  /audit/plans                   403      403      200      200      403      403      403      403
 GET  /audit/next                    403      403      200      403      403      403      403      403
 GET  /audit/plans/{plan}            403      403      200      404      403      403      403      403

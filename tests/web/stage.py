@@ -448,6 +448,7 @@ class Stage:
         self.audit_work = SqlAuditWork(self.database, self.rounds)
         self.review_work = SqlReviewWork(self.database)
         self.shelf = Shelf()
+        self.shelf = Shelf()
         self.directory = Directory(
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
@@ -537,6 +538,7 @@ class Stage:
                 desk=self.work,
                 inventories=Inventories(lambda _at: self.directory, lambda: (), lambda _at: False),
                 chain=lambda _since, _until: Chain(42, 3, ""),
+                waivers=lambda _codes: (),
                 zone_label=lambda zone: str(ZONES[zone]["label"]) if zone in ZONES else zone,
                 now=lambda: self.clock,
             )

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from secops.isms.audit.model import Catalogue
-from secops.isms.audit.round import Book, Finding, FindingKind, FindingState, Plan
+from secops.isms.audit.model import Catalogue, Verdict
+from secops.isms.audit.round import Book, Finding, FindingKind, FindingState, Plan, Unit
 from secops.isms.audit.rules import ScoringRules
 from secops.isms.audit.scoring import OpenMajor, score_round
 from secops.isms.audit.workpaper import Workpaper, confirmed_values, declared_values
@@ -28,10 +28,11 @@ class Ledger:
         codes = {*old.names, *(one.department for one in old.papers), *(one.department for one in old.plan.units)}
         kept = {code for code in codes if code in departments or old.names.get(code) in departments}
         units = tuple(one for one in old.plan.units if one.department in kept)
+        audited = tuple(one for one in old.plan.audited if one.department in kept)
         book = make_book(
             ward=old.ward,
             year=old.year,
-            plan=replace(old.plan, units=units),
+            plan=replace(old.plan, units=units, audited=audited),
             catalogue=old.catalogue,
             rules=self.rules,
             papers=[one for one in old.papers if one.department in kept],
@@ -60,6 +61,20 @@ def open_majors(findings: Iterable[Finding]) -> list[OpenMajor]:
     ]
 
 
+def looked_at(plan: Plan, papers: Iterable[Workpaper]) -> list[Workpaper]:
+    """The papers of the units that are audited this year, and any other that an auditor confirmed all the same.
+
+    In an annual plan all units inspect themselves and some are audited: what nobody meant to look at is no gap of the
+    audit's coverage. Where a plan names no such units, all of its papers count.
+    """
+    meant = set(plan.audited)
+    return [
+        one
+        for one in papers
+        if not meant or Unit(one.department, one.system) in meant or one.confirmed is not Verdict.NOT_VERIFIED
+    ]
+
+
 def make_book(
     *,
     ward: str,
@@ -74,7 +89,7 @@ def make_book(
     systems: Mapping[str, str],
     **more: Any,
 ) -> Book:
-    """A book of these; ``more`` are the fields of `Book` that have a default.
+    """A book of these; ``more`` are the fields of `Book` that have a default. See `looked_at` for what is confirmed.
 
     Raises:
         AuditError: an item was judged twice at the same unit.
@@ -88,7 +103,7 @@ def make_book(
         catalogue=catalogue,
         papers=kept,
         declared=score_round(declared_values(kept), majors, catalogue, rules, divisions),
-        confirmed=score_round(confirmed_values(kept), majors, catalogue, rules, divisions),
+        confirmed=score_round(confirmed_values(looked_at(plan, kept)), majors, catalogue, rules, divisions),
         findings=found,
         names=names,
         divisions=divisions,

@@ -10,8 +10,9 @@ from collections import Counter
 from datetime import date
 from decimal import Decimal
 
+from secops.isms.audit.book import looked_at
 from secops.isms.audit.model import Verdict
-from secops.isms.audit.round import ActionState, Book, Finding, FindingKind, FindingState
+from secops.isms.audit.round import ActionState, Book, Finding, FindingKind, FindingState, Unit
 from secops.isms.audit.scoring import Score
 from secops.isms.audit.workpaper import Gap, gaps
 
@@ -23,10 +24,23 @@ def of_department(book: Book, department: str) -> tuple[Finding, ...]:
     return tuple(one for one in book.findings if department in {"", one.department})
 
 
+def units_of(book: Book, department: str = "") -> list[Unit]:
+    """The audited units in the order of the plan, then others that an auditor looked at."""
+    plan = book.plan
+    looked = [Unit(one.department, one.system) for one in looked_at(plan, book.papers)]
+    planned = [*(plan.audited or plan.units), *looked]
+    return [one for one in dict.fromkeys(planned) if department in {"", one.department}]
+
+
 def departments_of(book: Book, department: str = "") -> list[str]:
-    """The audited departments in the order of the plan, then those that only have papers."""
-    planned = [one.department for one in book.plan.units] + [one.department for one in book.papers]
-    return [code for code in dict.fromkeys(planned) if department in {"", code}]
+    """The departments of the audited units."""
+    return list(dict.fromkeys(one.department for one in units_of(book, department)))
+
+
+def known_departments(book: Book) -> list[str]:
+    """The departments of the round: those that are audited, then those that only inspect themselves."""
+    everyone = [one.department for one in book.plan.units] + [one.department for one in book.papers]
+    return list(dict.fromkeys([*departments_of(book), *everyone]))
 
 
 def percent(value: Decimal | float | None) -> str:
@@ -96,8 +110,8 @@ def _findings(found: tuple[Finding, ...], name: str) -> dict[str, str]:
 
 def _scope(book: Book, department: str) -> dict[str, str]:
     codes = departments_of(book, department)
-    units = [one for one in book.plan.units if department in {"", one.department}]
-    papers = [one for one in book.papers if department in {"", one.department}]
+    units = units_of(book, department)
+    papers = [one for one in looked_at(book.plan, book.papers) if department in {"", one.department}]
     counted = Counter[Gap]()
     for code, found in gaps(papers).items():
         if code in codes:
@@ -105,7 +119,7 @@ def _scope(book: Book, department: str) -> dict[str, str]:
     asked = [counts for code, counts in book.progress.items() if department in {"", code}]
     return {
         "departments": str(len(codes)),
-        "systems": str(len({one.system for one in units if one.system} | {one.system for one in papers if one.system})),
+        "systems": str(len({one.system for one in units if one.system})),
         "items": str(len({one.item for one in papers})),
         "sheets.asked": str(sum(one[0] for one in asked)),
         "sheets.confirmed": str(sum(one[1] for one in asked)),

@@ -132,6 +132,7 @@ def _finding(
         state = FindingState.CLOSED
     measure = said.get("measure", "")
     action = Action(measure, said.get("person") or _("所管課"), _day(said.get("due", ""))) if measure else None
+    texts = {name: said.get(name, "") for name in TEXTS}
     finding = Finding(
         number="",
         kind=kind,
@@ -144,7 +145,12 @@ def _finding(
         source=source,
         evidence=(Evidence(source),),
         actions=(action,) if action else (),
-        **{name: said.get(name, "") for name in TEXTS},
+        title=texts["title"],
+        fact=texts["fact"],
+        criterion=texts["criterion"],
+        cause=texts["cause"],
+        risk=texts["risk"],
+        recommendation=texts["recommendation"],
     )
     return finding, year, names[code]
 

@@ -14,12 +14,14 @@ from secops.errors import Problem
 from secops.isms.audit.assurance import folded, found_in
 from secops.isms.audit.draft import Draft, Line, Spot, bare
 from secops.isms.audit.paper_style import DISCLAIMER, DISCLAIMER_POLITE, LETTERS, PaperKind, PaperStyle
-from secops.isms.audit.round import FINDING_LABELS, Book, Conduct, FindingKind
+from secops.isms.audit.round import FINDING_LABELS, Book, Conduct, FindingKind, FindingState
+from secops.isms.audit.workpaper import unfinished
 from secops.locale import _
 
 QUOTED = frozenset({"所管の見解", "基準", "回答", "点検項目", "監査項目", "監査要点", "監査手続", "問合せ"})
 _NAMED = frozenset({PaperKind.FORM, PaperKind.WORKPAPER})  # where persons stand by their names
 _GRADED = frozenset({PaperKind.REPORT, PaperKind.BRIEFING, PaperKind.IMPROVEMENT, PaperKind.FOLLOWUP})
+_RESULTS = frozenset({PaperKind.REPORT, PaperKind.SUMMARY})
 _EXPLAINED = frozenset({PaperKind.REPORT, PaperKind.SUMMARY, PaperKind.PLAN, PaperKind.FOLLOWUP})
 _DESCRIBED = frozenset({"事実", "指摘事項", "検出事項", "改善提言"})
 _COMMON = frozenset({"PDF", "SHA", "IT", "PC", "OK", "NO", "CSV", "URL", "CC", "BY", "AI"})
@@ -92,6 +94,21 @@ def facts_of(
         names=tuple(names),
         findings={one.number: (bool(one.clauses), bool(one.evidence)) for one in book.findings},
     )
+
+
+def unready(book: Book, kind: PaperKind, department: str = "") -> list[Fault]:
+    """What must be settled in the records before a report on results may be issued."""
+    if kind not in _RESULTS:
+        return []
+    found = [
+        Fault("fact_check", _("指摘 {number}").format(number=one.number), _("事実確認が済んでいません。"))
+        for one in book.findings
+        if one.state is FindingState.FACT_CHECK and department in {"", one.department}
+    ]
+    papers = [one for one in book.papers if department in {"", one.department}]
+    return found + [
+        Fault("paper", _("監査調書 {where}").format(where=one.where), one.what) for one in unfinished(papers)
+    ]
 
 
 def lint(draft: Draft, facts: Facts) -> list[Fault]:

@@ -62,7 +62,7 @@ FUNCTIONS: Mapping[str, frozenset[str]] = {
     "leavers": frozenset({"people", "events"}),
     "flows": frozenset({"registered", "used", "unused", "events", "expired"}),
     "chain": frozenset({"segments", "sealed", "problems"}),
-    "exceptions": frozenset({"open", "expired"}),
+    "exceptions": frozenset({"open", "expired", "used"}),
 }
 OPTIONS: Mapping[str, frozenset[str]] = {
     "alert_times": frozenset({"days"}),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from secops.errors import UsageError
-from secops.isms.audit.figures import departments_of
+from secops.isms.audit.figures import known_departments
 from secops.isms.audit.paper_style import PaperKind
 from secops.isms.audit.round import Book
 from secops.locale import _
@@ -35,7 +35,7 @@ def build(book: Book, order: Order) -> Paper:
     Raises:
         UsageError: the round has no such department, or the paper is of a single one and none was named.
     """
-    known = departments_of(book)
+    known = known_departments(book)
     if order.department and order.department not in known:
         text = _("部署「{code}」は、この年度の監査の対象ではありません(対象: {known})。")
         raise UsageError(text.format(code=order.department, known=", ".join(known)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cached_property
 
-from secops.isms.audit.figures import departments_of, figures, of_department
+from secops.isms.audit.figures import departments_of, figures, of_department, units_of
 from secops.isms.audit.paper_style import DISCLAIMER, DISCLAIMER_POLITE, PaperStyle
 from secops.isms.audit.round import Book, Finding, FindingKind, Unit
 from secops.isms.audit.workpaper import Evidence
@@ -82,6 +82,11 @@ class Desk:
     def departments(self) -> list[str]:
         """The departments that the paper is about."""
         return departments_of(self.book, self.order.department)
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """The audited units that the paper is about."""
+        return units_of(self.book, self.order.department)
 
     def name(self, department: str) -> str:
         """A department's name."""

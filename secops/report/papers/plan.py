@@ -117,14 +117,13 @@ def _future(text: str) -> str:
 
 
 def _units(desk: Desk) -> Iterable[Block]:
-    units = [one for one in desk.book.plan.units if desk.order.department in {"", one.department}]
     rows = tuple(
         (
             desk.name(desk.book.divisions.get(one.department, "")),
             desk.name(one.department),
             desk.book.systems.get(one.system, one.system) or "―",
         )
-        for one in units
+        for one in desk.units
     )
     yield Para(
         desk.say(
@@ -199,12 +198,11 @@ def notice(desk: Desk) -> Paper:
         f"{desk.year()}情報セキュリティ監査の実施について（通知）",
     )
     visits = visits_of(desk)
-    units = [one for one in plan.units if order.department in {"", one.department}]
     times = "\n".join(f"{desk.unit(one.unit)}　{when(one)}" for one in visits) or desk.span(plan.begins, plan.ends)
     places = "\n".join(dict.fromkeys(one.place for one in visits if one.place)) or "別途連絡します。"
     materials = "\n".join(dict.fromkeys(one for visit in visits for one in visit.materials))
     rows = [
-        ("監査対象", "\n".join(map(desk.unit, units))),
+        ("監査対象", "\n".join(map(desk.unit, desk.units))),
         ("日時", times),
         ("場所", places),
         ("監査人", "\n".join(map(wide, plan.auditors)) or "別途連絡します。"),

@@ -99,8 +99,7 @@ def _phase(desk: Desk, phase: Phase) -> str:
 
 def _target(desk: Desk) -> Iterable[Block]:
     if desk.order.department:
-        units = [one for one in desk.book.plan.units if one.department == desk.order.department]
-        yield Items(tuple(map(desk.unit, units)) or (desk.name(desk.order.department),))
+        yield Items(tuple(map(desk.unit, desk.units)) or (desk.name(desk.order.department),))
         return
     yield Para(
         desk.say(
@@ -110,7 +109,7 @@ def _target(desk: Desk) -> Iterable[Block]:
     )
     rows = []
     for code in desk.departments:
-        systems = [one.system for one in desk.book.plan.units if one.department == code and one.system]
+        systems = [one.system for one in desk.units if one.department == code and one.system]
         division = desk.name(desk.book.divisions.get(code, ""))
         rows.append((division, desk.name(code), "、".join(desk.book.systems.get(one, one) for one in systems) or "―"))
     yield Table(("部", "課", "対象システム"), tuple(rows), (2, 2.6, 4), caption="対象部署及び対象システム")

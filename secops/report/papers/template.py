@@ -223,8 +223,7 @@ def context(desk: Desk, paper: Paper) -> dict[str, Any]:
         "disclaimer": DISCLAIMER_POLITE if order.polite else DISCLAIMER,
         "units": [
             {"department": desk.name(one.department), "system": book.systems.get(one.system, one.system)}
-            for one in plan.units
-            if order.department in {"", one.department}
+            for one in desk.units
         ],
         "figures": _nested(paper.figures),
         "findings": [_finding(desk, one) for one in desk.findings],

@@ -12,7 +12,7 @@ from secops.errors import ConflictError, NotFoundError, UsageError
 from secops.isms.audit.findings_ports import Confirmation, PaperChangedError, PaperRecord, Step, StepDone
 from secops.isms.audit.model import Verdict
 from secops.isms.audit.ports import Viewer
-from secops.isms.audit.sheets import MAX_TEXT, Sheet, cleaned
+from secops.isms.audit.sheets import MAX_TEXT, Sheet, SheetKind, cleaned
 from secops.isms.audit.workpaper import Workpaper
 from secops.locale import _
 from secops.store.records.audit_finding_rows import paper_body, paper_of
@@ -45,6 +45,7 @@ class SqlField:
         sheets = {
             (one.unit.department, one.unit.system, item): one.number
             for one in self._sheets.sheets(viewer, of=of)
+            if one.kind is not SheetKind.STAFF  # its items stand on the department's sheet too
             for item in one.items
         }
         with self._database.read() as connection:

@@ -156,7 +156,7 @@ class SqlPlans:
                 for one in found:
                     _replace_held(connection, table, one)
             if count := len(new_posts) + len(new_duties):
-                people = sorted({one.person for one in [*new_posts, *new_duties]})
+                people = sorted({*(one.person for one in new_posts), *(one.person for one in new_duties)})
                 note(
                     connection,
                     actor=actor,

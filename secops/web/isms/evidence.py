@@ -18,6 +18,7 @@ from secops.query.parse import MAX_LENGTH
 from secops.report.evidence import as_html, as_xlsx, figure_words
 from secops.schema.dates import JST
 from secops.store.records.evidence import Kept, SheetFilter
+from secops.web.isms.viewing import viewer_of
 from secops.web.pages import page
 from secops.web.problems import status_of
 from secops.web.session import changes, reads, scope_of, services
@@ -52,6 +53,7 @@ def _list(
         "until": today.isoformat(),
         "names": [wanted.name] if wanted.name else [],
         "item": wanted.item,
+        "round": "",
         **(draft or {}),
     }
     asked = {name: values[name] for name in ("department", "item", "query") if values.get(name)}
@@ -71,8 +73,16 @@ def _list(
         queries=list(telemetry.queries.values()),
         answerable=[one for one in telemetry.queries.values() if not one.missing],
         with_logs=[one for one in catalogue.items if one.telemetry],
+        plans=_plans(request, session),
         entered=entered,
     )
+
+
+def _plans(request: Request, session: Session) -> dict[str, str]:
+    """Number → title of the plans whose reports may carry a sheet, as far as the reader sees them."""
+    if not session.user.may(Right.SEE_AUDIT):
+        return {}
+    return {one.plan.number: one.plan.title for one in services(request).rounds.plans(viewer_of(session.user))}
 
 
 def _said(request: Request) -> str:
@@ -99,19 +109,29 @@ def make_evidence(
     since: Annotated[str, Form()] = "",
     until: Annotated[str, Form()] = "",
     item: Annotated[str, Form()] = "",
+    plan: Annotated[str, Form()] = "",
     names: Annotated[Sequence[str], Form()] = (),
 ) -> Response:
     """Ask the chosen queries and keep their sheets; nothing chosen: all of them."""
     here, scope, now = services(request), scope_of(session.user), services(request).now()
-    draft = {"department": department, "since": since, "until": until, "item": item, "names": list(names)}
+    draft = {
+        "department": department,
+        "since": since,
+        "until": until,
+        "item": item,
+        "names": list(names),
+        "round": plan,
+    }
     try:
+        if plan and plan not in _plans(request, session):
+            raise NotFoundError(_("監査計画 {number} はありません。").format(number=plan[:40]))
         telemetry = here.evidence.telemetry()
         wanted = chosen(telemetry, here.evidence.catalogue(), [item] if item else [], list(names))
         period = Period(department, _midnight(since), _midnight(until) + timedelta(days=1))
         made = here.evidence.room.make(wanted, telemetry, period, scope, session.user.name)
     except SecopsError as error:
         return _list(request, session, problem=error, draft=draft)
-    numbers = [here.evidence.sheets.keep(one, actor=session.user.name, now=now) for one in made.sheets]
+    numbers = [here.evidence.sheets.keep(one, round_=plan, actor=session.user.name, now=now) for one in made.sheets]
     if len(numbers) == 1 and not made.failed:
         return RedirectResponse(f"/audit/evidence/{numbers[0]}", 303)
     query = {"department": department, "made": len(numbers), "failed": " ".join(made.failed)}

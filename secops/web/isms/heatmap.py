@@ -18,7 +18,7 @@ from secops.web.pages import page
 from secops.web.session import reads, services
 
 router = APIRouter()
-VIEWS = ("chapters", "years")
+VIEWS = ("chapters", "declared", "years")
 
 
 def reader_of(session: Session) -> Reader:
@@ -41,6 +41,7 @@ def show_heatmap(request: Request, session: Annotated[Session, Depends(reads(Rig
     view = view if view in VIEWS else VIEWS[0]
     book = papers.book(year_asked(values.get("year", "")), reader_of(session))
     rows, columns = _shown(book, view) if book else ([], [])
+    scores = (book.declared if view == "declared" else book.confirmed) if book else None
     return page(
         request,
         "heatmap.html",
@@ -49,14 +50,14 @@ def show_heatmap(request: Request, session: Annotated[Session, Depends(reads(Rig
         view=view,
         rows=rows,
         columns=columns,
-        total=_("全体") if view == VIEWS[0] else "",
+        total=_("全体") if view != "years" else "",
         title=_title(rows, view),
         drawing=_drawing(book, rows, columns, view),
         bars=_bars(book, view),
         percent=percent,
         step_of=step_of,
-        grade_of=lambda code: book.confirmed.departments[code].grade if book else None,
-        ward=book.confirmed.ward if book else None,
+        grade_of=lambda code: scores.departments[code].grade if scores else None,
+        ward=scores.ward if scores else None,
     )
 
 
@@ -64,13 +65,14 @@ def _shown(book: Book, view: str) -> tuple[list[Row], list[str]]:
     if view == "years":
         names, rows = year_rows(book)
         return rows, names
-    return heat_rows(book), [f"{number}\n{title}" for number, title in book.catalogue.chapters.items()]
+    rows = heat_rows(book, declared=view == "declared")
+    return rows, [f"{number}\n{title}" for number, title in book.catalogue.chapters.items()]
 
 
 def _title(rows: list[Row], view: str) -> str:
     """The finding in one line."""
     judged = [row for row in rows if row.total.achievement is not None]
-    if view != VIEWS[0] or not judged:
+    if view == "years" or not judged:
         return ""
     worst = judged[0]
     text = _("達成率が最も低いのは {name} の {value}%。{count} 部署のうち {low} 部署が 75% 未満")
@@ -81,8 +83,8 @@ def _title(rows: list[Row], view: str) -> str:
 def _drawing(book: Book | None, rows: list[Row], columns: list[str], view: str) -> Markup:
     if book is None or not rows:
         return Markup("")
-    title = _("部署と章ごとの達成率") if view == VIEWS[0] else _("部署と年度ごとの達成率")
-    drawn = heat_map(rows, columns, title, total=_("全体") if view == VIEWS[0] else "")
+    title = _("部署と年度ごとの達成率") if view == "years" else _("部署と章ごとの達成率")
+    drawn = heat_map(rows, columns, title, total="" if view == "years" else _("全体"))
     return Markup(drawn)  # noqa: S704 - drawn by charts_audit, which escapes every word in it
 
 

@@ -1,0 +1,133 @@
+"""The book of a round that is in the records: the way from a plan and its sheets to the issued report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from secops.errors import AuditError
+from secops.isms.audit.findings_ports import Confirmation
+from secops.isms.audit.model import Verdict
+from secops.isms.audit.paper_style import PaperKind
+from secops.isms.audit.releases import Reader, ReleaseRequest
+from secops.isms.audit.round import Action, Finding
+from secops.isms.audit.workpaper import Evidence
+from secops.report.papers.read_word import read_word
+from secops.wiring.book import Books, keep_book
+from secops.wiring.papers import Papers, papers_of
+from secops.wiring.site import Site, create_site, open_site
+from tests.audit_work import AUDITOR, FINDING, SECOND, appoint, draft, issue
+from tests.isms.audit import books
+from tests.rounds import HEAD, KUMIN, NOW, begin, fill, sheet_of
+
+
+@pytest.fixture
+def site(tmp_path: Path):
+    create_site(tmp_path / "site", site_id="sumida", name="〇〇区")
+    with open_site(tmp_path / "site") as opened:
+        begin(opened.desk.rounds, audited=(KUMIN,))
+        for viewer in (AUDITOR, SECOND):
+            appoint(opened.desk.rounds, viewer)
+        yield opened
+
+
+def confirm(site: Site, *, reviewed: bool = True) -> None:
+    """An auditor looks at every item of 区民課, a second one agrees."""
+    sheet, work = sheet_of(site.desk.rounds), site.desk.audit_work
+    fill(site.desk.rounds, sheet)
+    site.desk.rounds.finish(sheet.number, viewer=HEAD, now=NOW)
+    site.desk.rounds.confirm(sheet.number, revision=1, viewer=HEAD, now=NOW)
+    for one in work.sheet_papers(sheet.number, AUDITOR):
+        made = Confirmation(one.paper.item, Verdict.MET, "台帳と突き合わせた。", evidence=(Evidence("台帳"),))
+        kept = work.confirm_paper(sheet.number, made, revision=one.revision, viewer=AUDITOR, now=NOW)
+        if reviewed:
+            work.review_paper(sheet.number, made.item, revision=kept.revision, viewer=SECOND, now=NOW)
+
+
+def test_a_round_of_the_records_is_a_book(site):
+    confirm(site)
+    issue(site.desk.audit_work)
+    book = Books(site).open().book
+    assert book.ward == "〇〇区"
+    assert book.year == 2026
+    assert book.names["kumin"] == "区民課"
+    assert book.systems == {"juki": "住民記録システム"}
+    assert [one.title for one in book.findings] == [FINDING.title]
+    assert book.progress["kumin"] == (2, 1)
+    assert book.progress["zeimu"] == (1, 0)
+    # Of the units that only inspect themselves nothing lowers the coverage of the audit.
+    assert set(book.confirmed.departments) == {"kumin"}
+    assert book.confirmed.ward.coverage == 100
+    assert "zeimu" in book.declared.departments
+
+
+def test_what_changes_in_the_records_is_in_the_next_book(site):
+    shelf = Books(site)
+    assert shelf.open().book.findings == ()
+    assert shelf.open() is shelf.open()
+    issue(site.desk.audit_work)
+    assert len(shelf.open().book.findings) == 1
+
+
+def test_drafts_are_in_no_book(site):
+    draft(site.desk.audit_work)
+    assert Books(site).open().book.findings == ()
+
+
+def test_a_year_from_a_file_stands_beside_the_records(site):
+    keep_book(site, replace(books.ledger(), book=replace(books.ledger().book, year=2025)))
+    shelf = Books(site)
+    assert shelf.years() == [2026, 2025]
+    book = shelf.open(2026).book
+    assert {one.year for one in book.history} == {2024, 2025}
+    assert len(book.earlier) == len(books.findings())
+
+
+def released(papers: Papers, kind: PaperKind = PaperKind.REPORT) -> str:
+    return papers.release(ReleaseRequest(kind), actor="lead").number
+
+
+def test_a_finding_under_fact_check_holds_the_report_up(site):
+    confirm(site)
+    number = draft(site.desk.audit_work).finding.number
+    site.desk.audit_work.send_finding(number, viewer=AUDITOR, now=NOW)
+    with pytest.raises(AuditError, match="事実確認"):
+        released(papers_of(site))
+
+
+def test_a_workpaper_that_nobody_reviewed_holds_the_report_up(site):
+    confirm(site, reviewed=False)
+    with pytest.raises(AuditError, match="査閲者"):
+        released(papers_of(site))
+    assert released(papers_of(site), PaperKind.PLAN) == "2026-R01"
+
+
+def test_from_the_records_to_the_issued_report(site):
+    confirm(site)
+    record = issue(site.desk.audit_work)
+    number: str = record.finding.number
+    plan = Action("台帳への記載を業務開始の手順に入れる。", "係長", date(2026, 12, 31))
+    site.desk.audit_work.plan_actions(
+        number, "手順がなかった。", (plan,), revision=record.revision, viewer=HEAD, now=NOW
+    )
+    papers = papers_of(site)
+    assert released(papers) == "2026-R01"
+    data = papers.file("2026-R01", "2026-R01-report.docx", Reader(audits=True))
+    text = "\n".join(line.text for line in read_word("r", data).lines)
+    finding: Finding = record.finding
+    assert finding.fact in text
+    assert "1部署及び0システムを対象とした。" in text
+    assert number in text
+
+
+def test_an_auditor_is_shown_what_they_are_assigned_to(site):
+    papers = papers_of(site)
+    book = papers.book(2026, Reader(audits=True, login="kansa"))
+    assert book is not None
+    assert {one.department for one in book.papers} == {"kumin"}
+    stranger = papers.book(2026, Reader(audits=True, login="nobody"))
+    assert stranger is not None
+    assert stranger.papers == ()
