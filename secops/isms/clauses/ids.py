@@ -20,10 +20,10 @@ def tail_of(clause_id: str) -> str:
 
 
 def above(clause_id: str) -> str:
-    """The id of the clause above by the form of the id; empty at the top of an edition."""
+    """The id of the clause above by the form of the id; empty at the top of an edition, and for what is no id."""
     edition, tail = edition_of(clause_id), tail_of(clause_id)
     for mark in ("-", "."):
-        if mark in tail:
+        if edition and mark in tail:
             return f"{edition}-{tail.rpartition(mark)[0]}"
     return ""
 
