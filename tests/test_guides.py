@@ -94,7 +94,7 @@ def init_elsewhere(line: str, place: Path) -> str:
 
 
 def test_every_command_of_the_guides_runs(ward: Path):
-    for name in ("toban.md", "kanri.md", "policy-guideline.md", "policy-word.md"):
+    for name in ("toban.md", "kanri.md", "policy-guideline.md", "policy-word.md", "jiko-tenken.md"):
         run_all(commands(name), place_for(name, ward))
 
 

@@ -69,12 +69,14 @@ def unit_of(directory: Directory, text: str) -> Unit:
 
 
 def all_units(directory: Directory) -> list[Unit]:
-    """Every 課 with its systems; a ward that keeps no levels: every department that has none below."""
+    """Every 課 with its systems that are not given up; without levels: every department that has none below."""
     above = {one.parent for one in directory.departments}
     sections = [one for one in directory.departments if one.level == "ka"]
     sections = sections or [one for one in directory.departments if one.code not in above]
     systems: dict[str, list[str]] = {}
     for system in directory.systems:
+        if system.state == "retired":
+            continue
         systems.setdefault(system.department, []).append(system.code)
     listed = [Unit(one.code, code) for one in sections for code in ("", *systems.get(one.code, ()))]
     apart = [Unit(owner, code) for owner, codes in systems.items() for code in codes]
