@@ -94,11 +94,13 @@ def _play(folder: Path) -> None:
 def _build(folder: Path, seed: int, days: int, port: int, as_json: bool, *, quiet: bool = False) -> None:
     import socket
 
+    from secops.demo.audit import Audits, add_audits
     from secops.demo.build import LOGINS, TCP_PORT, UDP_PORT, add_logins, build_demo, free_port, settings_text
     from secops.demo.care import add_care
     from secops.demo.world import SITE, WARD
     from secops.settings import FILE_NAME
     from secops.wiring import create_site, open_site
+    from secops.wiring.rounds import opening_of
 
     if not (folder / FILE_NAME).exists():
         udp, tcp = free_port(socket.SOCK_DGRAM, UDP_PORT), free_port(socket.SOCK_STREAM, TCP_PORT)
@@ -107,6 +109,8 @@ def _build(folder: Path, seed: int, days: int, port: int, as_json: bool, *, quie
         built = build_demo(site.folder, site.settings, seed, site.now(), days=days)
         add_logins(site.accounts, site.now())
         add_care(site.desk.waivers, site.desk.reviews, site.now())
+        desk = site.desk
+        add_audits(Audits(desk.rounds, desk.audit_work, lambda plan: opening_of(site, plan), site.now()))
     if quiet:
         return
     if as_json:

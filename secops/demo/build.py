@@ -32,10 +32,12 @@ class Login:
 
 LOGINS = (
     Login("toban", "CSIRT 当番", "csirt", "midori-toban-2026"),
+    Login("tokatsu", "監査統括責任者", "audit_lead", "midori-tokatsu-2026"),
     Login("kansa", "内部監査員", "auditor", "midori-kansa-2026"),
     Login("kanri", "システム管理者", "admin", "midori-kanri-2026"),
     Login("seisaku", "ポリシー担当", "policy_owner", "midori-seisaku-2026"),
     Login("fukushi", "福祉課長", "security_manager", "midori-fukushi-2026", "福祉課"),
+    Login("fukushi-tanto", "福祉課 点検担当", "staff", "midori-tanto-2026", "福祉課"),
 )
 
 

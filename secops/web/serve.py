@@ -13,13 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from secops.errors import InventoryError, SecopsError
+from secops.errors import SecopsError
 from secops.isms.clauses.trace import Editions
 from secops.isms.policy.linking import LinkDesk
 from secops.locale import _
 from secops.org.files import FOLDER, open_table
 from secops.org.flows import FlowJudge
-from secops.org.model import Directory
 from secops.org.zones import ZoneMap
 from secops.siem.detect import SigmaDetector
 from secops.siem.detect.coverage import SourceKinds, coverage
@@ -147,14 +146,7 @@ def care_of(site: Site) -> Care:
     """What the pages of exceptions, reviews and registers may ask of this site."""
     documents = documents_of(site)
     watch = Watch(site, documents)
-    inventory = Watched(lambda: sorted((site.folder / FOLDER).glob("*.csv")), lambda: read_directory(site))
-
-    def directory() -> Directory:
-        try:
-            return inventory()
-        except InventoryError:  # somebody is writing it: what was read before stays in force
-            return site.directory
-
+    directory = Watched(lambda: sorted((site.folder / FOLDER).glob("*.csv")), lambda: read_directory(site))
     return Care(
         waivers=site.desk.waivers,
         lapsed=lambda access: lapsed_for(site, access, directory()),

@@ -31,7 +31,11 @@ from tests.isms.clauses import documents as any_documents
 
 NOW = datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
 SAMPLES = sorted(Path("policies/sample").glob("*.md"))
-SCHEMAS: dict[str, Any] = {"catalog": CatalogDocument, "profile": ProfileDocument, "mapping-collection": MappingCollectionDocument}
+SCHEMAS: dict[str, Any] = {
+    "catalog": CatalogDocument,
+    "profile": ProfileDocument,
+    "mapping-collection": MappingCollectionDocument,
+}
 EDITION = Edition(
     "mic-2025-03",
     "ガイドライン",

@@ -145,6 +145,7 @@ def test_overdue_measures_and_filters(stage):
     number = issue(stage.audit_work).finding.number
     draft(stage.audit_work, replace(FINDING, title="掲示が古い"))
     head = Viewer("kumin-kacho", frozenset({"区民課"}))
+    assert stage.app  # made before the clock goes on
     stage.clock = stage.clock.replace(year=2027)
     stage.audit_work.plan_actions(number, "x", [MEASURE], revision=4, viewer=head, now=stage.clock)
     lead = stage.client("toukatsu")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 from secops.isms.audit.model import Answerer, Catalogue, Item, Method
 
@@ -17,6 +18,7 @@ def freeze(catalogue: Catalogue) -> str:
     )
 
 
+@lru_cache(maxsize=8)  # a page asks for it several times, and it never changes
 def thaw(text: str) -> Catalogue:
     """What `freeze` wrote."""
     data = json.loads(text)

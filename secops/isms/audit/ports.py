@@ -238,6 +238,12 @@ class SheetDesk(Protocol):
         """
         ...
 
+    def save_many(
+        self, number: int, answers: Sequence[tuple[Answer, int]], *, viewer: Viewer, now: datetime
+    ) -> Sequence[Answer]:
+        """Write answers, each over its revision: all of them, or, where one is refused as by `save`, none."""
+        ...
+
     def save_foot(self, number: int, foot: Foot, *, revision: int, viewer: Viewer, now: datetime) -> Sheet:
         """Write the foot. ConflictError: somebody changed the sheet meanwhile."""
         ...
@@ -260,6 +266,10 @@ class SheetDesk(Protocol):
 
     def give_back(self, number: int, reason: str, *, viewer: Viewer, now: datetime, confirmed: bool = False) -> Sheet:
         """Back to the person in charge; a confirmed sheet only where ``confirmed`` says that it is meant."""
+        ...
+
+    def papers_of(self, number: int, viewer: Viewer, item: str = "") -> Sequence[Workpaper]:
+        """The workpapers of one sheet, or of one item of it; nothing is confirmed."""
         ...
 
     def papers(self, number: str, viewer: Viewer) -> Sequence[Workpaper]:

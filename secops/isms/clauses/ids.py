@@ -20,8 +20,10 @@ def tail_of(clause_id: str) -> str:
 
 
 def above(clause_id: str) -> str:
-    """The id of the clause above by the form of the id; empty at the top of an edition, and for what is no id."""
+    """The id of the clause above by the form of the id; empty at the top of an edition, and of what is no clause id."""
     edition, tail = edition_of(clause_id), tail_of(clause_id)
+    if not edition:
+        return ""
     for mark in ("-", "."):
         if edition and mark in tail:
             return f"{edition}-{tail.rpartition(mark)[0]}"

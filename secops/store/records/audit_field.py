@@ -19,6 +19,7 @@ from secops.store.records.audit_finding_rows import paper_body, paper_of
 from secops.store.records.audit_sheets import SqlSheets, one_sheet
 from secops.store.records.engine import Database
 from secops.store.records.findings_tables import papers, steps
+from secops.store.records.rounds_tables import answers
 from secops.store.records.trail import note
 
 
@@ -30,15 +31,13 @@ class SqlField:
 
     def sheet_papers(self, sheet: int, viewer: Viewer) -> Sequence[PaperRecord]:
         """See `FieldDesk`."""
-        seen = self._sheets.sheet(sheet, viewer)
-        opened = [one for one in self._sheets.papers(seen.round, viewer) if _of(one, seen)]
-        answers = self._sheets.answers(sheet, viewer)
+        return self._records(sheet, viewer)
+
+    def _records(self, sheet: int, viewer: Viewer, item: str = "") -> list[PaperRecord]:
+        opened = self._sheets.papers_of(sheet, viewer, item)
         with self._database.read() as connection:
-            rows = _rows(connection, sheet)
-        return [
-            paper_of(sheet, one, rows.get(one.item), answers[one.item].note if one.item in answers else "")
-            for one in opened
-        ]
+            rows, notes = _rows(connection, sheet, item), _notes(connection, sheet, item)
+        return [paper_of(sheet, one, rows.get(one.item), notes.get(one.item, "")) for one in opened]
 
     def round_papers(self, of: str, viewer: Viewer) -> Sequence[Workpaper]:
         """See `FieldDesk`."""
@@ -73,7 +72,7 @@ class SqlField:
             seen = one_sheet(connection, sheet, viewer)
             if made.item not in seen.items:
                 raise NotFoundError(_("項目 {item} は、この点検票にありません。").format(item=made.item))
-            row = _rows(connection, sheet).get(made.item)
+            row = _rows(connection, sheet, made.item).get(made.item)
             self._check_revision(sheet, made.item, row, revision, viewer)
             connection.execute(delete(papers).where(papers.c.sheet == sheet, papers.c.item == made.item))
             new = {
@@ -96,7 +95,7 @@ class SqlField:
         """See `FieldDesk`."""
         with self._database.write() as connection:
             seen = one_sheet(connection, sheet, viewer)
-            row = _rows(connection, sheet).get(item)
+            row = _rows(connection, sheet, item).get(item)
             self._check_revision(sheet, item, row, revision, viewer)
             if row is None:
                 raise ConflictError(_("まだ調書が作られていません。"))
@@ -137,16 +136,20 @@ class SqlField:
             raise PaperChangedError(what, self._one(sheet, item, viewer))
 
     def _one(self, sheet: int, item: str, viewer: Viewer) -> PaperRecord:
-        return next(one for one in self.sheet_papers(sheet, viewer) if one.paper.item == item)
+        return self._records(sheet, viewer, item)[0]
 
 
-def _of(paper: Workpaper, sheet: Sheet) -> bool:
-    return (paper.department, paper.system) == (sheet.unit.department, sheet.unit.system) and paper.item in sheet.items
-
-
-def _rows(connection: Connection, sheet: int) -> dict[str, Any]:
-    found = connection.execute(select(papers).where(papers.c.sheet == sheet)).mappings()
+def _rows(connection: Connection, sheet: int, item: str = "") -> dict[str, Any]:
+    statement = select(papers).where(papers.c.sheet == sheet)
+    found = connection.execute(statement.where(papers.c.item == item) if item else statement).mappings()
     return {row["item"]: row for row in found}
+
+
+def _notes(connection: Connection, sheet: int, item: str) -> dict[str, str]:
+    """What the unit wrote beside its verdicts."""
+    statement = select(answers.c.item, answers.c.note).where(answers.c.sheet == sheet)
+    found = connection.execute(statement.where(answers.c.item == item) if item else statement)
+    return {row.item: row.note for row in found}
 
 
 def _told(

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, update
 
 from secops.errors import AuditError, ConflictError, NotFoundError, UsageError
-from secops.isms.audit.model import Verdict
+from secops.isms.audit.model import Catalogue, Verdict
 from secops.isms.audit.ports import AnswerChangedError, Foot, Round, Viewer
 from secops.isms.audit.round import PlanLevel
 from secops.isms.audit.sheets import (
@@ -96,24 +96,17 @@ class SqlSheets:
 
     def save(self, number: int, answer: Answer, *, revision: int, viewer: Viewer, now: datetime) -> Answer:
         """Write an answer over revision ``revision``."""
-        answer = tidy(answer)
         with self._database.write() as connection:
             sheet = writable(connection, number, viewer)
-            if answer.item not in sheet.items:
-                what = _("項目 {item} は、この点検票にありません。")
-                raise NotFoundError(what.format(item=answer.item))
-            current = _answers(connection, number).get(answer.item) or Answer(answer.item)
-            if current.said == answer.said:
-                return current
-            if current.revision != revision:
-                since = [one for one in _history(connection, number, answer.item) if one.revision > revision]
-                who = _("{by} さんが先に保存しています。あなたの入力は保存していません。内容を見比べてください。")
-                raise AnswerChangedError(who.format(by=current.by), current, since)
-            new = replace(answer, revision=current.revision + 1, by=viewer.name, at=now)
-            _put_answer(connection, number, new)
-            detail = {"revision": new.revision, "verdict": new.verdict.value}
-            _note(connection, "answer.saved", f"{number} {answer.item}", viewer, now, **detail)
-            return new
+            return _save(connection, sheet, _answers(connection, number), answer, revision, viewer, now)
+
+    def save_many(
+        self, number: int, answers: Sequence[tuple[Answer, int]], *, viewer: Viewer, now: datetime
+    ) -> Sequence[Answer]:
+        """Write answers, each over its revision; all of them or none."""
+        with self._database.write() as connection:
+            sheet, there = writable(connection, number, viewer), _answers(connection, number)
+            return [_save(connection, sheet, there, one, revision, viewer, now) for one, revision in answers]
 
     def save_foot(self, number: int, foot: Foot, *, revision: int, viewer: Viewer, now: datetime) -> Sheet:
         """Write the foot."""
@@ -162,25 +155,65 @@ class SqlSheets:
 
     def papers(self, number: str, viewer: Viewer) -> Sequence[Workpaper]:
         """A workpaper for each item of each sheet, with what was declared and the evidence."""
-        catalogue = self.round(number).catalogue.by_id
+        catalogue = self.round(number).catalogue
         with self._database.read() as connection:
             rows = connection.execute(_visible(viewer).where(t.sheets.c.round == number).order_by(t.sheets.c.id))
             found = [one for one in _sheets(connection, rows.mappings().all()) if one.kind is not SheetKind.STAFF]
-            declared = _declared(connection, number)
-            evidence = _evidence(connection, number)
+            return self._papers(connection, catalogue, found, t.sheets.c.round == number)
+
+    def papers_of(self, number: int, viewer: Viewer, item: str = "") -> Sequence[Workpaper]:
+        """The same of one sheet, or of one item of it."""
+        with self._database.read() as connection:
+            sheet = one_sheet(connection, number, viewer)
+            row = connection.execute(select(t.rounds).where(t.rounds.c.plan == sheet.round)).mappings().one()
+            wanted = replace(sheet, items=(item,) if item in sheet.items else ()) if item else sheet
+            return self._papers(connection, round_of(row).catalogue, [wanted], t.sheets.c.id == number)
+
+    def _papers(
+        self, connection: Connection, catalogue: Catalogue, found: Sequence[Sheet], here: ColumnElement[bool]
+    ) -> Sequence[Workpaper]:
+        declared, evidence, items = _declared(connection, here), _evidence(connection, here), catalogue.by_id
         return [
             Workpaper(
                 item,
                 sheet.unit.department,
                 sheet.unit.system,
                 declared=declared.get((sheet.number, item), Verdict.NOT_VERIFIED),
-                objective=catalogue[item].title,
-                procedure=catalogue[item].check,
+                objective=items[item].title,
+                procedure=items[item].check,
                 evidence=tuple(evidence.get((sheet.number, item), ())),
             )
             for sheet in found
             for item in sheet.items
         ]
+
+
+def _save(
+    connection: Connection,
+    sheet: Sheet,
+    there: dict[str, Answer],
+    given: Answer,
+    revision: int,
+    viewer: Viewer,
+    now: datetime,
+) -> Answer:
+    """Write an answer over what is ``there`` (which is brought up to date)."""
+    answer = tidy(given)
+    if answer.item not in sheet.items:
+        what = _("項目 {item} は、この点検票にありません。")
+        raise NotFoundError(what.format(item=answer.item))
+    current = there.get(answer.item) or Answer(answer.item)
+    if current.said == answer.said:
+        return current
+    if current.revision != revision:
+        since = [one for one in _history(connection, sheet.number, answer.item) if one.revision > revision]
+        who = _("{by} さんが先に保存しています。あなたの入力は保存していません。内容を見比べてください。")
+        raise AnswerChangedError(who.format(by=current.by), current, since)
+    new = there[answer.item] = replace(answer, revision=current.revision + 1, by=viewer.name, at=now)
+    _put_answer(connection, sheet.number, new)
+    detail = {"revision": new.revision, "verdict": new.verdict.value}
+    _note(connection, "answer.saved", f"{sheet.number} {answer.item}", viewer, now, **detail)
+    return new
 
 
 def _note(connection: Connection, action: str, what: str, viewer: Viewer, now: datetime, **detail: Any) -> None:
@@ -284,16 +317,16 @@ def _put_answer(connection: Connection, sheet: int, answer: Answer) -> None:
     connection.execute(update(t.answers).where(here).values(row))
 
 
-def _declared(connection: Connection, number: str) -> dict[tuple[int, str], Verdict]:
+def _declared(connection: Connection, here: ColumnElement[bool]) -> dict[tuple[int, str], Verdict]:
     columns = (t.answers.c.sheet, t.answers.c.item, t.answers.c.verdict)
-    rows = connection.execute(select(*columns).join(t.sheets).where(t.sheets.c.round == number))
+    rows = connection.execute(select(*columns).join(t.sheets).where(here))
     return {(sheet, item): Verdict(verdict) for sheet, item, verdict in rows}
 
 
-def _evidence(connection: Connection, number: str) -> dict[tuple[int, str], list[Evidence]]:
+def _evidence(connection: Connection, here: ColumnElement[bool]) -> dict[tuple[int, str], list[Evidence]]:
     """The newest version of each file that counts, by sheet and item."""
     table = t.evidence_files
-    statement = select(table).join(t.sheets).where(t.sheets.c.round == number, table.c.withdrawn_at.is_(None))
+    statement = select(table).join(t.sheets).where(here, table.c.withdrawn_at.is_(None))
     newest: dict[tuple[int, str, str], Evidence] = {}
     for row in connection.execute(statement.order_by(table.c.version)).mappings():
         one = file_of(row)

@@ -100,3 +100,13 @@ def test_ids_tell_where_they_stand():
     assert is_below("mic-2025-03-3-1-2", "mic-2025-03-3")
     assert not is_below("mic-2025-03-3", "mic-2025-03-3")
     assert min(["mic-2025-03-6.10", "mic-2025-03-6.2"], key=order).endswith("6.2")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", ".", "iso-27001", "a.b-c", "<script>alert(1)</script>-x", "mic-2025-03-6..--"]
+)
+def test_the_way_up_ends_whatever_a_rule_names_as_its_clause(text):
+    for _step in range(20):
+        text = above(text)
+    assert text == ""
+    assert not is_below("iso-27001", "iso")

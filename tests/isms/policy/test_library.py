@@ -147,6 +147,7 @@ def test_a_guideline_clause_finds_the_clause_of_ours_that_does_it() -> None:
     assert [one.number for one in ours_for(index, "mic-2025-03-9")] == ["第1条"]
     assert [one.clause for one in ours_for(index_of([standard()]), "mic-2025-03-6.4")] == ["a2"]
     assert ours_for(index, "mic-2018-09-6.4") == ()
+    assert [ours_for(index, what) for what in ("", "-", "a-b-c", "<script>-1.2")] == [(), (), (), ()]
 
 
 def test_each_body_is_told_what_it_lacks(library: Library) -> None:

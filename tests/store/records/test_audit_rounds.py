@@ -326,3 +326,18 @@ def test_an_auditor_sees_what_is_in_their_plan_and_nothing_else(rounds):
     rounds.unassign("2026", ZEIMU, "1001", **how)
     with pytest.raises(NotFoundError):
         rounds.plan("2026", auditor)
+
+
+def test_answers_are_saved_all_or_none(rounds):
+    begin(rounds)
+    sheet = sheet_of(rounds)
+    good, bad = Answer("t1", Verdict.MET, "見た"), Answer("t1", Verdict.NOT_MET, "ない")
+    with pytest.raises(NotFoundError):
+        rounds.save_many(sheet.number, [(good, 0), (Answer("t5", Verdict.MET), 0)], viewer=CLERK, now=NOW)
+    assert not rounds.answers(sheet.number, CLERK)
+    with pytest.raises(AnswerChangedError):
+        rounds.save_many(sheet.number, [(good, 0), (bad, 0)], viewer=CLERK, now=NOW)
+    saved = rounds.save_many(sheet.number, [(good, 0), (bad, 1)], viewer=CLERK, now=NOW)
+    assert [one.revision for one in saved] == [1, 2]
+    assert rounds.answers(sheet.number, CLERK)["t1"].note == "ない"
+    assert [one.item for one in rounds.papers_of(sheet.number, CLERK)] == list(sheet.items)
