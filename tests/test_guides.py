@@ -94,7 +94,8 @@ def init_elsewhere(line: str, place: Path) -> str:
 
 
 def test_every_command_of_the_guides_runs(ward: Path):
-    for name in ("toban.md", "kanri.md", "policy-guideline.md", "policy-word.md", "policy-compare.md"):
+    guides = ("toban.md", "kanri.md", "policy-guideline.md", "policy-word.md", "policy-compare.md", "jiko-tenken.md")
+    for name in guides:
         run_all(commands(name), place_for(name, ward))
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from pathlib import Path
 
 from secops.errors import AuditError, NotFoundError, Problem, UsageError
 from secops.isms.audit.independence import AuditedSystem, Engagement, Organisation, Post, SystemDuty
+from secops.isms.audit.model import Grade
 from secops.isms.audit.ports import Appointment, Opening, PlanRecord, Viewer
 from secops.isms.audit.priority import PersonalData, Ranked, UnitRecord, rank
-from secops.isms.audit.round import Plan, PlanLevel, Unit
+from secops.isms.audit.round import FindingKind, FindingState, Plan, PlanLevel, Unit
+from secops.isms.audit.scoring import Judgement, score_round
 from secops.isms.audit.sheets import Place
 from secops.locale import _
 from secops.org.model import Department, Directory, Person
 from secops.schema.dates import JST
 from secops.schema.text import fold
-from secops.wiring.audits import open_catalogue, open_risk, read_csv
+from secops.wiring.audits import open_catalogue, open_risk, open_rules, read_csv
 from secops.wiring.site import Site
 
 EVERYTHING = Viewer("cli")
@@ -66,12 +69,14 @@ def unit_of(directory: Directory, text: str) -> Unit:
 
 
 def all_units(directory: Directory) -> list[Unit]:
-    """Every 課 with its systems; a ward that keeps no levels: every department that has none below."""
+    """Every 課 with its systems that are not given up; without levels: every department that has none below."""
     above = {one.parent for one in directory.departments}
     sections = [one for one in directory.departments if one.level == "ka"]
     sections = sections or [one for one in directory.departments if one.code not in above]
     systems: dict[str, list[str]] = {}
     for system in directory.systems:
+        if system.state == "retired":
+            continue
         systems.setdefault(system.department, []).append(system.code)
     listed = [Unit(one.code, code) for one in sections for code in ("", *systems.get(one.code, ()))]
     apart = [Unit(owner, code) for owner, codes in systems.items() for code in codes]
@@ -140,30 +145,59 @@ def engagement_of(directory: Directory, plan: Plan, unit: Unit) -> Engagement:
 
 def ranked(site: Site, year: int) -> list[Ranked]:
     """All units by risk, with the reasons; what nobody recorded is said to be unknown."""
-    plans = site.desk.rounds.plans(EVERYTHING)
-    units = all_units(site.directory)
-    last = _last_audited(plans, year)
-    names = {unit: site.directory.department_name(unit.department) for unit in units}
+    last = _last_audited(site.desk.rounds.plans(EVERYTHING), year)
+    grades, findings = _last_grades(site, year), _open_findings(site)
     counts: dict[int, Mapping[str, tuple[int, int]]] = {}
     records = []
-    for unit in units:
+    for unit in all_units(site.directory):
         since = last.get(unit, year - _YEARS_BACK)
         if since not in counts:
             counts[since] = site.desk.rounds.alert_counts(_begin(since))
-        incidents, alerts = counts[since].get(names[unit], (0, 0)) if not unit.system else (None, None)
+        # Alerts bear a department; which system they are of is not told.
+        name = site.directory.department_name(unit.department)
+        incidents, alerts = counts[since].get(name, (0, 0)) if not unit.system else (None, None)
+        looked = unit in last or unit in findings
         records.append(
             UnitRecord(
                 unit.department,
                 unit.system,
+                last_grade=grades.get(unit),
                 last_audited=last.get(unit),
-                majors=None,
-                minors=None,
+                majors=findings.get(unit, Counter())[FindingKind.MAJOR] if looked else None,
+                minors=findings.get(unit, Counter())[FindingKind.MINOR] if looked else None,
                 incidents=incidents,
                 alerts=alerts,
                 personal_data=_personal_data(site.directory, unit),
             )
         )
     return rank(records, open_risk(site.folder), year)
+
+
+def _open_findings(site: Site) -> dict[Unit, Counter[FindingKind]]:
+    """Unit → its findings that are not put right yet, by kind."""
+    found: dict[Unit, Counter[FindingKind]] = {}
+    for one in site.desk.audit_work.findings(EVERYTHING):
+        if one.finding.state is FindingState.OPEN:
+            unit = Unit(one.finding.department, one.finding.system)
+            found.setdefault(unit, Counter())[one.finding.kind] += 1
+    return found
+
+
+def _last_grades(site: Site, year: int) -> dict[Unit, Grade]:
+    """The last grade of each unit, of what auditors confirmed in the rounds before."""
+    rules = open_rules(site.folder)
+    found: dict[Unit, Grade] = {}
+    for one in site.desk.rounds.rounds():  # the newest first
+        if one.year >= year:
+            continue
+        papers = site.desk.audit_work.round_papers(one.number, EVERYTHING)
+        # A unit stands in the place of a department: a system has a grade of its own.
+        values = [Judgement(p.item, f"{p.department}/{p.system}", p.confirmed) for p in papers]
+        for key, score in score_round(values, (), one.catalogue, rules, {}).departments.items():
+            department, _stroke, system = key.partition("/")
+            if score.grade is not None:
+                found.setdefault(Unit(department, system), score.grade)
+    return found
 
 
 def propose(site: Site, record: PlanRecord, unit: Unit, note: str) -> str:

@@ -153,6 +153,8 @@ POST /inspection/{number}/codes     403      403      403      403      400     
 POST /inspection/{number}/confirm   403      403      403      403      409      403      403      403
 GET  /inspection/{number}/files/{file} 403      403      404      404      404      403      404      403
 POST /inspection/{number}/files/{file}/withdraw 403      403      403      403      404      403      404      403
+GET  /inspection/{number}/form/xlsx 403      403      403      403      200      403      200      403
+POST /inspection/{number}/form      403      403      403      403      400      403      400      403
 POST /inspection/{number}/finish    403      403      403      403      409      403      409      403
 POST /inspection/{number}/foot      403      403      403      403      303      403      303      403
 POST /inspection/{number}/return    403      403      403      403      400      403      403      403

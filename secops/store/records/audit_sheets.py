@@ -221,11 +221,12 @@ def _note(connection: Connection, action: str, what: str, viewer: Viewer, now: d
 
 
 def _visible(viewer: Viewer) -> Select[Any]:
-    """The sheets a viewer may see, with the year of their round."""
+    """The sheets a viewer may see, with the year of their round; who may see a 部 sees its sections."""
     statement = select(t.sheets, t.rounds.c.year).join(t.rounds, t.rounds.c.plan == t.sheets.c.round)
     if viewer.departments is not None:
         names = sorted(viewer.departments)
-        statement = statement.where(or_(t.sheets.c.department.in_(names), t.sheets.c.department_name.in_(names)))
+        own = (t.sheets.c.department, t.sheets.c.department_name, t.sheets.c.division, t.sheets.c.division_name)
+        statement = statement.where(or_(*(column.in_(names) for column in own)))
     return statement.where(_assigned(viewer.name)) if viewer.assigned else statement
 
 

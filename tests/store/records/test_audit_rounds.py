@@ -181,6 +181,8 @@ def test_a_department_sees_and_answers_only_its_own(rounds):
             refused()
     assert rounds.papers("2026", OTHER)[0].department == "zeimu"
     assert rounds.sheet(own.number, Viewer("by-code", frozenset({"kumin"}))) == rounds.sheet(own.number, CLERK)
+    assert len(rounds.sheets(Viewer("bucho", frozenset({"区民部"})))) == 6, "a 部 with its sections"
+    assert rounds.sheets(Viewer("nobody", frozenset())) == []
 
 
 def test_a_sheet_is_finished_returned_and_confirmed(rounds, database):
