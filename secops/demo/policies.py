@@ -48,9 +48,7 @@ def _draft(library: Library, document: Document, now: datetime) -> None:
     """The revision under way: a clause on accounts says more."""
     longest = max(document.clauses, key=lambda one: ("ID" in one.text, len(one.text)))
     said = "夜間窓口の端末では、当番ごとに利用者IDを切り替え、月に一度その記録を確かめる。"
-    more = replace(longest, text=f"{longest.text}
-
-{said}")
+    more = replace(longest, text=f"{longest.text}\n\n{said}")
     clauses = tuple(more if one.id == longest.id else one for one in document.clauses)
     seen = library.shelf.draft(document.id).revision
     library.save(replace(document, clauses=clauses), seen=seen, by=OWNER, now=now - timedelta(days=2))
