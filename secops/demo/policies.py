@@ -12,7 +12,7 @@ from secops.schema.dates import JST, fiscal_year
 
 COMMITTEE = "情報セキュリティ委員会"
 OWNER = "seisaku"
-STANDARD = "taisaku"
+STANDARD, PLAN = "taisaku", "kinkyu"
 
 
 def add_policies(library: Library, now: datetime) -> None:
@@ -25,15 +25,17 @@ def add_policies(library: Library, now: datetime) -> None:
         name, document = entry.working.id, library.file(entry.working.id)
         if document is None:
             continue
-        _publish(library, _older(document) if name == STANDARD else document, "制定", year - 1, now)
+        first = _older(document, "委託事業者", "委託先") if name == STANDARD else document
+        _publish(library, first, "制定", year - 1, now)
         if name == STANDARD:
-            _publish(library, document, "ガイドラインの改定(令和7年3月版)に合わせた用語の整理", year, now)
+            _publish(library, _older(document, "多要素認証", "二要素認証"), "用語の整理", year, now)
+        if name == PLAN:
             _draft(library, document, now)
 
 
-def _older(document: Document) -> Document:
-    """As it was before the guideline's words changed."""
-    clauses = tuple(replace(one, text=one.text.replace("多要素認証", "二要素認証")) for one in document.clauses)
+def _older(document: Document, word: str, before: str) -> Document:
+    """As it was before a word of the guideline changed."""
+    clauses = tuple(replace(one, text=one.text.replace(word, before)) for one in document.clauses)
     return replace(document, clauses=clauses)
 
 
@@ -45,10 +47,9 @@ def _publish(library: Library, document: Document, reason: str, year: int, now: 
 
 
 def _draft(library: Library, document: Document, now: datetime) -> None:
-    """The revision under way: a clause on accounts says more."""
-    longest = max(document.clauses, key=lambda one: ("ID" in one.text, len(one.text)))
-    said = "夜間窓口の端末では、当番ごとに利用者IDを切り替え、月に一度その記録を確かめる。"
-    more = replace(longest, text=f"{longest.text}\n\n{said}")
+    """The revision under way: whom to call next."""
+    longest = max(document.clauses, key=lambda one: len(one.text))
+    more = replace(longest, text=f"{longest.text}\n\n連絡がつかないときは、連絡先一覧の次の順位の者に連絡する。")
     clauses = tuple(more if one.id == longest.id else one for one in document.clauses)
     seen = library.shelf.draft(document.id).revision
     library.save(replace(document, clauses=clauses), seen=seen, by=OWNER, now=now - timedelta(days=2))
