@@ -11,6 +11,7 @@ from secops.cli import (
     audit_evidence,
     audit_findings,
     audit_form,
+    audit_items,
     audit_log,
     audit_papers,
     audit_plan,
@@ -260,6 +261,7 @@ for _part in (
     audit_findings,
     audit_report,
     audit_log,
+    audit_items,
     audit_release,
 ):
     _part.register(audit)
