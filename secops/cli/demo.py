@@ -13,6 +13,7 @@ from secops.locale import _
 
 if TYPE_CHECKING:
     from secops.demo.report import Report
+    from secops.wiring import Site
 
 
 @click.command()
@@ -114,6 +115,7 @@ def _build(folder: Path, seed: int, days: int, port: int, as_json: bool, *, quie
         add_policies(open_library(site), site.now())
         desk = site.desk
         add_audits(Audits(desk.rounds, desk.audit_work, lambda plan: opening_of(site, plan), site.now()))
+        _issue_reports(site)
     if quiet:
         return
     if as_json:
@@ -124,6 +126,22 @@ def _build(folder: Path, seed: int, days: int, port: int, as_json: bool, *, quie
             folder=folder, days=built.days, lines=f"{built.lines:,}"
         )
     )
+
+
+def _issue_reports(site: Site) -> None:
+    """The papers of the two years that are over, as they were issued."""
+    from secops.isms.audit.paper_style import PaperKind
+    from secops.isms.audit.releases import ReleaseRequest
+    from secops.schema.dates import JST, fiscal_year
+    from secops.wiring.papers import papers_of
+
+    room = papers_of(site)
+    if room.releases():
+        return
+    this = fiscal_year(site.now().astimezone(JST).date())
+    for year in (this - 2, this - 1):
+        for kind in (PaperKind.REPORT, PaperKind.SUMMARY):
+            room.release(ReleaseRequest(kind, year), actor="tokatsu")
 
 
 def _report(folder: Path, as_json: bool) -> None:

@@ -122,6 +122,12 @@ def _open(audits: Audits, year: int, back: int) -> list[Sheet]:
     rounds = audits.rounds
     rounds.create_plan(plan, actor=LEAD.name, now=when)
     rounds.approve(plan.number, by=COMMITTEE, on=when.date(), actor=LEAD.name, now=when, opening=audits.opening(plan))
+    engagement = replace(
+        plan, number="", level=PlanLevel.ENGAGEMENT, title="情報セキュリティ監査 実施計画", above=plan.number,
+        units=looked, audited=(), office="", due=None, phases=(Phase.DOCUMENTS, Phase.ON_SITE),
+    )  # fmt: skip
+    made = rounds.create_plan(engagement, actor=LEAD.name, now=when)
+    rounds.approve(made.plan.number, by=COMMITTEE, on=when.date(), actor=LEAD.name, now=when)
     for unit in looked:
         _appoint(audits, plan, unit, when)
     return list(rounds.sheets(LEAD, of=plan.number))
