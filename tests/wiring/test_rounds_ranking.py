@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_what_was_confirmed_found_and_registered_makes_the_order(site):
         assert "重大な不適合の記録なし" in before["joho"], "nobody looked: that is not none"
         units = (KUMIN, JOHO)
         rounds.create_plan(annual(units=units, audited=units, office=""), actor="x", now=NOW)
-        how = {"by": "委員会", "on": date(2026, 5, 20), "actor": "x", "now": NOW}
+        how: dict[str, Any] = {"by": "委員会", "on": date(2026, 5, 20), "actor": "x", "now": NOW}
         opening = Opening(catalogue(), {unit: place_of(opened.directory, unit) for unit in units})
         rounds.approve("2026", opening=opening, **how)
         engagement = Plan("", PlanLevel.ENGAGEMENT, "実施計画", (2026, 2026), units=units, above="2026")
