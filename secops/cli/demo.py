@@ -97,9 +97,11 @@ def _build(folder: Path, seed: int, days: int, port: int, as_json: bool, *, quie
     from secops.demo.audit import Audits, add_audits
     from secops.demo.build import LOGINS, TCP_PORT, UDP_PORT, add_logins, build_demo, free_port, settings_text
     from secops.demo.care import add_care
+    from secops.demo.policies import add_policies
     from secops.demo.world import SITE, WARD
     from secops.settings import FILE_NAME
     from secops.wiring import create_site, open_site
+    from secops.wiring.policies import open_library
     from secops.wiring.rounds import opening_of
 
     if not (folder / FILE_NAME).exists():
@@ -109,6 +111,7 @@ def _build(folder: Path, seed: int, days: int, port: int, as_json: bool, *, quie
         built = build_demo(site.folder, site.settings, seed, site.now(), days=days)
         add_logins(site.accounts, site.now())
         add_care(site.desk.waivers, site.desk.reviews, site.now())
+        add_policies(open_library(site), site.now())
         desk = site.desk
         add_audits(Audits(desk.rounds, desk.audit_work, lambda plan: opening_of(site, plan), site.now()))
     if quiet:

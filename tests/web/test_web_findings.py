@@ -46,7 +46,7 @@ def test_from_the_paper_to_the_closed_finding(stage):
     sheet = sheet_of(stage.rounds)
     fill(stage.rounds, sheet)
     auditor, lead, head = (stage.client(name) for name in ("kansa", "toukatsu", "kumin-kacho"))
-    assert "区民課" in auditor.get("/audit/papers").text
+    assert auditor.get("/audit/papers").text.count(">区民課<") == 1, "the staff's sheet has no papers of its own"
     assert "情報資産を台帳" in auditor.get(f"/audit/papers/{sheet.number}").text
     path = f"/audit/papers/{sheet.number}/t1"
     assert "台帳で確認" in auditor.get(path).text, "what the department said stands beside"
@@ -68,8 +68,10 @@ def test_from_the_paper_to_the_closed_finding(stage):
     assert FINDING.fact in head.get(location).text
     assert post(head, f"{location}/reply", agreed="yes").status_code == 303
     assert post(auditor, f"{location}/issue").status_code == 403
+    assert "指摘として確定する" in lead.get(location).text
     assert post(lead, f"{location}/issue").status_code == 303
     record = stage.audit_work.finding("2026-01", LEAD)
+    assert "改善計画を待っています" in auditor.get(location).text
     line: dict[str, Any] = {
         "measure": ["手順を定める", ""],
         "person": ["係長", ""],
@@ -80,7 +82,9 @@ def test_from_the_paper_to_the_closed_finding(stage):
     line |= {"reason": ["", ""], "exception": ["", ""], "cause": "手順がなかった", "revision": str(record.revision)}
     assert post(head, f"{location}/plan", **line).status_code == 303
     assert post(auditor, f"{location}/check", place="1", text="手順書を見た", effective="yes").status_code == 303
+    assert "完了にする" in lead.get(location).text
     assert post(auditor, f"{location}/close").status_code == 303
+    assert "再開する理由" in lead.get(location).text
     final = auditor.get(location).text
     assert "手順書を見た" in final
     assert "指摘として確定" in final, "the history is on the page"

@@ -39,7 +39,7 @@ from secops.web.problems import status_of
 from secops.web.session import changes, reads, services
 
 router = APIRouter()
-SPARE = 2  # empty lines for further measures
+SPARE = 1  # an empty line for a further measure
 Reader = Annotated[Session, Depends(reads_any(Right.SEE_AUDIT, Right.ANSWER_INSPECTION))]
 Auditor = Annotated[Session, Depends(changes(Right.AUDIT))]
 Lead = Annotated[Session, Depends(changes(Right.LEAD_AUDIT))]

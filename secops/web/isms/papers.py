@@ -15,6 +15,7 @@ from secops.errors import NotFoundError, SecopsError, UsageError
 from secops.isms.audit.findings_ports import STEP_LABELS, Confirmation, PaperChangedError, PaperRecord, Step
 from secops.isms.audit.model import METHOD_LABELS, VERDICT_MARKS, Method, Verdict
 from secops.isms.audit.sampling import Sample, draw, new_seed
+from secops.isms.audit.sheets import SheetKind
 from secops.isms.audit.workpaper import GAP_LABELS, Gap
 from secops.locale import _
 from secops.schema.dates import JST
@@ -37,7 +38,9 @@ def show_sheets(request: Request, session: Reader, of: str = "") -> Response:
     here, viewer = services(request), viewer_of(session.user)
     rounds = here.rounds.rounds()
     number = of or (rounds[0].number if rounds else "")
-    sheets = here.rounds.sheets(viewer, of=number) if number else []
+    every = here.rounds.sheets(viewer, of=number) if number else []
+    # What the staff were asked stands on the papers of their department.
+    sheets = [one for one in every if one.kind is not SheetKind.STAFF]
     papers = here.audit_work.round_papers(number, viewer) if number else []
     gaps: dict[tuple[str, str], Counter[Gap]] = {}
     owner = {(one.unit.department, one.unit.system, item): one.number for one in sheets for item in one.items}
