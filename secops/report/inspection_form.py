@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
 from secops.errors import UsageError
 from secops.isms.audit.form import FOOT, HIDDEN, TITLE
@@ -38,6 +39,7 @@ _HEADS = (
     "前年度",
 )
 _ANSWER_CELLS = "EFGHI"
+_LINE = 15  # points
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def _table(page: Worksheet, data: FormData, head: int) -> int:
             if column in _ANSWER_CELLS:
                 cell.fill, cell.protection = yellow, Protection(locked=False)
         page[f"I{row}"].number_format = "yyyy-mm-dd"
+        page.row_dimensions[row].height = _LINE * _height(values) + 4
     marks = ",".join(VERDICT_MARKS[one] for one in ANSWERS)
     choice = DataValidation("list", formula1=f'"{marks}"', allow_blank=True, showErrorMessage=True)
     choice.error, choice.errorTitle = _("○・△・×・対象外のどれかを選んでください。"), _("判定")
@@ -172,6 +175,19 @@ def _table(page: Worksheet, data: FormData, head: int) -> int:
     page.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     page.HeaderFooter = HeaderFooter(oddFooter=HeaderFooterItem(center=_HeaderFooterPart(text="- &P -")))
     return row
+
+
+def _height(values: Sequence[object]) -> int:
+    """How many lines a row needs: a spreadsheet does not make room for wrapped text by itself when it opens a file."""
+    cells = zip(values, _WIDTHS.values(), strict=True)
+    return max(
+        sum(-(-_width(line) // (width - 1)) or 1 for line in str(text or "").split("\n")) for text, width in cells
+    )
+
+
+def _width(text: str) -> int:
+    """The width of a line in half-width characters."""
+    return sum(2 if east_asian_width(one) in "WFA" else 1 for one in text)
 
 
 def _lines(data: FormData) -> list[tuple[str | date | None, ...]]:
