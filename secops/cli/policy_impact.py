@@ -201,14 +201,14 @@ def list_(site: Path, list_id: int | None, open_only: bool, overdue: bool, as_js
     if not found:
         click.echo(_("該当する見直しはありません。"))
         return
-    emit_table(_HEADERS(), [_row(one, lists[one.list_id].source, lists[one.list_id].target, today) for one in found])
+    emit_table(_headers(), [_row(one, lists[one.list_id].source, lists[one.list_id].target, today) for one in found])
     late = sum(one.overdue(today) for one in found)
     still = sum(not one.done for one in found)
     text = _("{count} 件、うち済んでいないもの {still} 件、期限を過ぎたもの {late} 件。")
     click.echo(text.format(count=len(found), still=still, late=late))
 
 
-def _HEADERS() -> list[str]:  # noqa: N802 - a constant in the language of the reader
+def _headers() -> list[str]:
     return [_("番号"), _("改定"), _("種類"), _("対象"), _("題名"), _("理由"), _("担当"), _("期限"), _("状態")]
 
 

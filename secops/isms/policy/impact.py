@@ -170,7 +170,7 @@ def compare(older: Versioned, newer: Versioned) -> Iterator[Shift]:
         what = _differs(was, clause) if was else [_("新しい条項です。")]
         if not what:
             continue
-        change = Change.NEW if was is None else Change.MOVED if what == [_MOVED()] else Change.CHANGED
+        change = Change.NEW if was is None else Change.MOVED if what == [_moved()] else Change.CHANGED
         links = [link.guideline for link in (*(was.links if was else ()), *clause.links)]
         yield _shift(newer, clause, change, " ".join(what), links)
     for clause in older.clauses:
@@ -179,7 +179,7 @@ def compare(older: Versioned, newer: Versioned) -> Iterator[Shift]:
             yield _shift(older, clause, Change.WITHDRAWN, _("条項がなくなりました。"), links)
 
 
-def _MOVED() -> str:  # noqa: N802 - a text that is looked up in the language of the reader
+def _moved() -> str:
     return _("番号か位置が変わりました。")
 
 
@@ -192,7 +192,7 @@ def _differs(was: Clause, now: Clause) -> list[str]:
     if was.links != now.links:
         what.append(_("ガイドラインとの対応が変わりました。"))
     if (was.label, was.parent) != (now.label, now.parent):
-        what.append(_MOVED())
+        what.append(_moved())
     return what
 
 
