@@ -25,10 +25,11 @@ def add_policies(library: Library, now: datetime) -> None:
         name, document = entry.working.id, library.file(entry.working.id)
         if document is None:
             continue
-        first = _older(document, "委託事業者", "委託先") if name == STANDARD else document
+        before = _older(document, "多要素認証", "二要素認証") if name == STANDARD else document
+        first = _older(before, "委託事業者", "委託先") if name == STANDARD else document
         _publish(library, first, "制定", year - 1, now)
         if name == STANDARD:
-            _publish(library, _older(document, "多要素認証", "二要素認証"), "用語の整理", year, now)
+            _publish(library, before, "ガイドラインの改定に合わせた用語の整理", year, now)
         if name == PLAN:
             _draft(library, document, now)
 

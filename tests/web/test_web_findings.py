@@ -81,6 +81,10 @@ def test_from_the_paper_to_the_closed_finding(stage):
     line |= {"state": ["done", "not_started"], "done_on": ["2026-12-01", ""], "evidence": ["手順書", ""]}
     line |= {"reason": ["", ""], "exception": ["", ""], "cause": "手順がなかった", "revision": str(record.revision)}
     assert post(head, f"{location}/plan", **line).status_code == 303
+    waiting = auditor.get(location).text
+    assert "対策が済むのを待っています" in waiting
+    assert 'href="/policy/documents/taisaku#' in waiting, "the clause of ours is one click away"
+    assert 'href="/audit/items/t1"' in waiting
     assert post(auditor, f"{location}/check", place="1", text="手順書を見た", effective="yes").status_code == 303
     assert "完了にする" in lead.get(location).text
     assert post(auditor, f"{location}/close").status_code == 303

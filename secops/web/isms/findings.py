@@ -33,6 +33,7 @@ from secops.isms.audit.round import (
 from secops.isms.audit.workpaper import Evidence
 from secops.locale import _
 from secops.schema.dates import JST, fiscal_year
+from secops.web.isms.cited import cited
 from secops.web.isms.viewing import reads_any, viewer_of
 from secops.web.pages import page
 from secops.web.problems import status_of
@@ -242,6 +243,7 @@ def _show(request: Request, session: Session, record: FindingRecord, doing: _Doi
         status=status_of(doing.problem) if doing else 200,
         record=record,
         finding=finding,
+        ours=cited(request),
         lacking=list(lacking(finding)) if finding.state is FindingState.DRAFT else [],
         actions=[*actions, *[Action("", "", None)] * SPARE],
         plan_cause=doing.cause if doing and doing.actions is not None else finding.improvement_cause,

@@ -19,6 +19,7 @@ from secops.isms.audit.sheets import SheetKind
 from secops.isms.audit.workpaper import GAP_LABELS, Gap
 from secops.locale import _
 from secops.schema.dates import JST
+from secops.web.isms.cited import cited
 from secops.web.isms.findings import day_of, evidence_of, evidence_text
 from secops.web.isms.viewing import viewer_of
 from secops.web.pages import page
@@ -155,6 +156,7 @@ def _paper(
         sheet=seen,
         record=record,
         item=item,
+        ours=cited(request),
         answer=answer,
         files=[one for one in here.rounds.files(record.sheet, viewer) if one.item == item.id],
         shown=shown,
