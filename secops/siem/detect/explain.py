@@ -8,8 +8,7 @@ from typing import Any
 
 from secops.siem.detect.bound import KEYWORDS, Bound
 from secops.siem.detect.cells import Cells, Column, Fixed, Value
-from secops.siem.detect.judge import Judge
-from secops.siem.detect.plan import refers
+from secops.siem.detect.checks import Check, Text, check_of, refers
 from secops.siem.detect.specs import Spec
 from secops.siem.ports import MatchedValue
 
@@ -76,8 +75,8 @@ def _first(event: Cells, bound: Bound) -> str:
         return next((text for text in texts if refers(text, others, mode, cased=bool(cased))), "")
     if len(texts) == 1:
         return texts[0]
-    judge = _judge(bound.spec)
-    return next((text for text in texts if judge(text)), "")
+    check = _check(bound.spec)
+    return next((text for text in texts if check(Text(text))), "")
 
 
 def _texts(column: Column | None) -> Sequence[str]:
@@ -89,5 +88,5 @@ def _texts(column: Column | None) -> Sequence[str]:
 
 
 @lru_cache(maxsize=4096)
-def _judge(spec: Spec) -> Judge:
-    return Judge({0: spec})
+def _check(spec: Spec) -> Check:
+    return check_of([spec])

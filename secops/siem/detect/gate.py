@@ -1,0 +1,125 @@
+"""The rules of one class of events: first which of them may hold for an event, then which do.
+
+Of nearly every rule there are a few predicates of which one must hold (its witness). Only these are asked of every
+value; of the others, which are most, nothing is made ready, no automaton built and no value of their columns judged,
+until a witness has been met.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+from secops.siem.detect.cells import Cells, Columns, Fixed, Rows, Value
+from secops.siem.detect.checks import Check, check_of, refers
+from secops.siem.detect.confirm import Condition, Texts, field_of
+from secops.siem.detect.plan import Budget, Groups, Item, Plan
+from secops.siem.detect.predicates import Predicates
+
+
+class Gate:
+    """The conditions of a class of events; answers as `Plan` does."""
+
+    def __init__(self, items: Iterable[Item], predicates: Predicates, budget: Budget) -> None:
+        self._items = list(items)
+        self._predicates = predicates
+        self._budget = budget
+        self._conditions: list[Condition | None] = [None] * len(self._items)  # made when first asked
+        self._checks: dict[int, Check] = {}
+        self._overruns = 0
+        self._may = Plan(list(itertools.starmap(_opening, enumerate(self._items))), predicates, budget)
+
+    def results(self, cells: Cells) -> Groups:
+        """See `Plan.results`."""
+        rows_of: dict[int, list[Rows]] = {}
+        for places, rows in self._may.results(cells):
+            for place in places:
+                rows_of.setdefault(place, []).append(rows)
+        texts = Texts()
+        held: list[tuple[int, Rows]] = []
+        for place, groups in rows_of.items():
+            rows = groups[0] if len(groups) == 1 else sorted(itertools.chain.from_iterable(filter(None, groups)))
+            found, used = self._condition(place).rows(cells, rows, texts)
+            self._budget.used += used
+            if found is None or found:
+                held.append((self._items[place].result, found))
+        self._overruns += texts.overruns
+        return _merged(held, cells.count)
+
+    def truth(self, predicates: Sequence[int], event: Cells) -> list[bool]:
+        """Which of some predicates hold for a single event."""
+        texts = Texts()
+        bounds = [self._predicates.bounds[predicate] for predicate in predicates]
+        columns = {bound.columns for bound in bounds} | {bound.other for bound in bounds if bound.spec[0] == "ref"}
+        values = {one: _only(event, one) for one in columns}
+        said = {one: texts.of(value) for one, value in values.items()}
+        found = []
+        for predicate, bound in zip(predicates, bounds, strict=True):
+            text = said[bound.columns]
+            if bound.spec[0] == "ref":
+                _kind, _field, mode, cased = bound.spec
+                left, right = values[bound.columns], values[bound.other]
+                holds = left is not None and right is not None and refers(left, right, mode, cased=bool(cased))
+            elif text is None:
+                holds = False
+            else:
+                check = self._check(predicate)
+                holds = any(map(check, text)) if isinstance(text, tuple) else check(text)
+            found.append(holds)
+        return found
+
+    @property
+    def overruns(self) -> int:
+        """Values of which some patterns saw only the ends."""
+        return self._may.overruns + self._overruns
+
+    def forget(self) -> None:
+        """Drop what is remembered of values."""
+        self._may.forget()
+        for condition in self._conditions:
+            if condition is not None:
+                condition.forget()
+
+    def _condition(self, place: int) -> Condition:
+        condition = self._conditions[place]
+        if condition is None:
+            one = self._items[place]
+            bounds = [self._predicates.bounds[predicate] for predicate in one.predicates]
+            condition = self._conditions[place] = Condition(one.tree, bounds)
+        return condition
+
+    def _check(self, predicate: int) -> Check:
+        check = self._checks.get(predicate)
+        if check is None:
+            check = self._checks[predicate] = check_of([self._predicates.bounds[predicate].spec])
+        return check
+
+
+def _opening(place: int, one: Item) -> Item:
+    """When a condition may hold: any predicate of its witness does, or there is none."""
+    if one.witness is None:
+        return Item(place, ("and",), (), None)
+    return Item(place, ("or", *range(len(one.witness))), one.witness, one.witness)
+
+
+def _only(event: Cells, columns: Columns) -> Value | None:
+    """The value of a single event."""
+    column = field_of(event, columns)
+    return None if column is None else column.value if isinstance(column, Fixed) else column[0]
+
+
+def _merged(held: Sequence[tuple[int, Rows]], count: int) -> Groups:
+    """Rows by all that holds for them; what only suppresses (see `plan.Item`) is nothing by itself."""
+    if all(rows is None for _result, rows in held):
+        results = tuple(sorted({result for result, _rows in held}))
+        return [(results, None)] if results and results[-1] >= 0 else []
+    by_row: dict[int, set[int]] = {}
+    for result, rows in held:
+        for row in range(count) if rows is None else rows:
+            by_row.setdefault(row, set()).add(result)
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for row in sorted(by_row):
+        results = tuple(sorted(by_row[row]))
+        if results[-1] >= 0:
+            groups.setdefault(results, []).append(row)
+    return [(results, None if len(rows) == count else rows) for results, rows in groups.items()]
