@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from secops.siem.detect.specs import Spec, all_required, fold, regex
@@ -122,6 +123,12 @@ def check_of(specs: Sequence[Spec]) -> Check:
     if len(checks) == 1:
         return checks[0]
     return lambda text: any(check(text) for check in checks)
+
+
+@lru_cache(maxsize=4096)
+def one_check(spec: Spec) -> Check:
+    """`check_of` for a single spec, made once."""
+    return check_of([spec])
 
 
 def _of_texts(kind: str, texts: tuple[str, ...]) -> Check | None:

@@ -7,7 +7,7 @@ nothing is made ready for it beforehand: a test is a closure, asked once for eac
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from secops.siem.detect.bound import KEYWORDS, Bound
@@ -65,14 +65,15 @@ class Condition:
         """Those of some rows for which it holds (None: all there are), and the bytes of what it remembers now."""
         values = [field_of(cells, columns) for columns in self._slots]
         count = cells.count if rows is None else len(rows)
-        columns = [
-            itertools.repeat(None if one is None else one.value, count)
-            if one is None or isinstance(one, Fixed)
-            else one if rows is None else pick(one, rows)
-            for one in values
-        ]  # fmt: skip
+        columns: list[Iterable[Value | None]] = []
+        for one in values:
+            if one is None or isinstance(one, Fixed):
+                columns.append(itertools.repeat(None if one is None else one.value, count))
+            else:
+                columns.append(one if rows is None else pick(one, rows))
         if not any(isinstance(one, list) for one in columns):
-            true, used = self._true({tuple(map(next, columns))}, texts, keep=True)
+            key = tuple(one.value if isinstance(one, Fixed) else None for one in values)
+            true, used = self._true({key}, texts, keep=True)
             return rows if true else (), used
         keys = list(zip(*columns, strict=True))
         distinct = set(keys)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
+from secops.siem.detect.bound import Bound
 from secops.siem.detect.cells import Cells, Columns, Fixed, Rows, Value
-from secops.siem.detect.checks import Check, check_of, refers
+from secops.siem.detect.checks import one_check, refers
 from secops.siem.detect.confirm import Condition, Texts, field_of
 from secops.siem.detect.plan import Budget, Groups, Item, Plan
 from secops.siem.detect.predicates import Predicates
@@ -25,7 +26,6 @@ class Gate:
         self._predicates = predicates
         self._budget = budget
         self._conditions: list[Condition | None] = [None] * len(self._items)  # made when first asked
-        self._checks: dict[int, Check] = {}
         self._overruns = 0
         self._may = Plan(list(itertools.starmap(_opening, enumerate(self._items))), predicates, budget)
 
@@ -38,35 +38,17 @@ class Gate:
         texts = Texts()
         held: list[tuple[int, Rows]] = []
         for place, groups in rows_of.items():
-            rows = groups[0] if len(groups) == 1 else sorted(itertools.chain.from_iterable(filter(None, groups)))
-            found, used = self._condition(place).rows(cells, rows, texts)
+            among: Rows = groups[0] if len(groups) == 1 else sorted(itertools.chain.from_iterable(filter(None, groups)))
+            found, used = self._condition(place).rows(cells, among, texts)
             self._budget.used += used
             if found is None or found:
                 held.append((self._items[place].result, found))
         self._overruns += texts.overruns
         return _merged(held, cells.count)
 
-    def truth(self, predicates: Sequence[int], event: Cells) -> list[bool]:
+    def truth(self, predicates: Sequence[int], event: Cells) -> Leaves:
         """Which of some predicates hold for a single event."""
-        texts = Texts()
-        bounds = [self._predicates.bounds[predicate] for predicate in predicates]
-        columns = {bound.columns for bound in bounds} | {bound.other for bound in bounds if bound.spec[0] == "ref"}
-        values = {one: _only(event, one) for one in columns}
-        said = {one: texts.of(value) for one, value in values.items()}
-        found = []
-        for predicate, bound in zip(predicates, bounds, strict=True):
-            text = said[bound.columns]
-            if bound.spec[0] == "ref":
-                _kind, _field, mode, cased = bound.spec
-                left, right = values[bound.columns], values[bound.other]
-                holds = left is not None and right is not None and refers(left, right, mode, cased=bool(cased))
-            elif text is None:
-                holds = False
-            else:
-                check = self._check(predicate)
-                holds = any(map(check, text)) if isinstance(text, tuple) else check(text)
-            found.append(holds)
-        return found
+        return Leaves([self._predicates.bounds[predicate] for predicate in predicates], event)
 
     @property
     def overruns(self) -> int:
@@ -88,11 +70,35 @@ class Gate:
             condition = self._conditions[place] = Condition(one.tree, bounds)
         return condition
 
-    def _check(self, predicate: int) -> Check:
-        check = self._checks.get(predicate)
-        if check is None:
-            check = self._checks[predicate] = check_of([self._predicates.bounds[predicate].spec])
-        return check
+
+class Leaves:
+    """Which of some predicates hold for a single event, each asked when somebody needs to know."""
+
+    def __init__(self, bounds: Sequence[Bound], event: Cells) -> None:
+        self._bounds = bounds
+        self._event = event
+        self._texts = Texts()
+        self._values: dict[Columns, Value | None] = {}
+
+    def __getitem__(self, leaf: int, /) -> bool:
+        """Whether a predicate holds."""
+        bound = self._bounds[leaf]
+        value = self._value(bound.columns)
+        if value is None:
+            return False
+        if bound.spec[0] == "ref":
+            _kind, _field, mode, cased = bound.spec
+            other = self._value(bound.other)
+            return other is not None and refers(value, other, mode, cased=bool(cased))
+        said, check = self._texts.of(value), one_check(bound.spec)
+        return any(map(check, said)) if isinstance(said, tuple) else said is not None and check(said)
+
+    def _value(self, columns: Columns) -> Value | None:
+        if columns not in self._values:
+            column = field_of(self._event, columns)
+            only = column.value if isinstance(column, Fixed) else None if column is None else column[0]
+            self._values[columns] = only
+        return self._values[columns]
 
 
 def _opening(place: int, one: Item) -> Item:
@@ -100,12 +106,6 @@ def _opening(place: int, one: Item) -> Item:
     if one.witness is None:
         return Item(place, ("and",), (), None)
     return Item(place, ("or", *range(len(one.witness))), one.witness, one.witness)
-
-
-def _only(event: Cells, columns: Columns) -> Value | None:
-    """The value of a single event."""
-    column = field_of(event, columns)
-    return None if column is None else column.value if isinstance(column, Fixed) else column[0]
 
 
 def _merged(held: Sequence[tuple[int, Rows]], count: int) -> Groups:

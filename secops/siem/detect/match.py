@@ -137,14 +137,15 @@ class SigmaDetector:
     def _explain(self, rule: int, event: Cells, classes: Sequence[int]) -> tuple[MatchedValue, ...]:
         compiled = self._compiled.rules[rule]
         plan = self._plan(tuple(classes))
-        for entry in compiled.entries:
-            if entry in classes:
-                if (rule, entry) not in self._of_hits:
-                    self._of_hits[rule, entry] = self._numbers(compiled, entry), self.bounds(compiled, entry)
-                numbers, bounds = self._of_hits[rule, entry]
-                found = explained(compiled.tree, compiled.leaves, bounds, plan.truth(numbers, event), event)
-                if found is not None:
-                    return found
+        entries = [entry for entry in compiled.entries if entry in classes]
+        for entry in entries:
+            if (rule, entry) not in self._of_hits:
+                self._of_hits[rule, entry] = self._numbers(compiled, entry), self.bounds(compiled, entry)
+            numbers, bounds = self._of_hits[rule, entry]
+            truth = plan.truth(numbers, event)
+            found = explained(compiled.tree, compiled.leaves, bounds, truth, event, sure=len(entries) == 1)
+            if found is not None:
+                return found
         return ()
 
     def likely(self, records: Sequence[bytes], parts: Sequence[Part], product: str) -> list[int]:
