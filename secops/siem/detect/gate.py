@@ -17,6 +17,9 @@ from secops.siem.detect.confirm import Condition, Texts, field_of
 from secops.siem.detect.plan import Budget, Groups, Item, Plan
 from secops.siem.detect.predicates import Predicates
 
+_USUAL = 0.5  # see `conditions.weight`
+_MOST = 4  # predicates in a witness that are looked at for it
+
 
 class Gate:
     """The conditions of a class of events; answers as `Plan` does."""
@@ -27,7 +30,13 @@ class Gate:
         self._budget = budget
         self._conditions: list[Condition | None] = [None] * len(self._items)  # made when first asked
         self._overruns = 0
-        self._may = Plan(list(itertools.starmap(_opening, enumerate(self._items))), predicates, budget)
+        # What may nearly always hold is answered by the gate itself: its values repeat, and the gate remembers them.
+        self._answered = {place for place, one in enumerate(self._items) if _is_usual(one, predicates)}
+        openings = [
+            one._replace(result=place) if place in self._answered else _opening(place, one)
+            for place, one in enumerate(self._items)
+        ]
+        self._may = Plan(openings, predicates, budget)
 
     def results(self, cells: Cells) -> Groups:
         """See `Plan.results`."""
@@ -38,9 +47,10 @@ class Gate:
         texts = Texts()
         held: list[tuple[int, Rows]] = []
         for place, groups in rows_of.items():
-            among: Rows = groups[0] if len(groups) == 1 else sorted(itertools.chain.from_iterable(filter(None, groups)))
-            found, used = self._condition(place).rows(cells, among, texts)
-            self._budget.used += used
+            found: Rows = groups[0] if len(groups) == 1 else sorted(itertools.chain.from_iterable(filter(None, groups)))
+            if place not in self._answered:
+                found, used = self._condition(place).rows(cells, found, texts)
+                self._budget.used += used
             if found is None or found:
                 held.append((self._items[place].result, found))
         self._overruns += texts.overruns
@@ -101,11 +111,17 @@ class Leaves:
         return self._values[columns]
 
 
-def _opening(place: int, one: Item) -> Item:
-    """When a condition may hold: any predicate of its witness does, or there is none."""
+def _is_usual(one: Item, predicates: Predicates) -> bool:
+    """Whether a condition may hold for most events, as far as its witness tells."""
     if one.witness is None:
-        return Item(place, ("and",), (), None)
-    return Item(place, ("or", *range(len(one.witness))), one.witness, one.witness)
+        return True
+    return len(one.witness) <= _MOST and max(map(predicates.weigh, one.witness)) >= _USUAL
+
+
+def _opening(place: int, one: Item) -> Item:
+    """When a condition may hold: any predicate of its witness does."""
+    witness = one.witness or ()
+    return Item(place, ("or", *range(len(witness))), witness, witness)
 
 
 def _merged(held: Sequence[tuple[int, Rows]], count: int) -> Groups:

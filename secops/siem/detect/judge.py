@@ -22,8 +22,8 @@ Signature = tuple[int, ...]
 
 # Shorter texts occur so often that reporting each occurrence costs more than asking once whether there is one.
 _SHORT = 2
-_SMALL = 20_000  # characters of literals
 _LINED = 1024  # characters from which a value of several lines is searched line by line
+_SMALL = 20_000  # characters of literals
 _SEPARATOR = b"\xff"  # a byte that no character has: no literal reaches from one value into the next
 
 

@@ -144,7 +144,8 @@ class _Search:
 def _anchors(literals: Sequence[bytes]) -> list[bytes]:
     """Parts of folded literals, in all spellings; in every text with one of the literals one of them occurs.
 
-    As few spellings as possible, of parts that are rare: what stands in several literals goes a long way.
+    As few spellings as possible, of parts that are rare: what stands in several literals goes a long way. The list is
+    not complete where it has become too long to be of use.
     """
     inside: dict[bytes, set[int]] = {}
     for number, text in enumerate(literals):
@@ -154,7 +155,7 @@ def _anchors(literals: Sequence[bytes]) -> list[bytes]:
             inside.setdefault(piece, set()).add(number)
     found: set[str] = set()
     left = set(range(len(literals)))
-    while left:
+    while left and len(found) <= _PACKED:
         best = max(inside, key=lambda piece: (len(inside[piece] & left) / 2 ** sum(map(_is_letter, piece)), piece))
         left -= inside[best]
         found.update(_spellings(best.decode()))
