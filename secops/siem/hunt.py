@@ -7,6 +7,7 @@ in the order of the files either way. A process that dies takes the file with it
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import sys
@@ -15,7 +16,7 @@ import time
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -50,6 +51,7 @@ _SHARE_FROM = 4 << 20  # less input is done sooner by one process
 _SPILL = 2000  # hits in memory at once; more go to disk until it is their turn
 _NO_MEMORY = "メモリが足りず、このファイルは最後まで調べていません。"
 _LONGEST = 64 << 20  # bytes of one record; of a longer one the rest is given up, and that is said
+_COLLECT_AFTER = 100_000  # objects
 _WHOLE = 2000  # events that are hits are made complete together
 _JSON = "windows_json"
 _YEARLESS = frozenset({"syslog"})  # formats whose times may lack the year
@@ -141,13 +143,26 @@ def hunt(
     ``detector`` is that of ``rulebook``, which other processes load for themselves. ``progress`` gets bytes done.
     """
     tasks = _tasks([one for file in files for one in slices(file)])
-    with tempfile.TemporaryDirectory(prefix="secops-hunt-") as folder:
+    with tempfile.TemporaryDirectory(prefix="secops-hunt-") as folder, _seldom_collecting():
         given = _Given(detector, conditions, folder, progress)
         if processes < 2 or len(tasks) < 2 or sum(size for _task, size in tasks) < _SHARE_FROM:
             for task, _size in tasks:
                 yield from _search_here(task, given)
         else:
             yield from _shared([task for task, _size in tasks], given, rulebook, processes)
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Cyclic garbage is looked for seldom, and not among the rules: a hunt makes many objects and hardly a cycle."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from secops.siem.detect.filters import CompiledFilter, decode_filters, encode_fi
 from secops.siem.detect.logsources import LogsourceMap, decode_logsources, encode_logsources
 from secops.siem.detect.specs import Spec
 
-_FORMAT = "10"  # counts up whenever the compiled form or its meaning changes
+_FORMAT = "11"  # counts up whenever the compiled form or its meaning changes
 
 KEPT = 8  # compiled rulebooks in one cache folder
 
