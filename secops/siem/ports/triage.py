@@ -179,7 +179,10 @@ class BondDesk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """How long one alert took: moments of its opening, of the first answer and of its closing."""
+    """How long one alert took: moments of its opening, of the first answer and of its closing.
+
+    ``names`` are the (folded) hosts, addresses, accounts and the like that the alert is about.
+    """
 
     id: int
     zone: str
@@ -188,6 +191,7 @@ class Handled:
     opened: datetime
     acknowledged: datetime | None
     closed: datetime | None
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from secops.query.limits import check_page
 from secops.query.tree import Exists, Node
 from secops.schema.ecs import COLUMNS, dtype
 from secops.schema.frame import EXTRA
-from secops.siem.ports import KIND_COLUMNS, Found, Place, Scope, SeenKind, Span, StoreStats
+from secops.siem.ports import KIND_COLUMNS, Answer, Found, Place, Question, Scope, SeenKind, Span, StoreStats
 from secops.store.events import elastic_fields as names
 from secops.store.events.elastic_bulk import Bulk
 from secops.store.events.elastic_documents import Line, Naming, chunks, event_of, lines, row_of
@@ -34,6 +34,7 @@ from secops.store.events.elastic_indices import Indices
 from secops.store.events.elastic_positions import Positions
 from secops.store.events.elastic_server import Access, Server, reason_of
 from secops.store.events.rows import fresh
+from secops.store.events.several import one_by_one
 
 _AT_ONCE = 2  # bulk requests under way: one is written while the next one is made
 _BUCKETS = 5_000  # of one page of a histogram
@@ -200,6 +201,10 @@ class ElasticStore:
             counts.update(tuple(map(event_of(hit["_source"]).get, fields)) for hit in page)
         ordered = sorted(counts.items(), key=lambda one: (-one[1], [(part is None, part or "") for part in one[0]]))
         return ordered[:limit]
+
+    def several(self, common: Node, questions: Sequence[Question], span: Span, scope: Scope) -> Sequence[Answer]:
+        """One after the other: Elasticsearch opens nothing anew for a question (see the port)."""
+        return list(one_by_one(self, common, questions, span, scope))
 
     def arrivals(self, received: Span, scope: Scope, seconds: int) -> Mapping[str, Sequence[tuple[datetime, int]]]:
         """Counts by source and time of receipt (see the port)."""
