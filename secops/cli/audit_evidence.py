@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secops.cli.common import emit_json, emit_table, json_option, site_option
+from secops.cli.common import emit_json, emit_table, json_option, site_option, steps_bar
 from secops.errors import UsageError
 from secops.locale import _
 
@@ -83,7 +83,8 @@ def list_queries(since: str, site: Path, as_json: bool) -> None:
 
 
 @evidence.command()
-@click.option("--department", required=True, help="課(部署コードか名称)")
+@click.option("--department", default="", help="課(部署コードか名称)")
+@click.option("--system", default="", help="情報システム(コードか名称)。課の代わりに、そのホストについて照会する")
 @click.option("--item", "items", multiple=True, help="この監査項目の照会(何度でも)")
 @click.option("--query", "names", multiple=True, help="この照会(何度でも)。--item もなければすべて")
 @click.option("--since", default="90d", show_default=True, help="この時点から(90d, 2026-04-01 など)")
@@ -94,6 +95,7 @@ def list_queries(since: str, site: Path, as_json: bool) -> None:
 @json_option
 def make(
     department: str,
+    system: str,
     items: tuple[str, ...],
     names: tuple[str, ...],
     since: str,
@@ -103,7 +105,7 @@ def make(
     site: Path,
     as_json: bool,
 ) -> None:
-    """課と期間について照会し、裏付け票を作って残す。答えられなかった照会があれば終了コード 1。"""
+    """課か情報システムと期間について照会し、裏付け票を作って残す。答えられなかった照会があれば終了コード 1。"""
     from secops.report.evidence import as_plain
     from secops.siem.ports import Scope
     from secops.wiring import open_site
@@ -112,6 +114,8 @@ def make(
     from secops.wiring.evidence_site import chosen, room_of
     from secops.wiring.rounds import EVERYTHING
 
+    if not department and not system:
+        raise UsageError(_("--department か --system で、照会する課か情報システムを指定してください。"))
     catalogue, telemetry = open_catalogue(site), open_telemetry(site)
     wanted = chosen(telemetry, catalogue, items, names)
     by = actor or getpass.getuser()
@@ -119,8 +123,9 @@ def make(
         now = opened.now()
         if round_:
             opened.desk.rounds.plan(round_, EVERYTHING)  # NotFoundError before anything is asked
-        period = Period(department, _moment(since, now, "--since"), _moment(until, now, "--until"))
-        made = room_of(opened).make(wanted, telemetry, period, Scope(), by)
+        period = Period(department, _moment(since, now, "--since"), _moment(until, now, "--until"), system)
+        with steps_bar(_("照会")) as tell:
+            made = room_of(opened).make(wanted, telemetry, period, Scope(), by, tell)
         numbers = [opened.desk.evidence.keep(one, round_=round_, actor=by, now=now) for one in made.sheets]
     pairs = list(zip(numbers, made.sheets, strict=True))
     if as_json:
@@ -145,13 +150,16 @@ def _headline(sheet: EvidenceSheet) -> str:
 
 @evidence.command("sheets")
 @click.option("--department", default="", help="この課(部署コード)の票だけ")
+@click.option("--system", default="", help="この情報システム(コード)の票だけ")
 @click.option("--item", default="", help="この監査項目の票だけ")
 @click.option("--query", "name", default="", help="この照会の票だけ")
 @click.option("--round", "round_", default="", help="この監査計画の票だけ")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="新しい順に何件まで")
 @site_option
 @json_option
-def list_sheets(department: str, item: str, name: str, round_: str, limit: int, site: Path, as_json: bool) -> None:
+def list_sheets(
+    department: str, system: str, item: str, name: str, round_: str, limit: int, site: Path, as_json: bool
+) -> None:
     """作られた裏付け票の一覧。"""
     from secops.schema.dates import dated
     from secops.siem.ports import Scope
@@ -159,17 +167,14 @@ def list_sheets(department: str, item: str, name: str, round_: str, limit: int, 
     from secops.wiring import open_site
 
     with open_site(site) as opened:
-        wanted = SheetFilter(department, item, name, round_)
+        wanted = SheetFilter(department, item, name, round_, system)
         found, total = opened.desk.evidence.sheets(wanted, Scope(), limit=limit)
     if as_json:
         emit_json({"total": total, "sheets": found})
         return
     emit_table(
-        [_("番号"), _("作成"), _("課"), _("題名"), _("監査項目"), "SHA-256"],
-        [
-            (one.number, dated(one.made_at), one.department_name, one.title, " ".join(one.items), one.sha256[:16])
-            for one in found
-        ],
+        [_("番号"), _("作成"), _("課・情報システム"), _("題名"), _("監査項目"), "SHA-256"],
+        [(one.number, dated(one.made_at), one.of, one.title, " ".join(one.items), one.sha256[:16]) for one in found],
     )
     if total > len(found):
         text = _("全 {total:,} 件のうち新しい {shown:,} 件です。--limit で変えられます。")
@@ -202,7 +207,7 @@ def show(number: int, site: Path, as_json: bool) -> None:
         emit_json({**as_plain(sheet, number), "round": kept.round, "whole": kept.whole})
         return
     begin, end = map(dated, sheet.period)
-    click.echo(f"{number}  {sheet.title}({sheet.department})")
+    click.echo(f"{number}  {sheet.title}({sheet.of})")
     click.echo(_("期間 {begin} から {end} の前まで。作成 {at} {by}").format(
         begin=begin, end=end, at=dated(sheet.made_at), by=sheet.made_by))  # fmt: skip
     emit_table(

@@ -58,6 +58,8 @@ def as_xlsx(sheet: EvidenceSheet, number: int) -> bytes:
     _put(
         first, [["裏付け票", str(number)], ["題名", sheet.title], ["課", f"{sheet.unit.department} {sheet.department}"]]
     )
+    if sheet.unit.system:
+        _put(first, [["情報システム", f"{sheet.unit.system} {sheet.system}"]])
     _put(first, [["期間", f"{dated(sheet.period[0])} から {dated(sheet.period[1])} の前まで"]])
     _put(first, [["作成", f"{dated(sheet.made_at)} {sheet.made_by}"], ["監査項目", " ".join(sheet.items)]])
     _put(first, [["SHA-256", sheet.sha256], [], ["数値", "値"]])

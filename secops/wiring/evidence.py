@@ -235,9 +235,7 @@ def _split(query: Query) -> set[str]:
 
 def _presence(query: Query, telemetry: Telemetry, asking: Asking) -> dict[str, Presence]:
     split, zones = _split(query), tuple(asking.zones())
-    return {
-        name: asking.presence(telemetry.sources[name], zones if name in split else ()) for name in query.sources
-    }
+    return {name: asking.presence(telemetry.sources[name], zones if name in split else ()) for name in query.sources}
 
 
 def _wanted(asking: Asking, items: tuple[str, ...], by: str) -> Wanted:

@@ -2,7 +2,7 @@
 
 All that is asked is search language first, so that what a sheet records is what was asked. Counting is done in the
 stores; what comes back are numbers, groups up to a limit that is told, and a page of rows. What is known to be asked
-soon is asked `ahead`, all at once: the answers are the same, and a store reads its files once instead of a hundred times.
+soon is asked `ahead`, all at once: the answers are the same, and a store reads its files once, not a hundred times.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Ports:
 
 @dataclass
 class Asking:
-    """One run; answers that several queries need are asked for once. ``system``: about its hosts, not the department."""
+    """One run; answers that several queries need are asked for once. ``system``: it is about the hosts of this one."""
 
     ports: Ports
     department: Department
@@ -213,7 +213,7 @@ class Asking:
         return write.either(*terms)
 
     def _as_written(self, asked: str) -> Sequence[str]:
-        """Host names of the unit as events write them. Without a label they came before the device was in the register."""
+        """Host names of the unit as events write them: without a label they came before the register had the device."""
         hosts = self.hosts()
         found = [name for (name,), _count in self.tally(asked, ("host.name",)) if name and short(name) in hosts]
         return self._first(found, "端末" if self.system else "ラベルのない端末")

@@ -67,8 +67,8 @@ def gaps(asking: Asking, query: Query) -> Result:
     rows, missing, longest = [], 0, 0.0
     shown = {name: f'event.dataset:"{name}"' for name in found[:MAX_DATASETS]}
     asking.ahead(Ahead(one, query.within, hours=True) for one in shown.values())
-    for name in shown:
-        hours = [at for at, _count in asking.hours(asking.text(shown[name], query.within))]
+    for name, search in shown.items():
+        hours = [at for at, _count in asking.hours(asking.text(search, query.within))]
         days = {at.astimezone(JST).date() for at in hours}
         last = (asking.until - timedelta(microseconds=1)).astimezone(JST).date()
         gone = (last - min(days)).days + 1 - len(days)
@@ -221,7 +221,9 @@ def leavers(asking: Asking, query: Query) -> Result:
 def flows(asking: Asking, query: Query) -> Result:
     """Registered flows of some kinds, or those that the department answers for, and how they were used."""
     kinds = query.options.get("kinds")
-    mine = [one for one in asking.directory.flows if (one.kind in kinds if isinstance(kinds, tuple) else asking.owns(one))]
+    mine = [
+        one for one in asking.directory.flows if (one.kind in kinds if isinstance(kinds, tuple) else asking.owns(one))
+    ]
     asked = asking.text(_flow_condition(query), query.within)
     counts = {name: count for (name,), count in asking.tally(asked, ("labels.flow_id",)) if name}
     used = {one.id: counts[one.id] for one in mine if one.id in counts}

@@ -74,7 +74,7 @@ OPTIONS: Mapping[str, frozenset[str]] = {
 }
 
 
-# What is asked of people, whom a system does not have, and what of a unit's hosts though the search is the whole ward's.
+# What is asked of people, whom a system does not have; what is of a unit's hosts though all of the ward is searched.
 OF_PEOPLE = frozenset({"accounts_without", "leavers"})
 OF_PEOPLE_VALUES = frozenset({"several_people"})
 OF_HOSTS = frozenset({"coverage", "alert_times", "alerts_by_rule", "cases", "exceptions"})
@@ -265,9 +265,7 @@ def beyond(query: Query, figure: Figure, wanted: Wanted) -> str:
     return ""
 
 
-def countable(
-    query: Query, wanted: Wanted, presence: Mapping[str, Presence]
-) -> list[tuple[Figure, str, str]]:
+def countable(query: Query, wanted: Wanted, presence: Mapping[str, Presence]) -> list[tuple[Figure, str, str]]:
     """The numbers of a sheet (figure, zone, title) that can be told."""
     return [
         (figure, zone, title)

@@ -36,7 +36,8 @@ class Review:
             title = {row[0]: row[1] for row in connection.execute(titles)}
             rows = connection.execute(statement).all()
         return [
-            Handled(row[0], row[1], row[2], title.get(row[2], ""), row[3], row[4], row[5], _values(row[6])) for row in rows
+            Handled(row[0], row[1], row[2], title.get(row[2], ""), row[3], row[4], row[5], _values(row[6]))
+            for row in rows
         ]
 
     def night(self, span: Span, scope: Scope, *, shown: int = 10) -> Night:

@@ -162,7 +162,9 @@ def test_the_lake_answers_like_the_evaluator(folder, made, trees, data):
             wanted = sorted(event["event.id"] for event in expected if matches(tree, event))
             assert sorted(event["event.id"] for event in found.events) == wanted, tree
         asked = [
-            Question(tree, seconds=60 * (at % 3), fields=COLUMNS_ASKED[: at % 3], limit=1 + at, since=(NOON, None)[at % 2])
+            Question(
+                tree, seconds=60 * (at % 3), fields=COLUMNS_ASKED[: at % 3], limit=1 + at, since=(NOON, None)[at % 2]
+            )
             for at, tree in enumerate(trees)
         ]
         assert lake.several(ours, asked, Span(), Scope()) == list(one_by_one(lake, ours, asked, Span(), Scope()))
