@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 from deltalake.transaction import AddAction
 
-from secops.errors import QueryError, StoreError
+from secops.errors import StoreError
 from secops.locale import _
 from secops.query.evaluate import check
-from secops.query.fields import COUNTED, is_list, kind
 from secops.query.limits import check_page
 from secops.query.tree import All, And, Node, Or
-from secops.schema.ecs import COLUMNS
 from secops.schema.names import EXTRA, EXTRA_TEXT
 from secops.schema.text import fold
 from secops.siem.ports import KIND_COLUMNS, Answer, Found, Place, Question, Scope, SeenKind, Span, StoreStats
 from secops.store.events.generations import current_lake
 from secops.store.events.rows import events, fresh, kept
 from secops.store.events.searchable import FOLDED, TEXT, searchable
-from secops.store.events.several import datasets, together
+from secops.store.events.several import check_counted, datasets, together
 from secops.store.events.sql import Condition
 from secops.store.events.table import DAY, EMPTY, DataFile, FileGoneError, Table, receive_day
 from secops.store.events.upkeep import Upkeep
@@ -182,7 +180,7 @@ class Lake:
     ) -> Sequence[tuple[tuple[str | None, ...], int]]:
         """Counts by the values of some columns of text, the largest first (see the port)."""
         names = [f"f{at}" for at in range(len(fields))]
-        _check_counted(fields)
+        check_counted(fields)
         picked = ", ".join(f'"{field}" AS {name}' for field, name in zip(fields, names, strict=True))
         tail = f"GROUP BY {', '.join(names)} ORDER BY n DESC, {', '.join(names)} NULLS LAST LIMIT {int(limit)}"
         select = f"SELECT {picked}, count(*) AS n"
@@ -192,8 +190,7 @@ class Lake:
     def several(self, common: Node, questions: Sequence[Question], span: Span, scope: Scope) -> Sequence[Answer]:
         """All counts in one pass over the files, the values by columns in another (see the port)."""
         for one in questions:
-            if one.fields:
-                _check_counted(one.fields)
+            check_counted(one.fields)
         check(common)
         met = datasets(And((common, Or(tuple(one.query for one in questions)))))
 
@@ -387,12 +384,6 @@ def _kind(
     fields = {name for at, name in enumerate(counted) if row[f"c{at}"]}
     fields |= {name for name, value in values.items() if value is not None}
     return SeenKind(values, int(row["n"]), frozenset(fields | beside.get(tuple(values.values()), set())))
-
-
-def _check_counted(fields: Sequence[str]) -> None:
-    if any(kind(field) not in COUNTED or is_list(field) or field not in COLUMNS for field in fields):
-        text = _("件数を項目ごとに数えられるのは、文字列とアドレスの列だけです: {names}")
-        raise QueryError(text.format(names=", ".join(fields)))
 
 
 def _overlapping(files: Iterable[DataFile], span: Span, met: frozenset[str] | None = None) -> list[DataFile]:

@@ -13,8 +13,12 @@ from typing import Any
 
 import polars as pl
 
+from secops.errors import QueryError
+from secops.locale import _
 from secops.query.evaluate import check
+from secops.query.fields import COUNTED, is_list, kind
 from secops.query.tree import And, Node, Or, Term
+from secops.schema.ecs import COLUMNS
 from secops.schema.text import fold
 from secops.siem.ports import Answer, EventStore, Question, Scope, Span
 from secops.store.events.sql import Condition
@@ -24,14 +28,30 @@ Rows = Callable[[Condition, str, str, str], pl.DataFrame]
 """Runs ``SELECT first FROM (SELECT inner FROM the events) tail``; without ``inner`` the first is of the events."""
 
 
+def check_counted(fields: Sequence[str]) -> None:
+    """Whether events can be counted by the values of these columns.
+
+    Raises:
+        QueryError: one is no column of text or addresses.
+    """
+    if any(kind(field) not in COUNTED or is_list(field) or field not in COLUMNS for field in fields):
+        text = _("件数を項目ごとに数えられるのは、文字列とアドレスの列だけです: {names}")
+        raise QueryError(text.format(names=", ".join(fields)))
+
+
 def one_by_one(
-    store: EventStore, common: Node, questions: Sequence[Question], span: Span, scope: Scope
+    store: EventStore,
+    common: Node,
+    questions: Sequence[Question],
+    span: Span,
+    scope: Scope,
+    known: int | None = None,
 ) -> Iterator[Answer]:
-    """The answers of a store that has no better way than to be asked one thing after the other."""
+    """The answers of a store that is asked one thing after the other; ``known`` is a count that it gave already."""
     for one in questions:
         query = And((one.query, common))
-        part = Span(one.since or span.since, span.until)
-        count = store.count(query, part, scope)
+        part = Span(max(filter(None, (one.since, span.since)), default=None), span.until)
+        count = store.count(query, part, scope) if known is None else known
         buckets = store.histogram(query, part, scope, one.seconds) if one.seconds and count else ()
         groups = store.tally(query, part, scope, one.fields, one.limit) if one.fields and count else ()
         yield Answer(count, buckets, groups)
