@@ -231,9 +231,10 @@ def show(number: int, site: Path, as_json: bool) -> None:
 
 @evidence.command()
 @_number
+@click.option("--as-user", "actor", default="", help="照合した人として残す名前(省略時は OS の利用者名)")
 @site_option
 @json_option
-def verify(number: int, site: Path, as_json: bool) -> None:
+def verify(number: int, actor: str, site: Path, as_json: bool) -> None:
     """裏付け票 NUMBER のハッシュを確かめ、同じ照会をもう一度行って比べる。違いがあれば終了コード 1。"""
     from secops.siem.ports import Scope
     from secops.wiring import open_site
@@ -242,6 +243,8 @@ def verify(number: int, site: Path, as_json: bool) -> None:
     with open_site(site) as opened:
         kept = opened.desk.evidence.sheet(number, Scope())
         found = room_of(opened).again(kept.sheet, Scope())
+        differing = [one.title for one in found.differences]
+        opened.desk.evidence.checked(kept, differing, actor=actor or getpass.getuser(), now=opened.now())
     if as_json:
         emit_json({"whole": kept.whole, "sha256": kept.sheet.sha256, "differences": found.differences})
     else:
@@ -277,12 +280,16 @@ def _tell(kept: Kept, found: Verified) -> None:
 def export(number: int, output: Path, site: Path) -> None:
     """裏付け票 NUMBER を Excel か HTML のファイルに書き出す。"""
     from secops.report.evidence import as_html, as_xlsx
+    from secops.siem.ports import Scope
+    from secops.wiring import open_site
 
     kind = output.suffix.lower()
     if kind not in {".xlsx", ".html"}:
         raise UsageError(_("出力先の名前は .xlsx か .html で終わらせてください。"))
-    sheet = _kept(site, number).sheet
-    data = as_xlsx(sheet, number) if kind == ".xlsx" else as_html(sheet, number).encode("utf-8", "replace")
+    with open_site(site) as opened:
+        sheet, checks = opened.desk.evidence.sheet(number, Scope()).sheet, opened.desk.evidence.checks(number)
+    html = kind == ".html"
+    data = as_html(sheet, number, checks).encode("utf-8", "replace") if html else as_xlsx(sheet, number, checks)
     try:
         with output.open("xb") as file:
             file.write(data)

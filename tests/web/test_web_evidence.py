@@ -28,6 +28,11 @@ def auditor(stage: Stage):
     return stage.client("kansa")
 
 
+def bare(page: str) -> str:
+    """The text of a page without its markup."""
+    return re.sub(r"<[^>]+>", "", page)
+
+
 def make(browser, **more: object):
     return browser.post("/audit/evidence", data={**FORM, **more, "csrf": csrf(browser)})
 
@@ -73,8 +78,28 @@ def test_a_sheet_is_made_looked_at_compared_and_taken_along(stage, auditor):
     assert "Windows のセキュリティログ" in page
     verified = auditor.post(f"/audit/evidence/{number}/verify", data={"csrf": csrf(auditor)}).text
     assert "もう一度照会した数値は、票と同じです" in verified
+    assert "まだ誰も照合していません" in page
+    assert "kansa(作成した本人): 数値は同じ" in bare(verified)
+    stage.person("futari", Role.AUDIT_LEAD)
+    other = stage.client("futari")
+    other.post(f"/audit/evidence/{number}/verify", data={"csrf": csrf(other)})
+    assert "futari: 数値は同じ" in bare(auditor.get(f"/audit/evidence/{number}").text)
     taken = auditor.get(f"/audit/evidence/{number}/file?format=html")
     assert taken.headers["content-disposition"].startswith(f'attachment; filename="secops-evidence-{number}-')
+    paper = (
+        taken.text
+    )  # dated, hashed, with the query, what is missing, who made and who checked it, and what it is not
+    sheet = stage.evidence.sheets.sheet(int(number), Scope()).sheet
+    for said in (
+        "2026年11月23日",
+        sheet.sha256,
+        "failed_logons",
+        "届いていないもの",
+        "futari",
+        "判定ではありません",
+        *sheet.missing,
+    ):
+        assert said in paper, said
     assert auditor.get(f"/audit/evidence/{number}/file").content.startswith(b"PK")
     assert auditor.get(f"/audit/evidence/{number}/file?format=exe").status_code == 400
     logged = [one.action for one in stage.accounts.audit_log(limit=5)]

@@ -113,8 +113,9 @@ def test_together_or_one_by_one_the_sheets_are_the_same(store):
         for half in (rows[:150], rows[150:]):  # several files of the lake
             one.write(frame([_columns(row) for row in half]), {"s": int(half[-1]["event.sequence"])})
     lgwan = Scope(zones=frozenset({"lgwan"}))
-    for unit in (("211", "", None), ("211", "juki", None), ("211", "", lgwan)):
-        together, slow = Counting(store), OneByOne(memory if isinstance(store, ElasticStore) else store)
+    far = isinstance(store, ElasticStore)  # each of its answers takes a request
+    for unit in (("211", "juki", None), ("211", "", lgwan), *([] if far else [("211", "", None)])):
+        together, slow = Counting(store), OneByOne(memory if far else store)
         found = texts(together, *unit)
         for other in (texts(slow, *unit), texts(OneByOne(memory), *unit)):
             assert [one for one in zip(found, other, strict=True) if one[0] != one[1]] == []

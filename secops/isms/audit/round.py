@@ -274,6 +274,16 @@ class EvidenceSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class SheetCheck:
+    """That somebody looked at a sheet's hash and asked again: which figures differed then. It changes no sheet."""
+
+    at: datetime
+    by: str
+    whole: bool
+    differing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """An appointment of the fieldwork at a unit: when and where, who is asked to be there, what to have at hand."""
 

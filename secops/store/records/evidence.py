@@ -12,14 +12,14 @@ from sqlalchemy import ColumnElement, RowMapping, and_, false, func, insert, or_
 from secops.errors import NotFoundError
 from secops.isms.audit.evidence_text import canonical, digest, sheet_of
 from secops.isms.audit.ports import Reach
-from secops.isms.audit.round import EvidenceSheet
+from secops.isms.audit.round import EvidenceSheet, SheetCheck
 from secops.locale import _
 from secops.schema.dates import JST
 from secops.siem.ports import Scope
 from secops.store.records.codec import from_json, to_json
 from secops.store.records.engine import Database
 from secops.store.records.evidence_tables import evidence_sheets as table
-from secops.store.records.trail import note
+from secops.store.records.trail import Entry, SqlTrail, note
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,27 @@ class SqlEvidence:
                 row = connection.execute(statement).mappings().first()
         if row is None:
             raise NotFoundError(_("裏付け票 {number} はありません。").format(number=number))
+        return self._whole(row)
+
+    def checked(self, kept: Kept, differing: Sequence[str], *, actor: str, now: datetime) -> None:
+        """Note that somebody looked at a sheet's hash and asked again, and what differed."""
+        detail = {"sha256": kept.sheet.sha256, "whole": kept.whole, "differing": list(differing)}
+        with self._database.write() as connection:
+            target = f"evidence {kept.number}"
+            note(connection, actor=actor, action="evidence.checked", target=target, now=now, detail=detail)
+
+    def checks(self, number: int) -> Sequence[SheetCheck]:
+        """Who checked a sheet, the newest first."""
+        entries = SqlTrail(self._database).entries(target=f"evidence {number}")
+        return [_check(one) for one in entries if one.action == "evidence.checked"]
+
+    @staticmethod
+    def _whole(row: RowMapping) -> Kept:
         return Kept(row["id"], sheet_of(row["body"]), row["round"], digest(row["body"]) == row["sha256"])
+
+
+def _check(entry: Entry) -> SheetCheck:
+    return SheetCheck(entry.at, entry.actor, bool(entry.detail["whole"]), tuple(entry.detail["differing"]))
 
 
 def _chosen(wanted: SheetFilter) -> list[ColumnElement[bool]]:

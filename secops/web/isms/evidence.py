@@ -231,6 +231,7 @@ def _sheet(
         status=status_of(problem) if problem else 200,
         kept=kept,
         sheet=sheet,
+        checks=services(request).evidence.sheets.checks(kept.number),
         figure=figure_words,
         heads=list(sheet.rows[0]) if sheet.rows else [],
         search=lambda title: _search_of(sheet, title) if may_search else "",
@@ -251,13 +252,16 @@ def _search_of(sheet: EvidenceSheet, title: str) -> str:
 
 @router.post("/audit/evidence/{sheet_number}/verify")
 def verify_sheet(request: Request, sheet_number: int, session: Maker) -> Response:
-    """Look at the hash, ask again, and show what differs; nothing is kept."""
+    """Look at the hash, ask again, and show what differs; who did so is noted, the sheet stays as it is."""
     here, scope = services(request), scope_of(session.user)
     kept = _kept(request, session, sheet_number)
     try:
-        return _sheet(request, session, kept, verified=here.evidence.room.again(kept.sheet, scope))
+        verified = here.evidence.room.again(kept.sheet, scope)
     except (NotFoundError, DeniedError) as error:
         return _sheet(request, session, kept, problem=error)
+    differing = [one.title for one in verified.differences]
+    here.evidence.sheets.checked(kept, differing, actor=session.user.name, now=here.now())
+    return _sheet(request, session, kept, verified=verified)
 
 
 @router.get("/audit/evidence/{sheet_number}/file")
@@ -267,10 +271,11 @@ def take_sheet(request: Request, sheet_number: int, session: Reader, format: str
         raise UsageError(_("出力の形式は xlsx か html です: {found}").format(found=format[:40]))
     kept = _kept(request, session, sheet_number)
     _record(request, session, "evidence_exported", kept)
+    checks = services(request).evidence.sheets.checks(sheet_number)
     data = (
-        as_xlsx(kept.sheet, sheet_number)
+        as_xlsx(kept.sheet, sheet_number, checks)
         if format == "xlsx"
-        else as_html(kept.sheet, sheet_number).encode("utf-8", "replace")
+        else as_html(kept.sheet, sheet_number, checks).encode("utf-8", "replace")
     )
     name = f"secops-evidence-{sheet_number}-{kept.sheet.sha256[:8]}.{format}"
     return Response(data, media_type=FILES[format], headers={"content-disposition": f'attachment; filename="{name}"'})
