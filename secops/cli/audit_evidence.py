@@ -198,7 +198,7 @@ def _kept(site: Path, number: int) -> Kept:
 @json_option
 def show(number: int, site: Path, as_json: bool) -> None:
     """裏付け票 NUMBER の中身: 数値、届いていないもの、検索式、ハッシュ。"""
-    from secops.report.evidence import as_plain, figure_words
+    from secops.report.evidence import as_plain, figure_words, query_words
     from secops.schema.dates import dated
 
     kept = _kept(site, number)
@@ -212,7 +212,7 @@ def show(number: int, site: Path, as_json: bool) -> None:
         begin=begin, end=end, at=dated(sheet.made_at), by=sheet.made_by))  # fmt: skip
     emit_table(
         [_("数値"), _("値"), _("検索式")],
-        [(title, figure_words(value), sheet.asked.get(title, "")) for title, value in sheet.figures.items()],
+        [(title, figure_words(value), query_words(sheet, title)) for title, value in sheet.figures.items()],
         right=(1,),
     )
     for one in sheet.sources:

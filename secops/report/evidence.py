@@ -6,6 +6,7 @@ Names in it come from logs: nothing in a cell may be a formula, and nothing on t
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -33,12 +34,24 @@ def figure_words(value: Value | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
+def query_words(sheet: EvidenceSheet, title: str) -> str:
+    """The search behind a figure: as it was asked, or, where a source was missing, what would have been."""
+    if title in sheet.asked:
+        return sheet.asked[title]
+    (query,) = json.loads(sheet.definition)["queries"] if sheet.definition else ({},)
+    figures = [one for one in query.get("figures", []) if title == one["title"] or title.startswith(one["title"] + "(")]
+    planned = next((one["query"] for one in figures if one.get("query")), "")
+    planned = planned or (f"{query['function']}()" if figures and query.get("function") else "")
+    return f"(照会していません) {planned}" if planned else ""
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
     )
     made.filters.update(visible=visible, plain=plain, figure=figure_words, dated=dated, checked=checked_words)
+    made.globals.update(query=query_words)
     return made
 
 
@@ -81,7 +94,10 @@ def as_xlsx(sheet: EvidenceSheet, number: int, checks: Sequence[SheetCheck] = ()
         names = list(sheet.rows[0])
         _put(rows, [names, *([row.get(name, "") for name in names] for row in sheet.rows)])
     _put(rows, [[f"{sheet.rows_total} 件のうち {len(sheet.rows)} 件"]])
-    _put(book.create_sheet("検索式"), [["数値", "検索式"], *([title, text] for title, text in sheet.asked.items())])
+    _put(
+        book.create_sheet("検索式"),
+        [["数値", "検索式"], *([title, query_words(sheet, title)] for title in sheet.figures)],
+    )
     for page in book.worksheets:
         for letter, width in (("A", 44), ("B", 44), ("C", 20), ("D", 20)):
             page.column_dimensions[letter].width = width

@@ -90,6 +90,9 @@ def test_a_sheet_is_made_looked_at_compared_and_taken_along(stage, auditor):
         taken.text
     )  # dated, hashed, with the query, what is missing, who made and who checked it, and what it is not
     sheet = stage.evidence.sheets.sheet(int(number), Scope()).sheet
+    assert (
+        "(照会していません) event.action:logon-failed" in paper
+    )  # a source was missing: the query is there all the same
     for said in (
         "2026年11月23日",
         sheet.sha256,

@@ -17,7 +17,7 @@ from secops.isms.audit.ports import Reach
 from secops.isms.audit.round import EvidenceSheet
 from secops.locale import _
 from secops.query.parse import MAX_LENGTH
-from secops.report.evidence import as_html, as_xlsx, figure_words
+from secops.report.evidence import as_html, as_xlsx, figure_words, query_words
 from secops.schema.dates import JST, fiscal_year
 from secops.store.records.evidence import Kept, SheetFilter
 from secops.web.isms.viewing import viewer_of
@@ -233,6 +233,7 @@ def _sheet(
         sheet=sheet,
         checks=services(request).evidence.sheets.checks(kept.number),
         figure=figure_words,
+        query=query_words,
         heads=list(sheet.rows[0]) if sheet.rows else [],
         search=lambda title: _search_of(sheet, title) if may_search else "",
         verified=verified,
