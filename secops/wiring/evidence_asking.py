@@ -54,7 +54,7 @@ class Ahead:
 class Handling(Protocol):
     """The part of `secops.siem.ports.ReviewDesk` that is asked."""
 
-    def handled(self, opened: Span, scope: Scope) -> Sequence[Handled]:
+    def handled(self, opened: Span, scope: Scope, *, named: bool = False) -> Sequence[Handled]:
         """How long the alerts took that were opened in a span."""
         ...
 
@@ -123,9 +123,9 @@ class Asking:
     def alerts(self) -> Sequence[Handled]:
         """The department's alerts of the period; of a system those in which one of its hosts is named."""
         own = Scope(self.scope.zones, frozenset({self.department.name}))
-        found = self.ports.desk.handled(self.span, own)
         if self.system is None:
-            return found
+            return self.ports.desk.handled(self.span, own)
+        found = self.ports.desk.handled(self.span, own, named=True)
         mine = self.hosts() | set(self.addresses())
         return [one for one in found if any(value in mine or short(value) in mine for value in one.names)]
 

@@ -150,3 +150,22 @@ def test_every_story_names_queries_and_the_auditor_s_departments_have_sheets(pla
     assert all((code, name) in played.sheets for code, names in wanted.items() for name in names)
     _add_evidence(played.site)  # again: there are some, so nothing is added
     assert played.site.desk.evidence.sheets(SheetFilter(), Scope())[1] == len(played.sheets)
+
+
+def test_a_system_has_the_story_of_its_server_in_its_own_sheets(played: Played):
+    """At night the contractor logged on to the server of the system: its log, and the alerts that name it."""
+    scene, telemetry = played.scene("contractor-night"), _telemetry(played)
+    period = Period("", scene.start - timedelta(hours=1), scene.end + timedelta(hours=1), "JUMIN")
+    wanted = chosen(telemetry, played.catalogue, names=["remote_access", "alerts_by_clause", "dormant_accounts"])
+    made = room_of(played.site).make(wanted, telemetry, period, Scope(), "x")
+    remote, alerts, unused = made.sheets
+    assert remote.system
+    assert remote.figures["遠隔デスクトップ"] == 1
+    during = Period("", scene.start - timedelta(days=30), datetime.now(UTC), "JUMIN")
+    named = room_of(played.site).make(wanted[1:2], telemetry, during, Scope(), "x").sheets[0]
+    mine = [
+        one for one in played.alerts if "jumin-ap01" in str(one.entities).lower() or "10.10.0.21" in str(one.entities)
+    ]
+    assert alerts.figures["アラート"] is not None
+    assert 0 < named.figures["アラート"] <= len(mine)
+    assert set(unused.figures.values()) == {None}

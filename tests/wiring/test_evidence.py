@@ -59,7 +59,7 @@ class Desk:
     def __init__(self, *alerts: tuple[str, Handled]) -> None:
         self.alerts = alerts
 
-    def handled(self, opened: Span, scope: Scope) -> Sequence[Handled]:
+    def handled(self, opened: Span, scope: Scope, *, named: bool = False) -> Sequence[Handled]:
         mine = scope.departments
         return [one for name, one in self.alerts if (mine is None or name in mine) and opened.holds(one.opened)]
 

@@ -34,7 +34,8 @@ def made(store: MemoryEventStore, name: str, system: str = "juki", *alerts: Any,
         chosen(TELEMETRY, CATALOGUE, names=[name]), TELEMETRY, Period("", SINCE, NOW, system), Scope(), "kansa"
     )
     assert found.failed == {}
-    return found.sheets[0]
+    sheet: EvidenceSheet = found.sheets[0]
+    return sheet
 
 
 def test_events_are_those_of_its_hosts_by_label_name_and_address_whoever_did_them():

@@ -283,28 +283,8 @@ def make_sheet(
     made_at: datetime,
 ) -> EvidenceSheet:
     """The sheet of a query; see the module for when a figure is None."""
-    figures: dict[str, Value | None] = {}
-    unreckoned: list[str] = []
-    partly: dict[str, None] = {}
-    if query.missing:
-        figures[query.title] = None
-    for figure, zone, title in cells(query, wanted):
-        if why := beyond(query, figure, wanted):
-            figures[title] = None
-            partly |= {why: None}
-        elif gone := absent(query, figure, zone, presence, wanted.period):
-            figures[title] = None
-            partly |= dict.fromkeys(_partly(gone, telemetry, presence, title))
-        elif (value := answers.values.get((figure.title, zone))) is not None:
-            figures[title] = value
-        else:
-            unreckoned.append(title)
+    figures, partly, unreckoned = _reckoned(query, telemetry, wanted, answers, presence)
     sources = tuple(_source_days(telemetry.sources[name], presence[name], wanted.period) for name in query.sources)
-    notes = [*query.caveats, *answers.notes]
-    if unreckoned:
-        notes.append("計算できる対象がなく、値のないもの: {titles}".format(titles="、".join(unreckoned)))
-    if query.not_shown:
-        notes.append(f"この票では分からないこと: {query.not_shown}")
     known = any(value is not None for value in figures.values())
     return sealed(
         EvidenceSheet(
@@ -321,7 +301,7 @@ def make_sheet(
             department=wanted.department,
             rows_total=answers.rows_total if known else 0,
             sources=sources,
-            notes=(*notes, NOTE),
+            notes=(*_notes(query, answers, unreckoned), NOTE),
             asked=dict(answers.asked),
             definition=as_json(query, telemetry.used(query)),
             zones=None if wanted.zones is None else tuple(sorted(wanted.zones)),
@@ -329,6 +309,35 @@ def make_sheet(
             system=wanted.system,
         )
     )
+
+
+def _reckoned(
+    query: Query, telemetry: Telemetry, wanted: Wanted, answers: Answers, presence: Mapping[str, Presence]
+) -> tuple[dict[str, Value | None], dict[str, None], list[str]]:
+    """The figures, what is missing for one of them alone, and the titles of those that could not be reckoned."""
+    figures: dict[str, Value | None] = {query.title: None} if query.missing else {}
+    partly: dict[str, None] = {}
+    unreckoned: list[str] = []
+    for figure, zone, title in cells(query, wanted):
+        if why := beyond(query, figure, wanted):
+            figures[title] = None
+            partly |= {why: None}
+        elif gone := absent(query, figure, zone, presence, wanted.period):
+            figures[title] = None
+            partly |= dict.fromkeys(_partly(gone, telemetry, presence, title))
+        elif (value := answers.values.get((figure.title, zone))) is not None:
+            figures[title] = value
+        else:
+            unreckoned.append(title)
+    return figures, partly, unreckoned
+
+
+def _notes(query: Query, answers: Answers, unreckoned: Sequence[str]) -> Iterator[str]:
+    yield from (*query.caveats, *answers.notes)
+    if unreckoned:
+        yield "計算できる対象がなく、値のないもの: {titles}".format(titles="、".join(unreckoned))
+    if query.not_shown:
+        yield f"この票では分からないこと: {query.not_shown}"
 
 
 def _main(query: Query, answers: Answers) -> str:

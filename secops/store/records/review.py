@@ -24,9 +24,9 @@ class Review:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def handled(self, opened: Span, scope: Scope) -> Sequence[Handled]:
+    def handled(self, opened: Span, scope: Scope, *, named: bool = False) -> Sequence[Handled]:
         """See `ReviewDesk`."""
-        names = ("id", "zone", "rule_id", "opened_at", "acknowledged_at", "closed_at", "names")
+        names = ("id", "zone", "rule_id", "opened_at", "acknowledged_at", "closed_at", *(["names"] if named else []))
         statement = select(*(alerts.c[name] for name in names)).where(
             _within(alerts.c.opened_at, opened), visible(scope), leading(scope)
         )
@@ -36,7 +36,16 @@ class Review:
             title = {row[0]: row[1] for row in connection.execute(titles)}
             rows = connection.execute(statement).all()
         return [
-            Handled(row[0], row[1], row[2], title.get(row[2], ""), row[3], row[4], row[5], _values(row[6]))
+            Handled(
+                row[0],
+                row[1],
+                row[2],
+                title.get(row[2], ""),
+                row[3],
+                row[4],
+                row[5],
+                _values(row[6]) if named else frozenset(),
+            )
             for row in rows
         ]
 

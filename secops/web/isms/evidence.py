@@ -46,7 +46,7 @@ def _list(
     here, scope, values = services(request), scope_of(session.user), request.query_params
     code, _stroke, system = values.get("department", "")[:80].partition("/")
     wanted = SheetFilter(code, values.get("item", "")[:60], values.get("query", "")[:60], system=system)
-    before = int(text) if (text := values.get("before", "")).isascii() and text.isdigit() and len(text) < 19 else None
+    before = _number(values.get("before", ""))
     reach = _reach(request, session)
     sheets, total = here.evidence.sheets.sheets(wanted, scope, reach, limit=PAGE_SIZE, before=before)
     telemetry, catalogue = here.evidence.telemetry(), here.evidence.catalogue()
@@ -81,6 +81,11 @@ def _list(
         plans=_plans(request, session),
         entered=entered,
     )
+
+
+def _number(text: str) -> int | None:
+    """A number of an address, None where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _reach(request: Request, session: Session) -> tuple[Reach, ...] | None:
