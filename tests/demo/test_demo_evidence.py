@@ -167,5 +167,5 @@ def test_a_system_has_the_story_of_its_server_in_its_own_sheets(played: Played):
         one for one in played.alerts if "jumin-ap01" in str(one.entities).lower() or "10.10.0.21" in str(one.entities)
     ]
     assert alerts.figures["アラート"] is not None
-    assert 0 < named.figures["アラート"] <= len(mine)
+    assert 0 < (named.figures["アラート"] or 0) <= len(mine)
     assert set(unused.figures.values()) == {None}
