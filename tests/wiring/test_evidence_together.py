@@ -54,6 +54,15 @@ class Counting(OneByOne):
         return self._store.several(*asked)
 
 
+class Slow(Counting):
+    """A store that cannot answer many at once."""
+
+    def several(self, *asked: Any) -> Sequence[Any]:
+        if len(asked[1]) > 12:
+            raise QueryError("too long", limit=True)
+        return super().several(*asked)
+
+
 def events(dice: random.Random, number: int) -> list[Mapping[str, Any]]:
     """Events of what sources bring and queries count, by random hosts, people, departments, zones and times."""
     samples = [*SOURCES.values(), *COUNTED.values(), LOGON]
@@ -120,3 +129,12 @@ def test_together_or_one_by_one_the_sheets_are_the_same(store):
         for other in (texts(slow, *unit), texts(OneByOne(memory), *unit)):
             assert [one for one in zip(found, other, strict=True) if one[0] != one[1]] == []
         assert together.asked < slow.asked / 3
+
+
+def test_what_is_too_much_together_is_asked_in_smaller_parts():
+    rows = events(random.Random(2), 200)
+    memory = MemoryEventStore()
+    memory.write(frame([_columns(row) for row in rows]), {"s": 200})
+    slow, alone = Slow(memory), OneByOne(memory)
+    assert texts(slow, "211") == texts(alone, "211")
+    assert slow.asked < alone.asked / 3
