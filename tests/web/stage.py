@@ -20,7 +20,7 @@ from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
 from secops.isms.policy.library import Library
 from secops.isms.policy.linking import LinkDesk
-from secops.org.model import Account, Department, Device, Directory, Person
+from secops.org.model import Account, Department, Device, Directory, Person, System
 from secops.report.comparison_style import ComparisonStyle
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
@@ -453,6 +453,7 @@ class Stage:
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
             devices=(Device("K-0213", "mynumber", ("10.1.4.13",), department="211"),),
+            systems=(System("juki", "住民記録システム", "211", "mynumber"),),
         )
         self.files = EvidenceStore(self.folder)
         with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own

@@ -36,10 +36,12 @@ from secops.siem.ports.desk import (
 from secops.siem.ports.detection import Detector, MatchedValue, Normalizer, Part, RowMatch, Rule, RuleFilter
 from secops.siem.ports.events import (
     KIND_COLUMNS,
+    Answer,
     EventStore,
     EventWriter,
     Found,
     Place,
+    Question,
     Scope,
     SeenKind,
     Span,
@@ -107,6 +109,7 @@ __all__ = [
     "AlertPage",
     "AlertPlace",
     "Alike",
+    "Answer",
     "Attempt",
     "Batch",
     "BondDesk",
@@ -160,6 +163,7 @@ __all__ = [
     "PagingCounts",
     "Part",
     "Place",
+    "Question",
     "RecordBatch",
     "ReviewDesk",
     "RowMatch",
