@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
 from secops.settings_notify import NotifySettings
 from secops.siem.detect.coverage import RuleCoverage, Status
-from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, SystemStatus, problems_of
+from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, StoreState, SystemStatus, problems_of
 from secops.siem.ports import Condition, Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.audit_rounds import SqlRounds
@@ -430,6 +430,7 @@ class Stage:
         self.journal = MemoryJournal()
         self.found = sources()
         self.problems: list[str] = []
+        self.event_store = StoreState()
         self.written: list[tuple[str, str]] = []
         self.filters: list[FilterState] = []
         found = [RuleCoverage(at, *FOUND[one.id]) for at, one in enumerate(RULES)]
@@ -520,10 +521,12 @@ class Stage:
         chain = ChainState(42, "ab" * 32, NOW - timedelta(minutes=11))
         disk = Disk(512 * 10**9, 301 * 10**9, 41 * 10**9, 9 * 10**9)
         parts = {"collectors": "running", "worker-0": "running", "keeper": "running", "web": "running"}
-        problems = [*problems_of(self.found, chain, disk, parts, 5, self.filters), *self.problems]
-        return SystemStatus(
+        there = self.event_store
+        problems = [*problems_of(self.found, chain, disk, parts, 5, self.filters, there), *self.problems]
+        status = SystemStatus(
             NOW, "sumida", self.found, 5, {OFF.reason: 1}, chain, disk, parts, problems, self.filters, self.correlation
         )
+        return replace(status, store=there)
 
     @cached_property
     def care(self) -> Care:

@@ -53,6 +53,7 @@ class ElasticStore:
         self.generation = generation
         self._server = Server(access, again)
         self._seconds = access.seconds
+        self._limit = f"{max(1, round(access.seconds * 1000))}ms"  # it takes no fractions of a second
         self._naming = Naming(prefix, generation)
         self._indices = Indices(self._server, self._naming)
         self._positions = Positions(self._server, prefix, site, generation)
@@ -314,7 +315,7 @@ class ElasticStore:
         check(query)
         return self._checked(
             self._indices.search(
-                {"query": dsl(query, span, scope), "track_total_hits": True, "timeout": f"{self._seconds:g}s", **body}
+                {"query": dsl(query, span, scope), "track_total_hits": True, "timeout": self._limit, **body}
             )
         )
 
