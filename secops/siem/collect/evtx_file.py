@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, Any, NamedTuple
 
 import evtx
 
 from secops.locale import _
-from secops.siem.collect.evtx_mend import CHUNK_MAGIC, CHUNK_SIZE, announced, is_sound, mended
+from secops.siem.collect.evtx_mend import CHUNK_MAGIC, CHUNK_SIZE, HEADER, announced, is_sound, mended, sound_records
 
 HEADER_SIZE = 4096
 
@@ -29,6 +30,7 @@ class Survey(NamedTuple):
 
 def survey(file: IO[bytes]) -> Survey:
     """Read the headers and check sums. The parser says nothing about what a cut file lacks or what zeros replaced."""
+    size = file.seek(0, io.SEEK_END)
     file.seek(0)
     header = file.read(HEADER_SIZE)
     promised = int.from_bytes(header[42:44], "little")
@@ -36,14 +38,20 @@ def survey(file: IO[bytes]) -> Survey:
     records = index = 0
     damaged = set[int]()
     missing = 0
-    while chunk := file.read(CHUNK_SIZE):
-        if chunk == bytes(len(chunk)):  # reserved and never used, or lost
-            missing += index < promised
-        else:
-            records += announced(chunk)
-            if not is_sound(chunk):
-                damaged.add(index)
+    for at in range(HEADER_SIZE, size, CHUNK_SIZE):
+        found = sound_records(file.read(HEADER), file.read) if size - at >= CHUNK_SIZE else 0
+        if not found:
+            file.seek(at)
+            chunk = file.read(CHUNK_SIZE)
+            if chunk.count(0) == len(chunk):  # reserved and never used, or lost
+                missing += index < promised
+            else:
+                found = announced(chunk)
+                if not is_sound(chunk):
+                    damaged.add(index)
+        records += found
         index += 1
+        file.seek(at + CHUNK_SIZE)
     missing += max(promised - index, 0)
     complaint = ""
     if missing or (damaged and not being_written):
@@ -52,14 +60,14 @@ def survey(file: IO[bytes]) -> Survey:
     return Survey(records, complaint, index, frozenset(damaged))
 
 
-def events(file: IO[bytes], found: Survey) -> Iterator[bytes | Exception]:
+def events(file: IO[bytes], found: Survey, path: str | None = None) -> Iterator[bytes | Exception]:
     """The events as JSON bytes; an event that cannot be read is its error, and the next one follows.
 
-    Of damaged chunks the records that are whole are read.
+    Of damaged chunks the records that are whole are read. What stands at a ``path`` is read by the parser itself.
     """
     file.seek(0)
     if not found.damaged:
-        yield from _parsed(file)
+        yield from _parsed(file, path)
         return
     header = file.read(HEADER_SIZE)
     for index in range(found.chunks):
@@ -71,9 +79,12 @@ def events(file: IO[bytes], found: Survey) -> Iterator[bytes | Exception]:
             yield from _parsed(io.BytesIO(header + chunk))
 
 
-def _parsed(file: IO[bytes]) -> Iterator[bytes | Exception]:
-    parser: Any = evtx.PyEvtxParser(file, number_of_threads=1)
-    found = iter(parser.records_json())
+def _parsed(file: IO[bytes], path: str | None = None) -> Iterator[bytes | Exception]:
+    parser: Any = None
+    if path:
+        with suppress(RuntimeError, ValueError, OSError):  # what is wrong is said of the open file, which is asked then
+            parser = evtx.PyEvtxParser(path, number_of_threads=1)
+    found = iter((parser or evtx.PyEvtxParser(file, number_of_threads=1)).records_json())
     while True:
         try:
             record = next(found)

@@ -10,10 +10,10 @@ import hashlib
 import json
 import os
 import secrets
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, overload
 
@@ -104,8 +104,7 @@ def cache_key(
     for part in (
         _FORMAT,
         language(),
-        version("secops"),
-        version("pysigma"),
+        *_versions("secops", "pysigma"),
         logsources,
         json.dumps([sorted((name, list(values)) for name, values in placeholders.items()), list(pipelines)]),
         *(part for pair in files for part in pair),
@@ -114,6 +113,25 @@ def cache_key(
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
     return digest.hexdigest()[:32]
+
+
+def _versions(*packages: str) -> list[str]:
+    """The versions of installed packages, from the names of the folders that say so.
+
+    `importlib.metadata` reads what is in them with the parser of e-mails, which takes a tenth of the start to import.
+    """
+    found: dict[str, str] = {}
+    for place in sys.path:
+        with suppress(OSError):
+            for name in os.listdir(place or "."):
+                package, dash, rest = name.partition("-")
+                if dash and package in packages and name.endswith(".dist-info"):
+                    found.setdefault(package, rest.removesuffix(".dist-info"))
+    if len(found) < len(packages):
+        from importlib.metadata import version
+
+        found.update((package, version(package)) for package in packages if package not in found)
+    return [found[package] for package in packages]
 
 
 class PackedLeaves(Sequence[Leaf]):
