@@ -25,6 +25,7 @@ from secops.errors import Problem
 from secops.locale import _
 from secops.schema.names import PIPELINE_ERROR
 from secops.siem.batches import Batch
+from secops.siem.collect.containers import SUFFIXES
 from secops.siem.collect.lines import is_part
 from secops.siem.collect.slices import Slice, read_slice, slices
 from secops.siem.collect.streams import Limits
@@ -45,7 +46,8 @@ _HERE = f".{os.sep}"
 _TASK_BYTES = 24 << 20  # slices that are handed to a process together; more where there are many of them,
 _TASK_MOST = 96 << 20  # up to so many,
 _ROUNDS = 8  # so that each process gets that many tasks
-_SHARE_FROM = 4 << 20  # less input is done sooner by one process
+_SHARE_FROM = 40 << 20  # bytes; less is done as soon by one process: each has to judge the first rows for itself
+_PACKED = 10  # bytes out of one of an archive, as a rule
 _SPILL = 2000  # hits in memory at once; more go to disk until it is their turn
 _NO_MEMORY = "メモリが足りず、このファイルは最後まで調べていません。"
 _LONGEST = 64 << 20  # bytes of one record; of a longer one the rest is given up, and that is said
@@ -159,7 +161,7 @@ def hunt(
     cut = [one for file in files for one in slices(file)]
     size = sum(one.size for one in cut)
     tasks = _tasks(cut, min(max(size // (processes * _ROUNDS), _TASK_BYTES), _TASK_MOST))
-    if processes < 2 or len(tasks) < 2 or size < _SHARE_FROM:
+    if processes < 2 or len(tasks) < 2 or sum(map(_weight, cut)) < _SHARE_FROM:
         for task in tasks:
             yield from _search_here([cut[number] for number in task], _Given(detector, conditions, cut, "", progress))
         return
@@ -264,6 +266,11 @@ def _shared(tasks: Sequence[Sequence[int]], given: _Given, rulebook: Rulebook, p
             yield Outcome(files=int(one.start == 0), problems=[Problem(str(one.path), what)])
         else:
             yield from _in_order(done)
+
+
+def _weight(one: Slice) -> int:
+    """The bytes that are to be read."""
+    return one.size * (_PACKED if one.guess is None and one.path.name.endswith((*SUFFIXES, ".zip")) else 1)
 
 
 def _tasks(cut: Sequence[Slice], most: int) -> list[list[int]]:
