@@ -169,9 +169,7 @@ class _Chunk:
 class _Element:
     """An element: its start, and at the end of the block its end, with the lengths filled in."""
 
-    def __init__(
-        self, chunk: _Chunk, name: str, attributes: Mapping[str, str | tuple[int, int]] | None = None
-    ) -> None:
+    def __init__(self, chunk: _Chunk, name: str, attributes: Mapping[str, str | tuple[int, int]] | None = None) -> None:
         self._chunk = chunk
         self._name = name
         self._attributes = attributes or {}

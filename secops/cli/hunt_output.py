@@ -120,7 +120,10 @@ def opened(target: Target) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def progress(size: Callable[[], int]) -> Iterator[Any]:
-    """A bar over bytes (``size`` says how many) with events per second and the time left, on a terminal only; yields its `Progressing`."""
+    """A bar over bytes with events per second and the time left, on a terminal only; yields its `Progressing`.
+
+    ``size`` says how many bytes there are, if that is asked.
+    """
     if not sys.stderr.isatty():
         yield Progressing()
         return

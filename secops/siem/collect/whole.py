@@ -17,7 +17,7 @@ from secops.errors import Problem
 from secops.locale import _
 from secops.siem.collect.containers import EVTX_MAGIC, MAGIC, STREAMS, SUFFIXES, container, refused
 from secops.siem.collect.documents import WRAPPER, DocumentSplitter
-from secops.siem.collect.evtx_file import events, survey
+from secops.siem.collect.evtx_file import events, sound_events, survey
 from secops.siem.collect.lines import (
     CUT,
     MAX_RECORD,
@@ -51,10 +51,7 @@ if TYPE_CHECKING:  # the readers of archives take as long to import as everythin
     from secops.siem.collect.archives import PackedFile
 
 EVTX_RECORDS = 1000  # in one piece
-_NO_EVTX = (
-    "名前は .evtx ですが、EVTX(Windows イベントログ)の形式ではありません。壊れているか、別の種類のファイルです。"
-    "元の機器から書き出し直してください。"
-)
+_SMALL = 1 << 20  # bytes of an EVTX file whose records are held together until it is clear that nothing is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,14 @@ def read_evtx(
     file: IO[bytes], path: Path, size: int, wanted: Wanted, progress: Callable[[int], None] = lambda _count: None
 ) -> Iterator[Item]:
     """The same of an open file that is known to be EVTX."""
-    yield from _read_evtx(file, str(path), wanted, on_disk=True)
+    name = str(path)
+    found = sound_events(file, name, size) if size <= _SMALL and name.isprintable() else None
+    if found is None:
+        yield from _read_evtx(file, name, wanted)
+    else:
+        yield Member(name, recognise(EVTX_MAGIC, name))
+        for start in range(0, len(found), EVTX_RECORDS):
+            yield _evtx_chunk(found[start : start + EVTX_RECORDS], start, name, wanted)
     progress(size)
 
 
@@ -171,7 +175,11 @@ class _Reading:
             text = _("{kind} 形式は読めません。展開するか、テキスト・JSON・EVTX で書き出してから置いてください。")
             yield Problem(path, text.format(kind=other))
         elif not self._wanted.format and is_no_evtx(first, name):
-            yield Problem(path, _(_NO_EVTX))
+            text = _(
+                "名前は .evtx ですが、EVTX(Windows イベントログ)の形式ではありません。"
+                "壊れているか、別の種類のファイルです。元の機器から書き出し直してください。"
+            )
+            yield Problem(path, text)
         else:
             try:
                 yield from _read_text(stream, path, name, self._wanted, first)
@@ -333,37 +341,28 @@ def _chunks(origin: Origin, pieces: list[Piece]) -> Iterator[Chunk]:
 # ---------------------------------------------------------------------------------------------------------------- EVTX
 
 
-def _read_evtx(file: IO[bytes], path: str, wanted: Wanted, *, on_disk: bool = False) -> Iterator[Item]:
+def _read_evtx(file: IO[bytes], path: str, wanted: Wanted) -> Iterator[Item]:
     """One JSON record per event. The parser is silent about what a cut file lacks, so the headers are counted too."""
-    guess = recognise(EVTX_MAGIC, path)
-    yield Member(path, guess)
+    yield Member(path, recognise(EVTX_MAGIC, path))
     found = survey(file)
     expected, complaint = found.records, found.complaint
     note = CUT if complaint else None
-
-    def chunk(records: list[bytes]) -> Chunk:
-        origin = Origin(
-            wanted.kind, guess.format, "utf-8",
-            path=path, offset=done, zone=wanted.zone, note=note, timezone=wanted.timezone,
-        )  # fmt: skip
-        return Chunk(origin, records)
-
     records: list[bytes] = []
     done = failed = 0
     try:
-        for one in events(file, found, path if on_disk and path.isprintable() else None):
+        for one in events(file, found):
             if isinstance(one, bytes):
                 records.append(one)
             else:
                 failed += 1
             if len(records) >= EVTX_RECORDS:
-                yield chunk(records)
+                yield _evtx_chunk(records, done, path, wanted, note)
                 done += len(records)
                 records = []
     except (RuntimeError, ValueError, OSError) as error:
         complaint = complaint or str(error)
     if records:
-        yield chunk(records)
+        yield _evtx_chunk(records, done, path, wanted, note)
         done += len(records)
     if complaint or failed or done < expected:
         text = _(
@@ -372,3 +371,11 @@ def _read_evtx(file: IO[bytes], path: str, wanted: Wanted, *, on_disk: bool = Fa
         )
         reason = f" ({complaint})" if complaint else ""
         yield Problem(path, text.format(done=done, lost=max(expected - done, failed), reason=reason))
+
+
+def _evtx_chunk(records: list[bytes], offset: int, path: str, wanted: Wanted, note: str | None = None) -> Chunk:
+    origin = Origin(
+        wanted.kind, "windows_json",
+        path=path, offset=offset, zone=wanted.zone, note=note, timezone=wanted.timezone,
+    )  # fmt: skip
+    return Chunk(origin, records)

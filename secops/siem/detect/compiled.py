@@ -123,7 +123,7 @@ def _versions(*packages: str) -> list[str]:
     found: dict[str, str] = {}
     for place in sys.path:
         with suppress(OSError):
-            for name in os.listdir(place or "."):
+            for name in os.listdir(place or "."):  # noqa: PTH208 - names only, without a path for each
                 package, dash, rest = name.partition("-")
                 if dash and package in packages and name.endswith(".dist-info"):
                     found.setdefault(package, rest.removesuffix(".dist-info"))

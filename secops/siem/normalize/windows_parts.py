@@ -19,7 +19,6 @@ from secops.siem.normalize.windows_shapes import FLAT, Key, Row, plain_nested, s
 from secops.siem.ports import Origin, Part
 
 _LONG = 10**19  # integers from here on do not fit into 64 bits
-_NESTED = b'{"Event":'  # so the events of EVTX begin, and no flat one does
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # the receive time of what was never received
 
 
@@ -73,11 +72,16 @@ def parts_of(records: Sequence[bytes], wanted_for: WantedFor, origin: Origin) ->
     with no_collection():
         rest: Sequence[int] = range(len(records))
         parts: list[Part] = []
-        if origin.encoding in UTF8 and not all(record.startswith(_NESTED) for record in records):
-            from secops.siem.normalize.windows_flat import read_flat
+        if origin.encoding in UTF8:
+            from secops.siem.normalize.windows_flat import read_flat, without
+            from secops.siem.normalize.windows_nested import BEGIN, read_nested
 
-            read, rest = read_flat(records, wanted_for, origin.timezone)
-            parts += [_part(rows, plan.columns(cells), plan) for plan, rows, cells in read]
+            nested = [row for row, record in enumerate(records) if record.startswith(BEGIN)]
+            others = without(rest, set(nested)) if 0 < len(nested) < len(records) else () if nested else rest
+            read, odd = read_nested(records, nested, wanted_for, origin.timezone)
+            read_too, rest = read_flat(records, others, wanted_for, origin.timezone)
+            rest = sorted(rest + odd)
+            parts += [_part(rows, plan.columns(cells), plan) for plan, rows, cells in (*read, *read_too)]
         if not rest:
             return parts, {}
         given = Input(origin, _NEVER)

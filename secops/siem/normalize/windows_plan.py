@@ -75,8 +75,8 @@ class Plan:
         return columns
 
 
-def flat_fields(channel: str, code: int, wanted: frozenset[str]) -> list[str]:
-    """Names of the fields of a flat event from which a plan for the wanted columns can be made, whatever it has."""
+def source_fields(channel: str, code: int, wanted: frozenset[str]) -> set[str]:
+    """Dotted names of all fields from which wanted columns can come, but those that say the time."""
     dataset = tables.DATASETS.get(channel.lower(), tables.OTHER_DATASET)
     meaning = tables.MEANINGS.get((dataset, str(code)))
     dotted = set(wanted)
@@ -89,6 +89,12 @@ def flat_fields(channel: str, code: int, wanted: frozenset[str]) -> list[str]:
             dotted.add(name)
     if "@timestamp" in wanted:
         dotted.add(DATA + "UtcTime")
+    return dotted
+
+
+def flat_fields(channel: str, code: int, wanted: frozenset[str]) -> list[str]:
+    """Names of the fields of a flat event from which a plan for the wanted columns can be made, whatever it has."""
+    dotted = source_fields(channel, code, wanted)
     names = {name for name, found in tables.FLAT_SYSTEM.items() if found in dotted or found.startswith(_TIME)}
     names = {name for name in names if "@timestamp" in wanted or not tables.FLAT_SYSTEM[name].startswith(_TIME)}
     names.update(name.removeprefix(DATA) for name in dotted if name.startswith(DATA))
