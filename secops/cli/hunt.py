@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from secops.siem.ports import Span
 
 _MEGABYTE = 1 << 20
+_kept: list[object] = []  # the last detector: freed with the process at once, and not object by object before its end
 
 
 @click.command()
@@ -90,6 +91,7 @@ def hunt(paths: tuple[Path, ...], rules: tuple[Path, ...], pipelines: tuple[Path
     span, selection = _span(options["since"], options["until"], now), _selection(options["level"], options["tags"])
     book = _rulebook(paths, rules, pipelines, selection)
     detector = book.detector()
+    _kept[:] = [detector]
     if not detector.rules:
         raise UsageError(_("検知ルールがありません: {paths}").format(paths=", ".join(map(str, rules))))
     files, own = _files(paths, targets)
