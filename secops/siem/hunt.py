@@ -252,6 +252,7 @@ def _shared(tasks: Sequence[Sequence[int]], given: _Given, rulebook: Rulebook, p
 
     They are forks, which start at once, but beside polars, whose threads would be missing in a fork.
     """
+    import gc
     import multiprocessing  # which little input does not need
 
     from secops.siem.workers import Died, Workers
@@ -259,6 +260,7 @@ def _shared(tasks: Sequence[Sequence[int]], given: _Given, rulebook: Rulebook, p
     forks = sys.platform == "linux" and "polars" not in sys.modules
     context = multiprocessing.get_context("fork" if forks else "spawn")
     begin = partial(_begin, given.detector if forks else rulebook, given.conditions, given.slices, given.folder)
+    gc.freeze()  # a collection in a fork would write to every page of the rules, and so make a copy of it
     for done in Workers(tasks, begin, context, processes, given.progress).run():
         if isinstance(done, Died):
             one = given.slices[done.item]

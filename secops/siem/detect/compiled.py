@@ -7,6 +7,7 @@ can at worst make wrong rules, and it can be deleted at any time.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import secrets
@@ -286,13 +287,14 @@ def _decode(data: Any) -> tuple[Compiled, LogsourceMap]:
     columns = list(map(tuple, data["columns"]))
     mine, asked_spec, other = data["bounds"]
     column, spec = columns.__getitem__, specs.__getitem__
-    bounds = list(map(Bound, map(column, mine), map(spec, asked_spec), map(column, other)))
+    parts = zip(map(column, mine), map(spec, asked_spec), map(column, other), strict=True)
+    bounds = list(map(tuple.__new__, itertools.repeat(Bound), parts))  # as `Bound._make` does, in half the time
     compiled = Compiled(rules, specs, decode_filters(data["filters"]), problems, data["correlations"], bounds)
     return compiled, decode_logsources(data["logsources"])
 
 
 def _meta(raw: Sequence[Any]) -> Meta:
-    return Meta(*raw[:_LISTS.start], *map(tuple, raw[_LISTS]), *raw[_LISTS.stop :])
+    return Meta(*raw[: _LISTS.start], *map(tuple, raw[_LISTS]), *raw[_LISTS.stop :])
 
 
 def read_cache(path: Path) -> tuple[Compiled, LogsourceMap] | None:
