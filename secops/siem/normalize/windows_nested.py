@@ -21,7 +21,7 @@ from secops.siem.normalize.windows_plan import WantedFor, plan_for, source_field
 from secops.siem.normalize.windows_shapes import DATA, NESTED, NESTED_SYSTEM
 
 BEGIN = b'{"Event":'
-_ATTRIBUTES = b'_attributes":'  # the other way to write attributes
+_ATTRIBUTES = "_attributes"  # the other way to write attributes, of data fields too
 _MISSING = msgspec.UNSET
 # Where the values of `NESTED_SYSTEM` stand: an element, or an attribute of one.
 _PLACES = (
@@ -51,23 +51,25 @@ def read_nested(
     records: Sequence[bytes], rows: Sequence[int], wanted_for: WantedFor, timezone: str | None
 ) -> tuple[list[Read], list[int]]:
     """What was read of some rows, and those that were not: other spellings, repairs, surprises."""
-    rest = [row for row in rows if _ATTRIBUTES in records[row]]
-    chosen = set(rest)
-    usual = [row for row in rows if row not in chosen] if rest else rows
     found: list[Read] = []
-    for key, some in kinds_of(records, usual).items():
+    rest: list[int] = []
+    for key, some in kinds_of(records, rows).items():
         said = said_of(*key)
-        if said:
-            found.extend(_read(_decoder(*said, wanted_for), records, some, timezone, rest))
-        else:
+        decoder = _decoder(*said, wanted_for) if said else None
+        if decoder is None:
             rest += some
+        else:
+            found.extend(_read(decoder, records, some, timezone, rest))
     return found, sorted(rest)
 
 
 @lru_cache(maxsize=4096)
-def _decoder(channel: str, code: int, wanted_for: WantedFor) -> _Decoder:
+def _decoder(channel: str, code: int, wanted_for: WantedFor) -> _Decoder | None:
+    """None where rules ask for attributes of data fields, which only the reader of whole records finds."""
     wanted = wanted_for(channel, str(code))
     sources = source_fields(channel, code, wanted)
+    if any(name.startswith("winlog.event_data_attributes") or name.endswith(_ATTRIBUTES) for name in sources):
+        return None
     places = {
         number: _PLACES[number]
         for number, name in enumerate(NESTED_SYSTEM)
@@ -78,7 +80,7 @@ def _decoder(channel: str, code: int, wanted_for: WantedFor) -> _Decoder:
     attributes: dict[str, list[str]] = {}
     for element, _dot, attribute in (place.partition(".") for place in places.values()):
         attributes.setdefault(element, []).append(attribute)
-    names = sorted(name.removeprefix(DATA) for name in sources if name.startswith(DATA))
+    names = sorted(name.removeprefix(DATA) for name in sources - {DATA + "#attributes"} if name.startswith(DATA))
     data = _struct([(f"f{number}", Any, name, _MISSING) for number, name in enumerate(names)])
     wanted_elements = {name: _element(found) if any(found) else Any for name, found in attributes.items()}
     others = _ELEMENTS - wanted_elements.keys()
