@@ -25,10 +25,12 @@ from secops.siem.detect.plan import Budget, Item, Plan, item
 from secops.siem.detect.predicates import Predicates
 from secops.siem.detect.reads import CODE, Reads, codes_of
 from secops.siem.detect.specs import Spec
-from secops.siem.ports import Correlation, MatchedValue, Part, RowMatch, Rule, RuleFilter
+from secops.siem.ports import MatchedValue, Part, RowMatch, Rule, RuleFilter
 
 if TYPE_CHECKING:  # a hunt over JSON makes no frame and starts without polars
     import polars as pl
+
+    from secops.siem.ports import Correlation
 
 _TEXT_OF_EVENT = ("message", EXTRA)  # what a keyword rule needs beside the columns
 

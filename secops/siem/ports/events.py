@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from secops.query.tree import Node
-
 if TYPE_CHECKING:  # collectors and commands that touch no frame start without polars
     import polars as pl
+
+    from secops.query.tree import Node
 
 
 @dataclass(frozen=True, slots=True)

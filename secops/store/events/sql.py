@@ -17,11 +17,12 @@ import orjson
 from secops.errors import QueryError
 from secops.locale import _
 from secops.query.evaluate import term_value
-from secops.query.fields import NUMBER, SEPARATOR, V4, Kind, Range, is_list, kind, range_of
+from secops.query.fields import NUMBER, V4, Kind, Range, is_list, kind, range_of
 from secops.query.limits import check_name
 from secops.query.tree import All, And, Between, Exists, Like, Node, Not, Or, Term, Text, Wild
 from secops.schema.ecs import COLUMNS
 from secops.schema.frame import EXTRA
+from secops.schema.names import SEPARATOR
 from secops.schema.text import fold
 from secops.store.events.searchable import FOLDED, TEXT
 
