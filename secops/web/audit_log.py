@@ -44,6 +44,20 @@ LABELS: Mapping[str, str] = {
     "user_unlocked": "ログイン停止の解除",
     "role_changed": "役割の変更",
     "role_kept": "役割を変更せず(ただ 1 人のシステム管理者)",
+    "alert_viewed": "アラートの閲覧",
+    "alerts_listed": "アラートの一覧・検索",
+    "alerts_assigned": "アラートの担当",
+    "alerts_closed": "アラートの対応完了",
+    "alerts_reopened": "アラートの対応再開",
+    "alerts_noted": "アラートのメモ",
+    "alerts_confirmed": "アラートの通知の確認",
+    "alerts_reported": "アラートの登録",
+    "alerts_linked": "アラートの関連付け",
+    "alerts_unlinked": "アラートの関連付けの解除",
+    "alerts_merged": "アラートの統合",
+    "alerts_unmerged": "アラートの統合の解除",
+    "alerts_split": "アラートの分割",
+    "alerts_undone": "一括操作の取り消し",
     "event_viewed": "イベントの閲覧",
     "raw_viewed": "元ログの閲覧",
     "events_searched": "イベントの検索",
@@ -79,7 +93,9 @@ WORDS: Mapping[str, str] = {
 
 
 # Actions beside which there is what people wrote, or what they searched for.
-FREE = frozenset({"raw_viewed", "exception.written", "events_searched", "events_exported", "rules.changed"})
+FREE = frozenset({"raw_viewed", "exception.written", "events_searched", "events_exported", "rules.changed"}) | {
+    action for action in LABELS if action.startswith("alert")
+}
 
 
 def worded(text: str, action: str = "") -> str:

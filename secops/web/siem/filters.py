@@ -99,6 +99,11 @@ class QueueFilter:
         query = urlencode({name: value for name, value in values.items() if value})
         return f"{path}?{query}" if query else path
 
+    @property
+    def asked(self) -> str:
+        """What is asked for, whichever page of it, as the audit log has it."""
+        return self.url("", after=None).removeprefix("?") or "state=active"
+
     def toggled(self, severity: Severity) -> str:
         """The address with one severity switched on or off."""
         return self.url(severities=self.severities ^ {severity})
