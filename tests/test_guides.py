@@ -16,6 +16,7 @@ import sys
 import zipfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -28,10 +29,10 @@ from secops.cli.help import translated
 from secops.cli.trace import os_user
 from secops.errors import SecopsError
 from secops.schema.severity import Severity
+from secops.settings import load
 from secops.siem.ports import AlertFilter, Scope, Verdict
 from secops.siem.triage.exemption import WHO
 from secops.siem.triage.preview import choices
-from secops.settings import load
 from secops.wiring import create_site, open_site
 from tests.notify.test_notify_mail import free_port
 
@@ -40,7 +41,7 @@ GUIDES = ROOT / "docs" / "ja"
 # They end with 1 where something needs a person: a ward that stands still, a connection that is not allowed.
 MAY_END_WITH_ONE = ("status", "doctor", "zones", "collect")
 ELSEWHERE = {
-    "make wheelhouse": "downloads 220 MB; what it installs: test_the_program_s_own_wheel_runs_without_the_checkout",
+    "make wheelhouse": "downloads 220 MB; these lines over a small folder: tests/test_wheelhouse.py",
     "cp -r wheelhouse": "as above",
     "cd /mnt/backup/wheelhouse": "as above",
     "python3 -m venv /opt/secops": "as above",
@@ -135,9 +136,15 @@ class Duty:
             mine = [opened.desk.detail(one.id, Scope()) for one in opened.desk.alerts(AlertFilter(), Scope()).alerts]
             fields = {"host.name", "user.name"}
             self.alert = next(one.alert.id for one in mine if one.hits and fields <= choices(one.hits, WHO).keys())
-            who = {"actor": "x", "scope": Scope(), "now": opened.now()}
+            who: dict[str, Any] = {"actor": "x", "scope": Scope(), "now": opened.now()}
             opened.desk.close([self.alert], Verdict.FALSE_POSITIVE, "棚卸しの道具", **who)
-            more = {"severity": Severity.LOW, "department": "", "text": "", "actor": "x", "now": opened.now()}
+            more: dict[str, Any] = {
+                "severity": Severity.LOW,
+                "department": "",
+                "text": "",
+                "actor": "x",
+                "now": opened.now(),
+            }
             for title, zone in (("複合機の更新に見える通信", ""), ("K-0213 の動作", "lgwan")):
                 opened.desk.open_manual(title=title, category="other", zone=zone, **more)
             self.leader = next(one.alert.id for one in mine if one.hits and one.alert.id != self.alert)
@@ -210,8 +217,8 @@ def test_every_command_of_the_operators_guide_runs(ward: Path, monkeypatch: pyte
     try:
         notified(place / "site", inbox.port)
         assert len(lines) > 40
-        for line in lines:
-            line = duty.line(here(line, place))
+        for typed in lines:
+            line = duty.line(here(typed, place))
             run_secops(line)
             duty.after(line)
     finally:

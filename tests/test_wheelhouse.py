@@ -30,7 +30,7 @@ VENV = "/opt/secops"
 def locked() -> dict[str, tuple[str, int]]:
     """Name → version and how many hashes, of the lock file that goes into the folder."""
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
-    found = {}
+    found: dict[str, tuple[str, int]] = {}
     for line in text.splitlines():
         if pin := re.match(r"([A-Za-z0-9._-]+)==(\S+)", line):
             found[canonicalize_name(pin[1])] = (pin[2], len(re.findall(r"--hash=sha256:[0-9a-f]{64}", line)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -105,6 +106,12 @@ def worded(text: str, action: str = "") -> str:
     return " ".join(_(WORDS[one]) if one in WORDS else one for one in text.split(" "))
 
 
+def about(target: str) -> str:
+    """What was done or seen something to, in words where it is an action on many alerts."""
+    found = re.fullmatch(r"bulk ([0-9]+)", target)
+    return _("一括操作 {id}").format(id=found[1]) if found else target
+
+
 def stamp(moment: datetime) -> str:
     """Date with its year and time in JST: a log is read years later, and written out side by side with others."""
     return f"{moment.astimezone(JST):%Y-%m-%d %H:%M:%S}"
@@ -170,5 +177,6 @@ def show_audit_log(request: Request, session: Annotated[Session, Depends(reads(R
         actions=sorted(actions, key=label),
         label=label,
         worded=worded,
+        about=about,
         stamp=stamp,
     )

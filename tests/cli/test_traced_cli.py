@@ -79,7 +79,7 @@ def test_each_command_on_alerts_is_one_line(site: Path):
         ("alerts_unmerged", "1, 2", "×1"),
         ("alerts_assigned", "bulk 1", "×4 [zones=lgwan] x"),
         ("alerts_undone", "bulk 1", "×4 [zones=lgwan] x"),
-        ("alerts_linked", "bulk 2", "×4 [zones=lgwan query=host:K-*] 5"),
+        ("alerts_linked", "bulk 2", "×4 [zones=lgwan query=host:K-*] → 5"),
         ("alerts_reported", "6", "USB の紛失"),
         ("alerts_listed", "times since=30d", "→ 6"),
         ("alerts_listed", "morning", ""),

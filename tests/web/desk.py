@@ -56,7 +56,7 @@ class StageWork(Records):
 
     def chosen(self, chosen: Chosen, scope: Scope) -> ChosenSet:
         """See `BulkDesk`."""
-        found = self._numbers(chosen, scope)
+        found = self._open_ones(chosen, scope)
         seen = {one.id for one in self.desk.alerts(AlertFilter(), scope, limit=1 << 20).alerts}
         asked = set(chosen.ids) if chosen.wanted is None else set()
         closed = len((asked & seen).difference(found))
@@ -72,7 +72,7 @@ class StageWork(Records):
             text = states.closing_text(action.verdict, action.reason)
         else:
             text = states.said(action.assignee, "担当者")
-        found = self._numbers(chosen, scope)
+        found = self._open_ones(chosen, scope)
         if mark is not None and mark != mark_of(found):
             raise SetChangedError("changed", len(found))
         if not found:
@@ -124,7 +124,7 @@ class StageWork(Records):
         found = [self.desk.stored[number] for number in {*numbers, *touched} if number in self.desk.stored]
         return frozenset((one.zone, one.department) for one in found)
 
-    def _numbers(self, chosen: Chosen, scope: Scope) -> list[int]:
+    def _open_ones(self, chosen: Chosen, scope: Scope) -> list[int]:
         page = self.desk.alerts(chosen.wanted or AlertFilter(), scope, limit=1 << 20)
         found = [one.id for one in page.alerts if one.state is not State.CLOSED]
         return sorted(one for one in found if chosen.wanted is not None or one in chosen.ids)

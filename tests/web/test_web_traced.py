@@ -11,7 +11,7 @@ import pytest
 from secops.access.ports import Access, Role, SessionLimits
 from secops.siem.ports import AlertFilter, Scope, Verdict
 from secops.siem.triage.identity import Assets
-from secops.store.records import Records
+from secops.store.records import Records, engine
 from secops.store.records.engine import connect
 from tests.databases import new_records
 from tests.web.stage import NOW, RULES, csrf, night
@@ -63,7 +63,7 @@ def test_the_queue_is_one_line_an_hour_for_the_same_conditions_and_none_for_a_li
     browser.get("/alerts?state=all", headers={"X-Background": "1"})
     assert [(one[2], one[3]) for one in lines(stage, "alerts_listed")] == [
         ("state=active", "→ 6"),
-        ("zone=lgwan&q=L-02", "→ 1"),
+        ("zone=lgwan q=L-02", "→ 1"),
     ]
 
 
@@ -168,6 +168,20 @@ def test_a_scoped_reader_sees_the_searches_that_lie_wholly_in_their_zones(stage,
     assert browser.get("/alerts?q=zz-queue").status_code == 200
     page = stage.client("reader").get("/audit-log").text
     assert ("zz-wanted" in page, "zz-queue" in page) == (seen, seen)
+
+
+def test_a_search_that_took_too_long_says_so_on_the_page_and_in_the_log(real):
+    real.desk.database.patience = 0.0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_STEPS", 1)
+        browser = real.client("touban")
+        answer = browser.get("/alerts?q=-host.name:*zz*")
+        assert (answer.status_code, "0 秒で終わらなかった" in answer.text) == (400, True)
+        assert "検索が終わらなかったため、一覧を表示していません" in answer.text
+        assert browser.get("/api/alerts?q=-host.name:*zz*").json()["error"]["status"] == 400
+        assert browser.get("/alerts/bulk?q=-host.name:*zz*").status_code == 400
+    assert lines(real, "alerts_listed")[-1][3] == "→ -"
+    assert real.client("touban").get("/alerts").status_code == 200
 
 
 def test_a_key_takes_an_alert_and_its_page_gives_it_back(real):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -194,9 +195,15 @@ def test_at_the_command_line_too_incidents_are_hidden_only_knowingly(folder: Pat
     with open_site(folder) as site:
         take_in(site, folder, "unyo")
         [alert] = site.desk.alerts(AlertFilter(rule_id="11111111-1111-4111-8111-111111111111"), Scope()).alerts
-        who = {"actor": "sato", "scope": Scope(), "now": site.now()}
+        who: dict[str, Any] = {"actor": "sato", "scope": Scope(), "now": site.now()}
         site.desk.close([alert.id], Verdict.BENIGN_TRUE_POSITIVE, "作業届", **who)
-        more = {"severity": Severity.LOW, "department": "", "text": "", "actor": "sato", "now": site.now()}
+        more: dict[str, Any] = {
+            "severity": Severity.LOW,
+            "department": "",
+            "text": "",
+            "actor": "sato",
+            "now": site.now(),
+        }
         case = site.desk.open_manual(title="USB の紛失", category="loss", zone="", **more).id
         site.desk.link(alert.id, [case], **who)
 

@@ -53,7 +53,8 @@ def of_access(access: Access) -> tuple[str, str]:
 def many(doer: Doer, done: Bulk, places: Iterable[tuple[str, str]], now: datetime) -> AuditEntry:
     """An action on many alerts, or its undo where it was undone: how many, its number, how they were chosen."""
     undone = done.undone_at is not None
-    told = f"×{done.restored if undone else done.done} [{done.chosen[:200]}] {done.text}"
+    said = f"→ {done.text}" if done.action == "linked" else done.text
+    told = f"×{done.restored if undone else done.done} [{done.chosen[:200]}] {said}"
     entry = line(doer, "alerts_undone" if undone else f"alerts_{done.action}", (), places, told, now)
     return replace(entry, target=f"bulk {done.id}")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from secops.query.parse import parse as parse_query
 from secops.schema.dates import JST, parse_moment
@@ -102,7 +102,8 @@ class QueueFilter:
     @property
     def asked(self) -> str:
         """What is asked for, whichever page of it, as the audit log has it."""
-        return self.url("", after=None).removeprefix("?") or "state=active"
+        values = parse_qsl(self.url("", after=None).removeprefix("?"))
+        return " ".join(f"{name}={value}" for name, value in values) or "state=active"
 
     def toggled(self, severity: Severity) -> str:
         """The address with one severity switched on or off."""

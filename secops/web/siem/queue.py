@@ -96,7 +96,7 @@ def show_queue(request: Request, session: Annotated[Session, Depends(reads(Right
     news = here.desk.news(session.user.name, scope)
     if request.headers.get("x-background") != "1":
         here.desk.looked(session.user.name, now=now)
-        note_list(request, session, view.asked, found.total)
+        note_list(request, session, view.asked, None if problem else found.total)
     # Only what is closed has a moment of closing: to ask for the state as well would have all closed ones looked at.
     done = here.desk.alerts(AlertFilter(closed=today(now)), scope, limit=0).total
     return page(

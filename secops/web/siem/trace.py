@@ -37,9 +37,9 @@ def note_look(request: Request, session: Session, alert: Alert) -> None:
     here.accounts.record_once(entry, trace.SAME_LOOK)
 
 
-def note_list(request: Request, session: Session, asked: str, total: int) -> None:
-    """Somebody looks at the queue; with the same conditions within the hour it is the same look."""
+def note_list(request: Request, session: Session, asked: str, total: int | None) -> None:
+    """Somebody looks at the queue; with the same conditions within the hour it is the same look. None: it failed."""
     here, access = services(request), session.user.access
     who = _doer(request, session)
-    entry = trace.listed(who, "alerts_listed", asked[:500], f"→ {total}", access, here.now())
+    entry = trace.listed(who, "alerts_listed", asked[:500], f"→ {'-' if total is None else total}", access, here.now())
     here.accounts.record_once(entry, trace.SAME_LIST)
