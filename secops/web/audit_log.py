@@ -68,6 +68,9 @@ LABELS: Mapping[str, str] = {
     "evidence_exported": "裏付け票の書き出し",
     "exception.written": "例外の作成",
     "rules.changed": "検知ルール・例外の変更",
+    "rule_tried": "検知ルールの試行(過去のログ)",
+    "backup_made": "バックアップ",
+    "replayed": "検知のやり直し",
     "rules_imported": "ルール集の取り込み",
     "rules_import_undone": "ルール集の取り込みの取り消し",
 }
@@ -94,9 +97,9 @@ WORDS: Mapping[str, str] = {
 
 
 # Actions beside which there is what people wrote, or what they searched for.
-FREE = frozenset({"raw_viewed", "exception.written", "events_searched", "events_exported", "rules.changed"}) | {
-    action for action in LABELS if action.startswith("alert")
-}
+FREE = frozenset({"raw_viewed", "exception.written", "events_searched", "events_exported", "rules.changed"})
+FREE |= {"rule_tried", "backup_made", "replayed"}
+FREE |= {action for action in LABELS if action.startswith("alert")}
 
 
 def worded(text: str, action: str = "") -> str:

@@ -98,6 +98,26 @@ def test_searches_and_raw_records_are_there_before_they_are_shown(site: Path):
     assert told(site)[-1] == ("raw_viewed", "win/7", "K-1 の調査")
 
 
+def test_what_reads_all_logs_or_takes_a_copy_of_them_is_there(site: Path, tmp_path: Path):
+    rule = tmp_path / "rule.yml"
+    rule.write_text(
+        "title: x\nid: 33333333-3333-4333-8333-333333333333\nlevel: low\n"
+        "logsource: {product: windows, service: security}\n"
+        "detection:\n  selection: {EventID: 1102}\n  condition: selection\n",
+        encoding="utf-8",
+    )
+    ran(site, "rules", "impact", str(rule), "--since", "7d")
+    ran(site, "replay")
+    CliRunner().invoke(secops, ["backup", str(tmp_path / "all.tar"), "--site", str(site)])
+    assert (tmp_path / "all.tar").exists()
+    found = [(action, target) for action, target, _text in told(site)]
+    assert found == [
+        ("rule_tried", f"{rule} since=7d"),
+        ("replayed", "since=-"),
+        ("backup_made", str(tmp_path / "all.tar")),
+    ]
+
+
 def test_what_was_refused_is_not_there(site: Path):
     for wrong, kind in (
         (["alerts", "bulk", "--zone", "lgwan", "--assign", "x", "--yes", "3"], ConflictError),
