@@ -287,7 +287,6 @@ def _tell(kept: Kept, found: Verified) -> None:
 def export(number: int, output: Path, site: Path) -> None:
     """裏付け票 NUMBER を Excel か HTML のファイルに書き出す。"""
     from secops.report.evidence import as_html, as_xlsx
-    from secops.siem.ports import Scope
     from secops.wiring import open_site
 
     kind = output.suffix.lower()
