@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from secops.schema.severity import Severity
 from secops.siem.ports import AlertFilter, BulkAction, Chosen, Hit, Scope
 from secops.siem.triage.search import ALERTS
 from secops.store.records import Records, open_records
-from tests.contract.test_records_desk import emptied
 from tests.databases import new_records
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
@@ -27,7 +27,10 @@ TAKE = BulkAction(assignee="sato")
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def records(request: Any, tmp_path: Path) -> Iterator[Records]:
-    opened = open_records(emptied() if request.param == "postgresql" else new_records(tmp_path / "records.db"))
+    kept = ExitStack()
+    postgresql = request.param == "postgresql"
+    place = kept.enter_context(request.getfixturevalue("postgres").database()) if postgresql else ""
+    opened = open_records(place or new_records(tmp_path / "records.db"))
     hits = []
     for seq in range(1, 3001):
         at, event = NOW + timedelta(seconds=seq), {"host.name": f"K-{seq}", "user.name": f"u{seq}"}
@@ -35,6 +38,7 @@ def records(request: Any, tmp_path: Path) -> Iterator[Records]:
     opened.put_hits(hits, {"win": 3000}, NOW)
     yield opened
     opened.dispose()
+    kept.close()
 
 
 def test_it_is_found_where_there_is_time(records: Records):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,6 @@ from secops.siem.ports import AlertDesk, AlertFilter, BulkAction, BulkDesk, Chos
 from secops.siem.triage.search import ALERTS
 from secops.store.records import bulk, open_records
 from secops.store.records.engine import connect
-from tests.contract.test_records_desk import emptied
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 from tests.web.desk import StageWork
@@ -64,17 +64,21 @@ def hit(seq: int, host: str = "", zone: str = "") -> Hit:
 def room(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     """Five alerts, the fifth of another zone."""
     monkeypatch.setattr(bulk, "SLICE", 2)  # so that five alerts are three slices
+    kept = ExitStack()
     if request.param == "stage":
         memory, database = MemoryDesk({}), connect(new_records(tmp_path / "records.db"))
         made = Room(StageWork(database, memory), memory, links=False)
         close = database.close
     else:
-        records = open_records(emptied() if request.param == "postgresql" else new_records(tmp_path / "records.db"))
+        postgresql = request.param == "postgresql"
+        place = kept.enter_context(request.getfixturevalue("postgres").database()) if postgresql else ""
+        records = open_records(place or new_records(tmp_path / "records.db"))
         made = Room(records, records, links=True)
         close = records.dispose
     made.desk.put_hits([hit(n) for n in range(1, 6)], {"win": 5}, NOW)
     yield made
     close()
+    kept.close()
 
 
 def test_the_set_is_exact_within_the_scope_and_its_mark_its_own(room: Room):
