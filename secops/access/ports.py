@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -237,7 +237,8 @@ class AuditEntry:
     """Who did what to what, when, and from where (``peer``: the address, ``cli`` or empty).
 
     ``number`` is its place in the log, zero before it is there. ``zone`` and ``department`` are of what was seen or
-    worked on: None where it is nothing of a zone (a login), empty where it is of several, or of an unknown one.
+    worked on: None where it is nothing of a zone (a login), `joint` where it is of several, empty where it is of all
+    or of an unknown one. Who may see all of them sees the entry.
     """
 
     at: datetime
@@ -249,6 +250,17 @@ class AuditEntry:
     number: int = field(default=0, compare=False)
     zone: str | None = None
     department: str | None = None
+
+
+def joint(names: Iterable[str]) -> str:
+    """Zones or departments as an entry of the audit log bears them; empty where one of them is unknown, or none is.
+
+    Several stand in lines of their own, each between two line ends.
+    """
+    found = sorted({" ".join(name.splitlines()) for name in names})
+    if not found or "" in found:
+        return ""
+    return found[0] if len(found) == 1 else "".join(f"\n{name}\n" for name in found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,9 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from secops.cli import alerts_bulk, alerts_exception, alerts_many
+from secops.cli import alerts_bulk, alerts_exception, alerts_filter, alerts_many
 from secops.cli.alerts_filter import SEVERITIES, alert_filter, filter_options
 from secops.cli.common import emit_json, emit_table, json_option, plain, site_option
+from secops.cli.trace import note as traced
+from secops.cli.trace import note_list, os_user
 from secops.errors import SecopsError, UsageError
 from secops.locale import _
 
@@ -35,7 +36,7 @@ def _actor_option(function: F) -> F:
 
 
 def _who(actor: str) -> str:
-    return actor.strip() or getpass.getuser()
+    return actor.strip() or os_user()
 
 
 @alerts.command("list")
@@ -54,6 +55,7 @@ def list_(site: Path, limit: int, offset: int, as_json: bool, **wanted: Any) -> 
     with open_site(site) as opened:
         now = opened.now()
         page = opened.desk.alerts(alert_filter(now, **wanted), Scope(), limit=limit, offset=offset)
+        note_list(opened, "", "alerts_listed", alerts_filter.words(wanted) or "*", f"→ {page.total}")
     if as_json:
         emit_json({"total": page.total, "alerts": page.alerts})
         return
@@ -75,6 +77,7 @@ def show(site: Path, alert_id: int, hits: int, actor: str, as_json: bool) -> Non
     with open_site(site) as opened:
         found = opened.desk.detail(alert_id, Scope(), hits=hits)
         opened.desk.viewed(alert_id, actor=_who(actor), now=opened.now())
+        traced(opened, actor, "alert_viewed", [alert_id])
         rule = _rule_of(opened, found.alert.rule_id)
     if as_json:
         emit_json({**plain(found), "rule": plain(rule)})
@@ -102,6 +105,7 @@ def open_(site: Path, severity: str, actor: str, as_json: bool, **report: str) -
         alert = opened.desk.open_manual(
             **report, severity=Severity.parse(severity), actor=_who(actor), now=opened.now()
         )
+        traced(opened, actor, "alerts_reported", [alert.id], alert.title)
     if as_json:
         emit_json(alert)
     else:
@@ -117,7 +121,8 @@ def open_(site: Path, severity: str, actor: str, as_json: bool, **report: str) -
 def assign(site: Path, alert_ids: tuple[int, ...], assignee: str, actor: str, as_json: bool) -> None:
     """担当する、または担当を渡す。未対応は対応中になる。"""
     who = _who(actor)
-    _change(site, as_json, lambda desk, **when: desk.assign(alert_ids, assignee or who, actor=who, **when))
+    how = (actor, "alerts_assigned", alert_ids, assignee or who)
+    _change(site, as_json, how, lambda desk, **when: desk.assign(alert_ids, assignee or who, actor=who, **when))
 
 
 @alerts.command()
@@ -131,8 +136,8 @@ def close(site: Path, alert_ids: tuple[int, ...], verdict: str, reason: str, act
     """対応を完了する(インシデント該当・誤検知・業務上の正当な操作)。"""
     from secops.siem.ports import Verdict
 
-    who = _who(actor)
-    _change(site, as_json, lambda desk, **when: desk.close(alert_ids, Verdict(verdict), reason, actor=who, **when))
+    who, how = _who(actor), (actor, "alerts_closed", alert_ids, f"{verdict}: {reason}")
+    _change(site, as_json, how, lambda desk, **when: desk.close(alert_ids, Verdict(verdict), reason, actor=who, **when))
 
 
 @alerts.command()
@@ -142,8 +147,8 @@ def close(site: Path, alert_ids: tuple[int, ...], verdict: str, reason: str, act
 @json_option
 def reopen(site: Path, alert_ids: tuple[int, ...], actor: str, as_json: bool) -> None:
     """完了を取り消し、対応を再開する。"""
-    who = _who(actor)
-    _change(site, as_json, lambda desk, **when: desk.reopen(alert_ids, actor=who, **when))
+    who, how = _who(actor), (actor, "alerts_reopened", alert_ids, "")
+    _change(site, as_json, how, lambda desk, **when: desk.reopen(alert_ids, actor=who, **when))
 
 
 @alerts.command()
@@ -160,15 +165,17 @@ def note(site: Path, alert_id: int, text: str, actor: str, as_json: bool) -> Non
         desk.note(alert_id, text, actor=who, **when)
         return 1
 
-    _change(site, as_json, add)
+    _change(site, as_json, (actor, "alerts_noted", [alert_id], text), add)
 
 
-def _change(site: Path, as_json: bool, change: Callable[..., int]) -> None:
+def _change(site: Path, as_json: bool, how: tuple[str, str, Sequence[int], str], change: Callable[..., int]) -> None:
+    """Do it and tell the audit log (``how``: in whose name, action, alerts, text)."""
     from secops.siem.ports import Scope
     from secops.wiring import open_site
 
     with open_site(site) as opened:
         count = change(opened.desk, scope=Scope(), now=opened.now())
+        traced(opened, *how)
     if as_json:
         emit_json({"changed": count})
     else:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secops.cli.alerts_filter import alert_filter, filter_options
+from secops.cli.alerts_filter import alert_filter, filter_options, words
 from secops.cli.common import emit_json, emit_table, json_option, site_option
+from secops.cli.trace import note, note_many
 from secops.errors import ConflictError, UsageError
 from secops.locale import _
 
 if TYPE_CHECKING:
-    from secops.siem.ports import Alert, BulkAction, Left, Undone
+    from secops.siem.ports import Alert, Bulk, BulkAction, Left, Undone
     from secops.wiring import Site
 
 VERDICTS = ("true_positive", "false_positive", "benign_true_positive")
@@ -75,9 +76,12 @@ def register(group: click.Group, actor_option: Callable[..., Any], who: Callable
         from secops.siem.ports import BulkAction, Verdict
         from secops.wiring import open_site
 
-        action = BulkAction(taker, Verdict(verdict) if verdict else None, reason)
+        action = BulkAction(taker, Verdict(verdict) if verdict else None, reason, leader)
         with open_site(site) as opened:
-            done = _act(opened, wanted, None if leader else action, leader, yes, who(actor))
+            made = _act(opened, wanted, action, yes, who(actor))
+            note_many(opened, actor, made)
+        done: dict[str, Any] = {"bulk": made.id, "asked": made.asked, "done": made.done, "left": made.left}
+        done |= {"leader": leader} if leader else {}
         emit_json(done) if as_json else click.echo(_said(done))
 
     @group.command()
@@ -92,6 +96,7 @@ def register(group: click.Group, actor_option: Callable[..., Any], who: Callable
 
         with open_site(site) as opened:
             found = opened.desk.undo(bulk_id, actor=who(actor), scope=Scope(), now=opened.now())
+            note_many(opened, actor, found.bulk)
         emit_json(found) if as_json else _print_undone(found)
         sys.exit(1 if found.left else 0)
 
@@ -109,9 +114,11 @@ def register(group: click.Group, actor_option: Callable[..., Any], who: Callable
 
         with open_site(site) as opened:
             if not field:
+                note(opened, actor, "alert_viewed", [alert_id], "split")
                 _print_parts(opened, alert_id, as_json)
                 return
             made = opened.desk.split(alert_id, field, value, actor=who(actor), scope=Scope(), now=opened.now())
+            note(opened, actor, "alerts_split", [alert_id, made.id], f"{field}={value} ×{made.count}")
         text = _("検知 {n} 件をアラート {id} に分けました。")
         emit_json(made) if as_json else click.echo(text.format(n=made.count, id=made.id))
 
@@ -128,6 +135,7 @@ def register(group: click.Group, actor_option: Callable[..., Any], who: Callable
 
         with open_site(site) as opened:
             opened.desk.unlink(alert_id, other, actor=who(actor), scope=Scope(), now=opened.now())
+            note(opened, actor, "alerts_unlinked", [alert_id, other])
         emit_json({"changed": 1}) if as_json else click.echo(_("{n} 件を変更しました。").format(n=1))
 
 
@@ -140,37 +148,22 @@ def _check(wanted: dict[str, Any], verdict: str | None, reason: str, taker: str,
         raise UsageError(_("条件がありません。QUERY か --severity・--zone・--rule などで絞ってください。"))
 
 
-def _act(
-    site: Site, wanted: dict[str, Any], action: BulkAction | None, leader: int | None, yes: int | None, actor: str
-) -> dict[str, Any]:
+def _act(site: Site, wanted: dict[str, Any], action: BulkAction, yes: int | None, actor: str) -> Bulk:
     """Show the set, have its number confirmed, and do it to exactly that set."""
     from secops.siem.ports import Chosen, Scope
 
     if unknown := [zone for zone in wanted["zones"] if zone not in site.settings.zones]:
         text = _("系統「{zone}」はありません。次から選んでください: {known}")
         raise UsageError(text.format(zone=", ".join(unknown), known=", ".join(site.settings.zones)))
-    chosen = Chosen(wanted=alert_filter(site.now(), **wanted), words=_words(wanted))
+    chosen = Chosen(wanted=alert_filter(site.now(), **wanted), words=words(wanted))
     found = site.desk.chosen(chosen, Scope())
     if not found.count:
         raise UsageError(_("条件に合う、対応完了していないアラートはありません。"))
-    if leader and found.count > MOST_LINKS:
+    if action.leader is not None and found.count > MOST_LINKS:
         raise UsageError(_("関連付けは一度に {n} 件までです。条件を絞ってください。").format(n=MOST_LINKS))
     _show(site, found.numbers)
     confirm(found.count, yes)
-    now = site.now()
-    if action is None:
-        assert leader is not None
-        new = site.desk.link(leader, found.numbers, actor=actor, scope=Scope(), now=now)
-        return {"linked": new, "leader": leader, "asked": found.count}
-    done = site.desk.act(chosen, action, mark=found.mark, actor=actor, scope=Scope(), now=now)
-    return {"bulk": done.id, "asked": done.asked, "done": done.done, "left": done.left}
-
-
-def _words(wanted: dict[str, Any]) -> str:
-    """How the history of the action says what was chosen."""
-    return " ".join(
-        f"{name}={','.join(value) if isinstance(value, tuple) else value}" for name, value in wanted.items() if value
-    )
+    return site.desk.act(chosen, action, mark=found.mark, actor=actor, scope=Scope(), now=site.now())
 
 
 def _show(site: Site, numbers: Sequence[int]) -> None:
@@ -192,8 +185,12 @@ def _line(alert: Alert) -> str:
 
 
 def _said(done: dict[str, Any]) -> str:
-    if "linked" in done:
-        return _("アラート {id} に {n} 件を関連付けました。").format(id=done["leader"], n=done["linked"])
+    if "leader" in done:
+        text = _(
+            "アラート {leader} に {done} 件を関連付けました(一括操作 {id})。"
+            "1 時間以内なら secops alerts undo {id} で取り消せます。"
+        )
+        return text.format(leader=done["leader"], done=done["done"], id=done["bulk"])
     text = _("{done} 件を変更しました(一括操作 {id})。1 時間以内なら secops alerts undo {id} で取り消せます。")
     said = text.format(done=done["done"], id=done["bulk"])
     if done["left"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import click
 
 from secops.cli.alerts_bulk import confirm
 from secops.cli.common import emit_json, json_option, site_option
+from secops.cli.trace import note
 from secops.errors import SecopsError, UsageError
 from secops.locale import _
 
@@ -34,6 +36,8 @@ def register(group: click.Group, actor_option: Callable[..., Any], who: Callable
     @click.option("--expires", default="", help="最後の日(例: 2027-03-31)")
     @click.option("--write", is_flag=True, help="例外を保存する。隠れる検知の件数の入力か --yes が要る")
     @click.option("--yes", type=int, metavar="N", help="確かめた、隠れる検知の件数。同じときだけ保存する")
+    @click.option("--hides-incidents", "told", type=int, metavar="N", help="承知した、隠れるインシデントの件数")
+    @click.option("--incident-reason", "why", default="", help="インシデントを隠してよい理由(例外と監査ログに残る)")
     @actor_option
     @json_option
     def exception(
@@ -45,19 +49,23 @@ def register(group: click.Group, actor_option: Callable[..., Any], who: Callable
         expires: str,
         write: bool,
         yes: int | None,
+        told: int | None,
+        why: str,
         actor: str,
         as_json: bool,
     ) -> None:
         """このアラートを例外にする。
 
         --field がなければ、ひな形(Sigma のフィルタ文書)を出す。空欄を埋めるまでは抑止しない。--field を付けると、過去
-        30 日の検知のうち隠れるものを示し、--write も付けると保存する(責任者・理由・最後の日が要る)。
+        30 日の検知のうち隠れるものを示し、--write も付けると保存する(責任者・理由・最後の日が要る)。インシデントが
+        隠れるときは、--hides-incidents と --incident-reason も要る。
         """
         from secops.wiring import open_site
 
         if not fields and (write or as_json):
             raise UsageError(_("--field で、除外する項目を選んでください。項目はひな形の expected にあります。"))
         with open_site(site) as opened:
+            note(opened, actor, "alert_viewed", [alert_id], "exception")
             if not fields:
                 _draft(opened, alert_id)
                 return
@@ -66,13 +74,26 @@ def register(group: click.Group, actor_option: Callable[..., Any], who: Callable
             if not as_json:
                 _print(found)
             if write:
-                written = maker.write(found, owner, reason, expires, yes, who(actor))
+                filled = _Filled(owner, reason, expires, told, why, who(actor))
+                written = maker.write(found, filled, yes)
         if as_json:
             emit_json({"preview": _plain(found), "written": written})
         elif written:
             click.echo(
                 _("例外を保存しました({path})。数秒で効き、ほかの人にもアラートで知らせます。").format(path=written)
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """What a person wrote: ``told`` and ``why`` about incidents that it hides, ``by`` is in whose name."""
+
+    owner: str
+    reason: str
+    expires: str
+    told: int | None
+    why: str
+    by: str
 
 
 class _Maker:
@@ -99,22 +120,27 @@ class _Maker:
         since = self._site.now() - timedelta(days=DAYS)
         return preview(self._site.desk.kept_hits(self._rule.id, since, Scope()), self._chosen)
 
-    def write(self, found: Preview, owner: str, reason: str, expires: str, yes: int | None, actor: str) -> str:
+    def write(self, found: Preview, filled: _Filled, yes: int | None) -> str:
         """Write it once the number of what it hides was confirmed; returns where it is."""
-        from secops.access.ports import CLI, AuditEntry
-        from secops.siem.triage.exemption import document, last_day
+        from secops.siem.triage.exemption import accepted, document, last_day
         from secops.wiring.exceptions import write_exception
 
-        now, alert = self._site.now(), self._detail.alert
+        day = last_day(filled.expires, self._site.now().date())
+        incidents = accepted(found.incidents, filled.told, filled.why, filled.by)
         number, text = document(
-            alert, self._rule, self._chosen, owner=owner, reason=reason, expires=last_day(expires, now.date())
+            self._detail.alert,
+            self._rule,
+            self._chosen,
+            owner=filled.owner,
+            reason=filled.reason,
+            expires=day,
+            incidents=incidents,
         )
         confirm(found.hidden, yes)
         written = str(write_exception(self._site, text, number))
-        said = f"{self._rule.id} {', '.join(self._chosen)} {owner} {expires}: {reason}"[:2000]
-        action, zone, department = "exception.written", alert.zone, alert.department
-        entry = AuditEntry(now, actor, action, str(alert.id), CLI, said, zone=zone, department=department)
-        self._site.accounts.record(entry)
+        said = f"{self._rule.id} {', '.join(self._chosen)} {filled.owner} {filled.expires}: {filled.reason}"
+        said += f" [incidents: {incidents}]" if incidents else ""
+        note(self._site, filled.by, "exception.written", [self._detail.alert.id], said)
         return written
 
 
@@ -145,7 +171,7 @@ def _print(found: Preview) -> None:
 
     click.echo(_("過去 {n} 日の検知で試した結果").format(n=DAYS))
     if found.incidents:
-        text = _("インシデント該当として完了したアラート {n} 件も隠れます。この例外は作らないでください。")
+        text = _("インシデント該当のアラート(登録した事案に関連付けたものを含む){n} 件も隠れます。")
         numbers = ", ".join(map(str, sorted(found.incidents)[:5]))
         click.secho(f"⚠ {text.format(n=len(found.incidents))} ({numbers})", fg="yellow", err=True)
     text = _(

@@ -73,3 +73,10 @@ def alert_filter(
         query=parse(query, now, ALERTS),
         span=span,
     )
+
+
+def words(wanted: dict[str, Any]) -> str:
+    """The options as the history of an action and the audit log have them."""
+    return " ".join(
+        f"{name}={','.join(value) if isinstance(value, tuple) else value}" for name, value in wanted.items() if value
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secops.cli.common import emit_json, emit_table, json_option, site_option
+from secops.cli.trace import note, note_list
 from secops.errors import UsageError
 from secops.locale import _
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def register(group: click.Group, actor_option: Callable[..., Any], who: Callable[[str], str]) -> None:
     """Add the commands to `secops alerts`."""
 
-    def several(name: str, method: str, text: str) -> None:
+    def several(name: str, done: str, text: str) -> None:
         @group.command(name, help=text)
         @site_option
         @click.argument("alert_id", type=int)
@@ -33,12 +34,13 @@ def register(group: click.Group, actor_option: Callable[..., Any], who: Callable
 
             with open_site(site) as opened:
                 how = {"actor": who(actor), "scope": Scope(), "now": opened.now()}
-                count = getattr(opened.desk, method)(alert_id, others, **how)
+                count = getattr(opened.desk, name)(alert_id, others, **how)
+                note(opened, actor, done, [alert_id, *others], f"×{count}")
             emit_json({"changed": count}) if as_json else click.echo(_("{n} 件を変更しました。").format(n=count))
 
-    several("link", "link", "アラートを関連付ける。")
-    several("merge", "merge", "ALERT_ID にほかのアラートを統合する。以後の検知も ALERT_ID に数える。")
-    several("unmerge", "unmerge", "統合を解除する。")
+    several("link", "alerts_linked", "アラートを関連付ける。")
+    several("merge", "alerts_merged", "ALERT_ID にほかのアラートを統合する。以後の検知も ALERT_ID に数える。")
+    several("unmerge", "alerts_unmerged", "統合を解除する。")
     group.add_command(times)
 
 
@@ -65,6 +67,7 @@ def times(site: Path, since: str, as_json: bool) -> None:
         except ValueError as error:
             raise UsageError(_("--since を読めません: {error}").format(error=error)) from None
         table = table_of(opened.desk.handled(Span(begin, now), Scope()), list(opened.settings.zones), now)
+        note_list(opened, "", "alerts_listed", f"times since={since}", f"→ {table.all.total}")
     if as_json:
         emit_json({"since": begin, "until": now, **as_plain(table)})
         return

@@ -184,12 +184,19 @@ def list_sheets(
 _number = click.argument("number", type=click.IntRange(min=1))
 
 
-def _kept(site: Path, number: int) -> Kept:
+def _kept(site: Path, number: int, action: str) -> Kept:
+    """A sheet; that it was looked at is in the audit log: it names accounts and hosts."""
+    from secops.access.ports import AuditEntry
+    from secops.cli.trace import doer
     from secops.siem.ports import Scope
     from secops.wiring import open_site
 
     with open_site(site) as opened:
-        return opened.desk.evidence.sheet(number, Scope())
+        kept, who = opened.desk.evidence.sheet(number, Scope()), doer()
+        names = (action, str(number), who.peer, f"{who.note} {kept.sheet.name}".strip())
+        entry = AuditEntry(opened.now(), who.actor, *names, zone="", department=kept.sheet.department)
+        opened.accounts.record(entry)
+    return kept
 
 
 @evidence.command()
@@ -201,7 +208,7 @@ def show(number: int, site: Path, as_json: bool) -> None:
     from secops.report.evidence import as_plain, figure_words, query_words
     from secops.schema.dates import dated
 
-    kept = _kept(site, number)
+    kept = _kept(site, number, "evidence_viewed")
     sheet = kept.sheet
     if as_json:
         emit_json({**as_plain(sheet, number), "round": kept.round, "whole": kept.whole})
@@ -280,14 +287,14 @@ def _tell(kept: Kept, found: Verified) -> None:
 def export(number: int, output: Path, site: Path) -> None:
     """裏付け票 NUMBER を Excel か HTML のファイルに書き出す。"""
     from secops.report.evidence import as_html, as_xlsx
-    from secops.siem.ports import Scope
     from secops.wiring import open_site
 
     kind = output.suffix.lower()
     if kind not in {".xlsx", ".html"}:
         raise UsageError(_("出力先の名前は .xlsx か .html で終わらせてください。"))
+    sheet = _kept(site, number, "evidence_exported").sheet
     with open_site(site) as opened:
-        sheet, checks = opened.desk.evidence.sheet(number, Scope()).sheet, opened.desk.evidence.checks(number)
+        checks = opened.desk.evidence.checks(number)
     html = kind == ".html"
     data = as_html(sheet, number, checks).encode("utf-8", "replace") if html else as_xlsx(sheet, number, checks)
     try:

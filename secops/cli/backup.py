@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from secops.cli.common import emit_json, json_option, progress_bar, site_option
+from secops.cli.trace import note_list
 from secops.locale import _
 
 _BASE = click.option(
@@ -32,6 +33,7 @@ def backup(archive: Path, base: Path | None, site: Path, as_json: bool) -> None:
 
     with open_site(site) as opened, progress_bar(_("バックアップ"), site_bytes(opened)) as advance:
         made = take(opened, archive, base, advance)
+        note_list(opened, "", "backup_made", str(made.archive), f"{made.files} files")
     if as_json:
         emit_json(made)
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secops.cli.common import emit_json, emit_table, json_option, plain, progress_bar, site_option
+from secops.cli.trace import note_list
 from secops.errors import UsageError
 from secops.locale import _
 
@@ -40,6 +41,8 @@ def impact(rule: Path, since: str, until: str | None, examples: int, site: Path,
         plan = plan_of(opened, rule, wanted)
         with progress_bar(_("原本ログを調べています"), plan.records) as seen:
             found = carry_out(opened, plan, seen)
+        asked = f"{rule} since={since}" + (f" until={until}" if until else "")
+        note_list(opened, "", "rule_tried", asked, f"→ {found.new.hits}")
     if as_json:
         emit_json(as_plain(found, HOSTS))
         return

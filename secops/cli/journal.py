@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from secops.cli.common import emit_json, emit_table, json_option, progress_bar, site_option
+from secops.cli.trace import note_list
 from secops.errors import NotFoundError, UsageError
 from secops.locale import _
 
@@ -54,10 +55,11 @@ def list_(site: Path, as_json: bool) -> None:
 @click.argument("seq", required=False, type=click.IntRange(min=1))
 @click.option("-n", "count", default=1, show_default=True, type=click.IntRange(min=1), help="続けて表示する件数")
 @click.option("--raw", is_flag=True, help="受信したバイト列をそのまま出力する(区切りなし)")
+@click.option("--reason", default="", help="閲覧の理由(監査ログに残る)")
 @site_option
 @json_option
-def show(event: str, seq: int | None, count: int, site: Path, raw: bool, as_json: bool) -> None:
-    """受信したままの記録。イベントID(サイト.収集元.番号)、または収集元と番号で指定する。"""
+def show(event: str, seq: int | None, count: int, site: Path, raw: bool, reason: str, as_json: bool) -> None:
+    """受信したままの記録。イベントID(サイト.収集元.番号)、または収集元と番号で指定する。閲覧は監査ログに残る。"""
     from secops.siem.journal.show import parse_event_id, printable, shown
     from secops.wiring import open_site
 
@@ -66,6 +68,8 @@ def show(event: str, seq: int | None, count: int, site: Path, raw: bool, as_json
             source, first = (event, seq) if seq is not None else parse_event_id(event, opened.settings.site.id)
         except ValueError as error:
             raise UsageError(str(error)) from None
+        # Before anything is shown: what is in the journal is not masked. It may be of any zone.
+        note_list(opened, "", "raw_viewed", f"{source}/{first}" + (f" +{count - 1}" if count > 1 else ""), reason)
         found = shown(opened.journal, source, first, count)
     if not found:
         text = _("{source} の {seq} 番の記録はありません(保存期間を過ぎて削除されたか、まだ受信していません)。")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from secops.cli.common import emit_json, emit_table, json_option, site_option
+from secops.cli.trace import note_list
 from secops.locale import _
 
 
@@ -27,6 +28,7 @@ def morning(site: Path, as_json: bool) -> None:
         span = Span(evening_before(opened.now(), opened.settings.web.day_ends), opened.now())
         judged = behaviours(opened.desk.arrivals(reach(span)), [one.id for one in system.sources], span)
         night = opened.desk.night(span, Scope())
+        note_list(opened, "", "alerts_listed", "morning")
         found = put_together(night, judged, system.sources, list(opened.settings.zones), span, system.problems)
     if as_json:
         emit_json(found)

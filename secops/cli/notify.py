@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from secops.access.ports import CLI
 from secops.cli.common import emit_json, emit_table, json_option, plain, site_option
+from secops.cli.trace import os_user
 from secops.errors import UsageError
 from secops.locale import _
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from secops.wiring.site import Site
 
 STATES = ("waiting", "failed", "sent", "given_up", "superseded")
-ACTOR = "cli"
 WAIT_SECONDS = 130.0  # the longest limit of a try, and a little
 
 
@@ -133,7 +134,7 @@ def test(channel: str, person: str, site: Path, as_json: bool) -> None:
             what = _("通知手段「{id}」の宛先を持つ当番者がいません。secops.toml の notify.people を確かめてください。")
             raise UsageError(what.format(id=channel))
         desk = opened.desk.paging
-        numbers = desk.put_test(pages, actor=ACTOR, peer=ACTOR, now=opened.now())
+        numbers = desk.put_test(pages, actor=os_user(), peer=CLI, now=opened.now())
         if not _is_paging(opened, LOCK):
             for number in numbers:
                 one, _tries = desk.outgoing(number, Scope())
@@ -207,12 +208,12 @@ def confirm(alert: int | None, condition: int | None, given_up: bool, site: Path
     with open_site(site) as opened:
         desk, now = opened.desk.paging, opened.now()
         if alert is not None:
-            done["alert"] = desk.confirm_alert(alert, actor=ACTOR, scope=Scope(), now=now)
+            done["alert"] = desk.confirm_alert(alert, actor=os_user(), scope=Scope(), now=now)
         if condition is not None:
-            desk.confirm_condition(condition, actor=ACTOR, peer=ACTOR, scope=Scope(), now=now)
+            desk.confirm_condition(condition, actor=os_user(), peer=CLI, scope=Scope(), now=now)
             done["condition"] = True
         if given_up:
-            done["given_up"] = desk.confirm_given_up(actor=ACTOR, peer=ACTOR, now=now)
+            done["given_up"] = desk.confirm_given_up(actor=os_user(), peer=CLI, now=now)
     if as_json:
         emit_json(done)
     elif done.get("alert") is False:

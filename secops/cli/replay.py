@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from secops.cli.common import emit_json, json_option, progress_bar, site_option
+from secops.cli.trace import note_list
 from secops.errors import UsageError
 from secops.locale import _
 
@@ -28,6 +29,7 @@ def replay(since: str | None, site: Path, as_json: bool) -> None:
             raise UsageError(f"--since: {error}") from None
         with progress_bar(_("やり直し"), sum(opened.journal.heads().values())) as seen:
             done = run(opened, moment, seen)
+        note_list(opened, "", "replayed", f"since={since or '-'}", f"→ {done.records}")
     if as_json:
         emit_json(done)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from urllib.parse import parse_qsl
 import click
 
 from secops.cli.common import emit_json, emit_table, json_option, site_option
+from secops.cli.trace import note_list, os_user
 from secops.errors import UsageError
 from secops.locale import _
 
@@ -50,17 +50,20 @@ def search(
     with open_site(site) as opened:
         now = opened.now()
         if saved:
-            query, since, until = _saved(opened.desk.searches(actor or getpass.getuser(), Scope(), "events"), saved)
+            query, since, until = _saved(opened.desk.searches(actor or os_user(), Scope(), "events"), saved)
         try:
             span = Span(parse_moment(since, now) if since else None, parse_moment(until, now) if until else None)
         except (ValueError, OverflowError) as error:
             raise UsageError(f"--since / --until: {error}") from None
         tree = parse(query, now)
+        asked = f"since={since}" + (f" until={until}" if until else "")
         if only_count:
             total = opened.store.count(tree, span, Scope())
+            note_list(opened, actor, "events_searched", asked, f"{query[:500]} → {total}")
             emit_json({"total": total}) if as_json else click.echo(total)
             return
         found = opened.store.search(tree, span, Scope(), limit=limit)
+        note_list(opened, actor, "events_searched", asked, f"{query[:500]} → {found.total}")
     names = [name.strip() for name in fields.split(",") if name.strip()]
     if as_json:
         wanted = [_chosen(event, names) for event in found.events] if names else found.events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -44,6 +45,20 @@ LABELS: Mapping[str, str] = {
     "user_unlocked": "ログイン停止の解除",
     "role_changed": "役割の変更",
     "role_kept": "役割を変更せず(ただ 1 人のシステム管理者)",
+    "alert_viewed": "アラートの閲覧",
+    "alerts_listed": "アラートの一覧・検索",
+    "alerts_assigned": "アラートの担当",
+    "alerts_closed": "アラートの対応完了",
+    "alerts_reopened": "アラートの対応再開",
+    "alerts_noted": "アラートのメモ",
+    "alerts_confirmed": "アラートの通知の確認",
+    "alerts_reported": "アラートの登録",
+    "alerts_linked": "アラートの関連付け",
+    "alerts_unlinked": "アラートの関連付けの解除",
+    "alerts_merged": "アラートの統合",
+    "alerts_unmerged": "アラートの統合の解除",
+    "alerts_split": "アラートの分割",
+    "alerts_undone": "一括操作の取り消し",
     "event_viewed": "イベントの閲覧",
     "raw_viewed": "元ログの閲覧",
     "events_searched": "イベントの検索",
@@ -53,6 +68,9 @@ LABELS: Mapping[str, str] = {
     "evidence_exported": "裏付け票の書き出し",
     "exception.written": "例外の作成",
     "rules.changed": "検知ルール・例外の変更",
+    "rule_tried": "検知ルールの試行(過去のログ)",
+    "backup_made": "バックアップ",
+    "replayed": "検知のやり直し",
     "rules_imported": "ルール集の取り込み",
     "rules_import_undone": "ルール集の取り込みの取り消し",
 }
@@ -80,6 +98,8 @@ WORDS: Mapping[str, str] = {
 
 # Actions beside which there is what people wrote, or what they searched for.
 FREE = frozenset({"raw_viewed", "exception.written", "events_searched", "events_exported", "rules.changed"})
+FREE |= {"rule_tried", "backup_made", "replayed"}
+FREE |= {action for action in LABELS if action.startswith("alert")}
 
 
 def worded(text: str, action: str = "") -> str:
@@ -87,6 +107,12 @@ def worded(text: str, action: str = "") -> str:
     if action in FREE:
         return text
     return " ".join(_(WORDS[one]) if one in WORDS else one for one in text.split(" "))
+
+
+def about(target: str) -> str:
+    """What was done or seen something to, in words where it is an action on many alerts."""
+    found = re.fullmatch(r"bulk ([0-9]+)", target)
+    return _("一括操作 {id}").format(id=found[1]) if found else target
 
 
 def stamp(moment: datetime) -> str:
@@ -154,5 +180,6 @@ def show_audit_log(request: Request, session: Annotated[Session, Depends(reads(R
         actions=sorted(actions, key=label),
         label=label,
         worded=worded,
+        about=about,
         stamp=stamp,
     )

@@ -114,7 +114,7 @@ def test_an_undo_puts_back_what_nobody_has_touched_since(site: Path):
 
 def test_a_set_is_linked_and_one_link_taken_back(site: Path):
     done = read(site, "bulk", "K-1", "--zone", "lgwan", "--link", "2", "--yes", "4")
-    assert done == {"linked": 4, "leader": 2, "asked": 4}
+    assert done == {"bulk": 1, "asked": 4, "done": 4, "left": 0, "leader": 2}
     ran(site, "unlink", "2", "10")
     with pytest.raises(NotFoundError):
         ran(site, "unlink", "2", "10")

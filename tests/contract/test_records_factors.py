@@ -26,6 +26,7 @@ from secops.access.ports import (
     SessionLimits,
     Step,
     Visit,
+    joint,
 )
 from secops.access.throttle import CODE_LIMIT, LOCK, LOCK_AFTER, PASSWORD_LIMIT
 from secops.errors import ConflictError, DeniedError, NotFoundError, UsageError
@@ -595,6 +596,45 @@ def test_what_is_recorded_once_is_recorded_again_after_the_time(door: Door):
         ("tanaka", "ward.fw.2", timedelta(0)),
         ("root", "ward.fw.1", timedelta(0)),
     ]
+
+
+def test_an_entry_of_several_zones_is_read_by_who_may_see_them_all(door: Door):
+    def entry(target: str, zones: set[str], departments: set[str]) -> AuditEntry:
+        return AuditEntry(NOW, "of", "see", target, "", zone=joint(zones), department=joint(departments))
+
+    for one in (
+        entry("a", {"lgwan"}, {"区民課"}),
+        entry("b", {"lgwan", "internet"}, {"区民課"}),
+        entry("c", {"lgwan", "internet", "mynumber"}, {"区民課", "税務課"}),
+        entry("d", {"lgwan", ""}, {"区民課"}),
+        entry("e", set(), {"区民課"}),
+        entry("f", {"internet\nlgwan", "x"}, {"区民課"}),  # a name is no way around
+    ):
+        door.accounts.record(one)
+
+    def seen(zones: set[str] | None, departments: set[str] | None = None) -> str:
+        access = Access(*(None if one is None else frozenset(one) for one in (zones, departments)))
+        found = door.accounts.audit_page(AuditFilter(actor="of", access=access), limit=10)
+        return "".join(sorted(one.target for one in found.entries))
+
+    assert seen(None) == "abcdef"
+    assert seen({"lgwan"}) == "a"
+    assert seen({"lgwan", "internet"}) == "ab"
+    assert seen({"lgwan", "internet", "mynumber"}) == "abc"
+    assert seen({"lgwan", "internet", "mynumber"}, {"区民課"}) == "ab"
+    assert seen({"lgwan", "internet", "mynumber"}, {"区民課", "税務課"}) == "abc"
+    assert seen({"internet", "x", ""}) == ""
+    assert seen(set()) == ""
+
+
+def test_to_look_for_the_same_look_reads_no_others(door: Door):
+    """A page that everybody opens is noted by many; to find one's own look must not go through all of them."""
+    with door.accounts._database.read() as connection:
+        if connection.dialect.name != "sqlite":
+            pytest.skip("the plan is SQLite's")
+        wanted = "SELECT id FROM audit_log WHERE target = 't' AND action = 'a' AND actor = 'b' AND at > 1 LIMIT 1"
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {wanted}").all()
+    assert "ix_audit_log_same" in str(plan)
 
 
 def test_pages_of_the_audit_log_lose_nothing_while_it_grows(door: Door):

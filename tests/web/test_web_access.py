@@ -278,8 +278,8 @@ def test_a_scoped_auditor_does_not_read_what_others_saw_elsewhere(stage):
     whole, scoped = (stage.client(name).get("/audit-log").text for name in ("auditor", "lgwan-auditor"))
     for text in ("sumida.fw01.4567", "K-0213 の調査", "K-0213 の続き", "t-suzuki", "sumida.fw01.5003"):
         assert text in whole, text
-    assert "範囲の記録だけ" not in whole
-    for text in ("sumida.fw01.5003", "user.name:administrator", "範囲の記録だけ", "利用者の登録"):
+    assert "範囲に収まる記録だけ" not in whole
+    for text in ("sumida.fw01.5003", "user.name:administrator", "範囲に収まる記録だけ", "利用者の登録"):
         assert text in scoped, text
     for text in ("4567", "K-0213", "t-suzuki"):
         assert text not in scoped, text

@@ -119,7 +119,7 @@ def test_looking_is_in_the_history(stage):
 def test_taking_noting_closing_and_reopening(stage):
     browser = stage.client("touban")
     token = {"csrf": csrf(browser)}
-    assert browser.post("/alerts/3/assign", data=token).headers["location"] == "/alerts/3?done=assigned"
+    assert browser.post("/alerts/3/assign", data=token).headers["location"] == "/alerts/3?done=assigned&bulk=1"
     browser.post("/alerts/3/note", data={**token, "text": "区民課に電話した"})
     answer = browser.post("/alerts/3/close", data={**token, "verdict": "true_positive", "reason": "持ち込み端末"})
     page = words(browser.get(answer.headers["location"]).text)

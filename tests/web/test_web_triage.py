@@ -126,7 +126,7 @@ def test_an_exception_that_would_have_hidden_an_incident_is_warned_of(real):
     newest = max(one.id for one in real.desk.alerts(AlertFilter(), Scope()).alerts)
     real.desk.close([newest], Verdict.FALSE_POSITIVE, "更新", actor="csirt", scope=Scope(), now=NOW)
     page = send(real.client("csirt"), f"/alerts/{newest}/exception", fields=["labels.flow"]).text
-    assert "インシデント該当として完了したアラート 1 件も隠れます" in page
+    assert "インシデント該当のアラート(登録した事案に関連付けたものを含む)1 件も隠れます" in page
 
 
 def vars_of(hit):

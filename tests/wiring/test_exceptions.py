@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -12,9 +13,12 @@ from click.testing import CliRunner
 from secops.cli.alerts import alerts as alerts_command
 from secops.cli.rules import rules as command
 from secops.cli.status import status as status_command
+from secops.cli.trace import os_user
 from secops.errors import ConflictError, UsageError
 from secops.schema.severity import Severity
 from secops.siem.ports import AlertFilter, Scope, Verdict
+from secops.siem.triage import states
+from secops.siem.triage.exemption import document
 from secops.wiring import create_site, open_site
 from secops.wiring.exceptions import write_exception
 from secops.wiring.ingest import Job, ingest_files
@@ -181,7 +185,49 @@ def test_an_exception_is_written_at_the_command_line_after_its_preview_was_confi
         take_in(site, folder, "suzuki", "mori")
         assert sum(count.count for count in site.desk.filter_counts()) == 2
         [entry] = site.accounts.audit_log(action="exception.written")
-    assert (entry.actor, entry.target, entry.peer, "月次の保守" in entry.text) == ("sato", str(alert.id), "cli", True)
+    assert (entry.actor, entry.target, entry.peer) == (os_user(), str(alert.id), "cli")
+    assert "as=sato" in entry.text
+    assert "月次の保守" in entry.text
+
+
+def test_at_the_command_line_too_incidents_are_hidden_only_knowingly(folder: Path):
+    (folder / "rules" / "filters.yml").unlink()
+    with open_site(folder) as site:
+        take_in(site, folder, "unyo")
+        [alert] = site.desk.alerts(AlertFilter(rule_id="11111111-1111-4111-8111-111111111111"), Scope()).alerts
+        who: dict[str, Any] = {"actor": "sato", "scope": Scope(), "now": site.now()}
+        site.desk.close([alert.id], Verdict.BENIGN_TRUE_POSITIVE, "作業届", **who)
+        more: dict[str, Any] = {
+            "severity": Severity.LOW,
+            "department": "",
+            "text": "",
+            "actor": "sato",
+            "now": site.now(),
+        }
+        case = site.desk.open_manual(title="USB の紛失", category="loss", zone="", **more).id
+        site.desk.link(alert.id, [case], **who)
+
+    def exception(*arguments: str):
+        filled = ("--owner", "情報政策課", "--reason", "月次の保守", "--expires", "2099-03-31", "--write", "--yes", "1")
+        field = ("--field", "host.name")
+        return run("exception", "--site", folder, alert.id, *field, *filled, *arguments, group=alerts_command)
+
+    for wrong, said in (
+        ((), "インシデント 1 件を隠します"),
+        (("--hides-incidents", "2", "--incident-reason", "x"), "インシデント 1 件を隠します"),
+        (("--hides-incidents", "1"), "理由"),
+    ):
+        done = exception(*wrong)
+        assert (done.exit_code, said in str(done.exception)) == (1, True), (wrong, done.exception)
+    assert not (folder / "rules" / "exceptions").exists()
+    done = exception("--hides-incidents", "1", "--incident-reason", "紛失は別件で解決済み")
+    assert done.exit_code == 0, done.exception
+    [path] = (folder / "rules" / "exceptions").glob("*.yml")
+    accepted = f"1 ({alert.id}) 紛失は別件で解決済み / {os_user()}"
+    assert f"incidents: '{accepted}'" in path.read_text(encoding="utf-8")
+    with open_site(folder) as site:
+        assert accepted in site.accounts.audit_log(action="exception.written")[0].text
+        assert [one.problem for one in site.detector.filters] == [""]
 
 
 def told(site: Site) -> list[list[str]]:
@@ -284,3 +330,32 @@ def test_an_exception_made_on_the_console_is_in_force_and_none_is_written_that_w
     with open_site(folder) as site:
         [one] = [one for one in site.detector.filters if one.path == str(path)]
         assert (one.problem, one.rules) == ("", ("11111111-1111-4111-8111-111111111111",))
+
+
+@pytest.mark.parametrize(
+    "text", ["課: '係' # 1", 'a"b\\n', "- x\u202e", "{x: 1}", "*", "null", "改\n行", "\ufeff例外", "<b>"]
+)
+def test_what_people_write_is_in_force_as_they_wrote_it(folder: Path, text: str):
+    """Owner and reason are texts of people: none of them may become YAML."""
+    (folder / "rules" / "filters.yml").unlink()
+    with open_site(folder) as site:
+        take_in(site, folder, "unyo")
+        [alert] = site.desk.alerts(AlertFilter(rule_id="11111111-1111-4111-8111-111111111111"), Scope()).alerts
+        [rule] = [one for one in site.rules if one.id == alert.rule_id]
+        chosen = {"host.name": ["PC-1"], "user.name": [text]}
+        number, made = document(alert, rule, chosen, owner=text, reason=text, expires=date(2099, 3, 31))
+        path = write_exception(site, made, number)
+        assert (path.parent.stat().st_mode & 0o777, path.suffix) == (0o700, ".yml")
+        assert list(path.parent.iterdir()) == [path], "nothing half written is left"
+        site._looked = 0.0
+        site.refresh()
+        [one] = site.detector.filters
+    assert (one.problem, one.owner, one.grounds) == ("", states.said(text, ""), states.said(text, ""))
+
+
+def test_a_refused_exception_leaves_no_file(folder: Path):
+    with open_site(folder) as site:
+        for wrong in ("", "title: [", RULE, FILTER.replace("rules: [1", "rules: [2")):
+            with pytest.raises(UsageError, match="働かない"):
+                write_exception(site, wrong, "44444444-4444-4444-8444-444444444444")
+    assert not (folder / "rules" / "exceptions").exists()

@@ -28,7 +28,7 @@ from secops.siem.detect.specs import Spec
 from secops.siem.detect.vet import Placeholders, RefusedError, vet
 from secops.siem.detect.words import words
 
-OWN_KEYS = ("owner", "reason", "expires", "title_ja", "keep_only")
+OWN_KEYS = ("owner", "reason", "expires", "title_ja", "keep_only", "incidents")
 _PARTS = ("product", "category", "service")
 ANY = "any"
 

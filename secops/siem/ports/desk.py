@@ -133,6 +133,11 @@ class AlertFilter:
     span: Span = Span()
     closed: Span = Span()
 
+    @property
+    def searches(self) -> bool:
+        """Whether words or a query are looked for, which may take long."""
+        return bool(self.text) or self.query != ALL
+
 
 @dataclass(frozen=True, slots=True)
 class AlertPlace:
@@ -181,6 +186,9 @@ class AlertDesk(Protocol):
 
         ``after`` gives those behind a place, ``before`` the last ones ahead of it: whoever turns pages by the last row
         passes over none, whatever is closed or comes meanwhile. Rows that rise past the place are on the first page.
+
+        Raises:
+            QueryError: the query asks for what nobody can answer, or takes too long.
         """
         ...
 

@@ -41,15 +41,18 @@ class ChosenSet:
 
 @dataclass(frozen=True, slots=True)
 class BulkAction:
-    """What is done to each: take (``assignee``), or close (``verdict`` and ``reason``)."""
+    """What is done to each: take (``assignee``), close (``verdict`` and ``reason``), or link with one (``leader``)."""
 
     assignee: str = ""
     verdict: Verdict | None = None
     reason: str = ""
+    leader: int | None = None
 
     @property
     def name(self) -> str:
         """As the history calls it."""
+        if self.leader is not None:
+            return "linked"
         return "closed" if self.verdict else "assigned"
 
 
@@ -105,9 +108,12 @@ class BulkDesk(Protocol):
     ) -> Bulk:
         """Do it. Where ``mark`` is given and the set is another one meanwhile, nothing is done.
 
+        Of alerts to be linked those count that are not linked with the leader yet.
+
         Raises:
             SetChangedError: the set has changed; it says how many there are now.
-            UsageError: nothing was chosen, or the reason is missing.
+            UsageError: nothing was chosen, all are linked already, or the reason is missing.
+            NotFoundError: no such alert to link with.
         """
         ...
 
@@ -116,12 +122,16 @@ class BulkDesk(Protocol):
         ...
 
     def undo(self, bulk_id: int, *, actor: str, scope: Scope, now: datetime) -> Undone:
-        """Put back state, assignee and reason where nobody changed the alert since.
+        """Put back state, assignee and reason where nobody changed the alert since; take back links that are there.
 
         Raises:
             NotFoundError: no such action of this person.
             ConflictError: it was undone already, or is too long ago.
         """
+        ...
+
+    def places(self, numbers: Sequence[int], *, bulk: int | None = None) -> frozenset[tuple[str, str]]:
+        """Zones and departments of alerts, and of those that an action on many has touched: for the audit log."""
         ...
 
 
@@ -230,12 +240,13 @@ class ReviewDesk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeptHit:
-    """A stored hit and how its alert stands."""
+    """A stored hit and how its alert stands; ``case``: the alert is linked with a case that somebody reported."""
 
     alert_id: int
     state: State
     verdict: Verdict | None
     hit: Hit | None
+    case: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,41 @@ def draft(alert: Alert, rule: Rule, hits: Sequence[Hit]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def accepted(incidents: Iterable[int], told: int | None, why: str, by: str) -> str:
+    """What an exception says where it would have hidden incidents: how many, which, why that was accepted, by whom.
+
+    Empty where it would have hidden none.
+
+    Raises:
+        ConflictError: nobody confirmed it, or another number of them.
+        UsageError: the reason is missing.
+    """
+    found = sorted(incidents)
+    if not found:
+        return ""
+    if told != len(found):
+        text = _(
+            "この例外は、インシデント {n} 件を隠します。"
+            "承知のうえで保存するには、その件数を確認し、理由を書いてください。保存していません。"
+        )
+        raise ConflictError(text.format(n=len(found)))
+    numbers = ", ".join(map(str, found[:MOST_VALUES])) + (", …" if len(found) > MOST_VALUES else "")
+    return f"{len(found)} ({numbers}) {said(why, _('インシデントを隠してよい理由'))} / {by}"
+
+
 def document(
-    alert: Alert, rule: Rule, chosen: Mapping[str, Sequence[str]], *, owner: str, reason: str, expires: date
+    alert: Alert,
+    rule: Rule,
+    chosen: Mapping[str, Sequence[str]],
+    *,
+    owner: str,
+    reason: str,
+    expires: date,
+    incidents: str = "",
 ) -> tuple[str, str]:
     """The id and the text of an exception that a person has filled in; it suppresses from the moment it is in force.
+
+    ``incidents`` is what was `accepted`.
 
     Raises:
         UsageError: no field was chosen, or owner or reason are missing.
@@ -73,6 +104,7 @@ def document(
         f"  owner: {_quoted(said(owner, _('責任者')))}",
         f"  reason: {_quoted(said(reason, _('理由')))}",
         f"  expires: {expires.isoformat()}",
+        *([f"  incidents: {_quoted(incidents)}"] if incidents else ()),
     ]
     return number, "\n".join(lines) + "\n"
 

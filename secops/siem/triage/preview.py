@@ -24,7 +24,8 @@ WHOLE = 2000  # a value this long may be the beginning of a longer one: the engi
 class Preview:
     """Hits and alerts that would have been hidden; ``whole`` alerts would not have been there at all.
 
-    ``incidents`` are alerts among them that somebody closed as インシデント該当, ``waiting`` those that are not closed.
+    ``incidents`` are alerts among them that somebody closed as インシデント該当, or linked with a reported case;
+    ``waiting`` those that are not closed.
     Of ``unknown`` hits nobody can say: they are kept as a number only, or without a field in question. ``examples`` are
     (alert, hit), one for each alert.
     """
@@ -118,7 +119,7 @@ def preview(kept: Iterable[KeptHit], chosen: Mapping[str, Sequence[str]]) -> Pre
         if one.alert_id not in found.alerts and len(found.examples) < EXAMPLES:
             found.examples.append((one.alert_id, one.hit))
         found.alerts.add(one.alert_id)
-        if one.verdict is Verdict.TRUE_POSITIVE:
+        if one.verdict is Verdict.TRUE_POSITIVE or one.case:
             found.incidents.add(one.alert_id)
         if one.state is not State.CLOSED:
             found.waiting.add(one.alert_id)

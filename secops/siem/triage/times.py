@@ -63,7 +63,9 @@ def times(found: Sequence[Handled], zones: Sequence[str], now: datetime) -> Time
 
 
 def _slowest(line: Line) -> tuple[timedelta, int, str]:
-    return (-(line.closed.median or line.closed.oldest or timedelta()), -line.total, line.name)
+    spent = line.closed
+    length = spent.oldest if spent.median is None else spent.median  # closed at once is a time as well
+    return (-(length or timedelta()), -line.total, line.name)
 
 
 def _line(name: str, title: str, found: Sequence[Handled], now: datetime) -> Line:

@@ -103,4 +103,5 @@ audit_log = Table(
     Index("ix_audit_log_actor", "actor", "id"),
     Index("ix_audit_log_action", "action", "id"),
     Index("ix_audit_log_target", "target", "id"),
+    Index("ix_audit_log_same", "actor", "action", "target", "at"),
 )

@@ -99,7 +99,16 @@ def _seen(access: Access) -> list[ColumnElement[bool]]:
     """What keeps entries from eyes that are not to see them."""
     columns = audit_log.c
     limits = ((columns.zone, access.zones), (columns.department, access.departments))
-    return [column.is_(None) | column.in_(sorted(names)) for column, names in limits if names is not None]
+    return [column.is_(None) | _within(column, names) for column, names in limits if names is not None]
+
+
+def _within(column: ColumnElement[str], names: frozenset[str]) -> ColumnElement[bool]:
+    """Whether what an entry bears lies wholly among the names: one of them, or several (`joint`) and nothing else."""
+    known = sorted(name for name in names if name)
+    rest: ColumnElement[str] = column
+    for name in known:
+        rest = func.replace(rest, f"\n{name}\n", "")
+    return column.in_(known) | (column.startswith("\n") & (rest == ""))
 
 
 def _entry(row: Any) -> AuditEntry:

@@ -18,11 +18,12 @@ from secops.errors import ConflictError, NotFoundError, SetChangedError, UsageEr
 from secops.locale import _
 from secops.siem.ports import Alert, Bulk, BulkAction, Chosen, ChosenSet, Left, Scope, State, Undone, Verdict
 from secops.siem.triage import states
+from secops.store.records import bulk_links
 from secops.store.records.actions import save
 from secops.store.records.codec import alert_of, changeable, chunks, from_json, to_json
 from secops.store.records.desk_tables import bulk_items, bulks
 from secops.store.records.engine import Database, run_many
-from secops.store.records.queue import passes
+from secops.store.records.queue import is_id, passes
 from secops.store.records.siem_tables import alerts, history
 from secops.store.records.sight import leading, led_by, visible
 from secops.store.records.sink import active_alerts
@@ -44,7 +45,7 @@ class BulkActions:
     def chosen(self, chosen: Chosen, scope: Scope) -> ChosenSet:
         """See `BulkDesk`."""
         with self._database.read() as connection:
-            found = _numbers(connection, chosen, scope)
+            found = self._numbers(connection, chosen, scope)
             seen = _seen(connection, chosen.ids, scope) if chosen.wanted is None else len(found)
         missing = len(set(chosen.ids)) - seen if chosen.wanted is None else 0
         return ChosenSet(len(found), mark_of(found), seen - len(found), missing, found)
@@ -55,7 +56,7 @@ class BulkActions:
         """See `BulkDesk`."""
         text = _text(action)
         with self._database.write() as connection:
-            found = _numbers(connection, chosen, scope)
+            found = self._numbers(connection, chosen, scope)
             if mark is not None and mark != mark_of(found):
                 raise SetChangedError(
                     _("確認の画面を開いた後に、対象が変わりました。今は {n} 件です。まだ何も変更していません。").format(
@@ -65,6 +66,8 @@ class BulkActions:
                 )
             if not found:
                 raise UsageError(_("対象のアラートがありません。すでに対応完了か、閲覧できる範囲の外です。"))
+            if action.leader is not None:
+                found = bulk_links.new(connection, action.leader, found, scope)
             row = {"actor": actor, "at": now, "action": action.name, "text": text, "chosen": chosen.words}
             counts = {"asked": len(found), "done": 0, "left": 0, "undone_at": None, "restored": 0}
             made = connection.execute(insert(bulks).values(row | counts)).inserted_primary_key
@@ -74,10 +77,20 @@ class BulkActions:
             self._slice(number, part, action, (now, actor, action.name, text), scope)
         return self.bulk(number)
 
+    def _numbers(self, connection: Connection, chosen: Chosen, scope: Scope) -> list[int]:
+        wanted = chosen.wanted
+        with self._database.bounded(connection, wanted is not None and wanted.searches):
+            return _numbers(connection, chosen, scope)
+
     def _slice(
         self, number: int, part: list[int], action: BulkAction, logged: tuple[datetime, str, str, str], scope: Scope
     ) -> None:
         with self._database.write() as connection:
+            if action.leader is not None:
+                done = bulk_links.tie(connection, action.leader, part, logged, number)
+                more = {"done": bulks.c.done + done, "left": bulks.c.left + len(part) - done}
+                connection.execute(update(bulks).where(bulks.c.id == number).values(more))
+                return
             rows = connection.execute(select(alerts).where(alerts.c.id.in_(part), _open(scope))).mappings()
             own = [alert_of(row) for row in rows]
             members = [one for one in led_by(connection, [alert.id for alert in own], Scope()) if not _over(one)]
@@ -130,6 +143,8 @@ class BulkActions:
 
     def _restore(self, wanted: Bulk, part: dict[int, str], actor: str, scope: Scope, now: datetime) -> list[Left]:
         with self._database.write() as connection:
+            if wanted.action == "linked":
+                return bulk_links.untie(connection, int(wanted.text), part, (now, actor, "undone"), wanted.id, scope)
             since = _since(connection, wanted.id, list(part))
             statement = select(alerts).where(alerts.c.id.in_(part), visible(scope)).order_by(alerts.c.id.desc())
             found = [alert_of(row) for row in connection.execute(statement).mappings()]
@@ -147,6 +162,17 @@ class BulkActions:
                 back.append(_restored(alert, part[alert.id]))
             save(connection, back, (now, actor, "undone", wanted.text), wanted.id)
         return left
+
+    def places(self, numbers: Sequence[int], *, bulk: int | None = None) -> frozenset[tuple[str, str]]:
+        """See `BulkDesk`."""
+        where = select(alerts.c.zone, alerts.c.department).distinct()
+        statements = [where.where(alerts.c.id.in_(part)) for part in chunks(filter(is_id, set(numbers)))]
+        if bulk is not None:
+            statements.append(
+                where.join(bulk_items, bulk_items.c.alert_id == alerts.c.id).where(bulk_items.c.bulk == bulk)
+            )
+        with self._database.read() as connection:
+            return frozenset((zone, department) for one in statements for zone, department in connection.execute(one))
 
 
 def mark_of(numbers: Sequence[int]) -> str:
@@ -180,6 +206,8 @@ def _seen(connection: Connection, numbers: Sequence[int], scope: Scope) -> int:
 
 def _text(action: BulkAction) -> str:
     """What history says; UsageError where something is missing."""
+    if action.leader is not None:
+        return str(action.leader)
     if action.verdict:
         states.said(action.reason, _("完了の理由"))
         return states.closing_text(action.verdict, action.reason)

@@ -12,25 +12,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Insert, Update, create_engine, event, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from secops.errors import StoreError
+from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.store.records.tables import Moment, counters, to_microseconds
 
 BUSY_SECONDS = 60  # longer than the longest write, the swap of a replay
+PATIENCE = 5.0  # seconds that a search may take: it holds up a page, and on SQLite a processor
+_STEPS = 20_000  # of SQLite's machine between two looks at the clock: some hundred microseconds
 _WRITES = "secops_writes"
 
 
 class Database:
-    """The engine and its transactions; safe to share between threads, not across a fork."""
+    """The engine and its transactions; safe to share between threads, not across a fork.
 
-    def __init__(self, engine: Engine) -> None:
+    ``patience`` is how many seconds a search may take (see `bounded`).
+    """
+
+    def __init__(self, engine: Engine, patience: float = PATIENCE) -> None:
         self.engine = engine
+        self.patience = patience
         self._writing = engine.execution_options(**{_WRITES: True})
 
     @contextmanager
@@ -40,7 +47,7 @@ class Database:
         Raises:
             StoreError: the database cannot be reached.
         """
-        with _said(self.engine), self.engine.begin() as connection:
+        with _said(self), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -50,7 +57,7 @@ class Database:
         Raises:
             StoreError: the disk is full, the database is locked for longer than `BUSY_SECONDS`, …
         """
-        with _said(self.engine), self._writing.begin() as connection:
+        with _said(self), self._writing.begin() as connection:
             if connection.dialect.name != "sqlite":
                 connection.execute(select(counters.c.value).where(counters.c.name == "change").with_for_update())
             yield connection
@@ -62,10 +69,35 @@ class Database:
         Raises:
             StoreError: as `write`.
         """
-        with _said(self.engine), self._writing.begin() as connection:
+        with _said(self), self._writing.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7365636)")
             yield connection
+
+    @contextmanager
+    def bounded(self, connection: Connection, wanted: bool = True) -> Iterator[None]:
+        """What people search for, within one of these transactions: given up when `patience` is over.
+
+        SQLite looks at the clock for all of it, PostgreSQL for each statement. Where nothing is searched for
+        (not ``wanted``) there is no limit.
+
+        Raises:
+            QueryError: it took too long; raised by `read` or `write` around it, which has changed nothing then.
+        """
+        if not wanted:
+            yield
+        elif connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, round(self.patience * 1000))}")
+            yield
+            connection.exec_driver_sql("SET LOCAL statement_timeout = DEFAULT")
+        else:
+            raw, end = connection.connection.driver_connection, monotonic() + self.patience
+            assert isinstance(raw, sqlite3.Connection)
+            raw.set_progress_handler(lambda: monotonic() > end, _STEPS)
+            try:
+                yield
+            finally:
+                raw.set_progress_handler(None, 0)
 
     def close(self) -> None:
         """Close all connections."""
@@ -134,13 +166,19 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def _said(engine: Engine) -> Iterator[None]:
+def _said(database: Database) -> Iterator[None]:
     """Database errors in words of the reader."""
     try:
         yield
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
-        where = engine.url.render_as_string(hide_password=True)
+        if getattr(cause, "sqlite_errorname", "") == "SQLITE_INTERRUPT" or getattr(cause, "sqlstate", "") == "57014":
+            text = _(
+                "アラートの検索が {seconds:g} 秒で終わらなかったため、中止しました。"
+                "条件を減らすか、状態・系統・期間で絞ってください。"
+            )
+            raise QueryError(text.format(seconds=database.patience), limit=True) from error
+        where = database.engine.url.render_as_string(hide_password=True)
         raise StoreError(
             _(
                 "記録データベース {where} を読み書きできませんでした({cause})。"

@@ -66,7 +66,7 @@ class Queue:
         before: AlertPlace | None = None,
     ) -> AlertPage:
         """See `AlertDesk`."""
-        with self._database.read() as connection:
+        with self._database.read() as connection, self._database.bounded(connection, wanted.searches):
             passing = and_(visible(scope), leading(scope), passes(wanted, scope, connection))
             window = and_(passing, *(_behind(after) if after else ()), *(_ahead(before) if before else ()))
             rows = _page_of(window, limit, offset, backwards=before is not None)

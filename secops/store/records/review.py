@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from secops.schema.severity import Severity
 from secops.siem.ports import Handled, KeptHit, Night, Scope, Span, State, Verdict
 from secops.store.records.arrivals import read_arrivals
 from secops.store.records.codec import alert_of, from_json, hit_of
+from secops.store.records.desk_tables import links
 from secops.store.records.engine import Database
 from secops.store.records.siem_tables import alerts, hits
 from secops.store.records.sight import counted, leading, visible
@@ -85,7 +86,7 @@ class Review:
 
     def kept_hits(self, rule_id: str, since: datetime, scope: Scope) -> Iterator[KeptHit]:
         """See `ReviewDesk`."""
-        last = None
+        last, cases = None, self._of_cases()
         while True:
             here = [hits.c.rule_id == rule_id, hits.c.received >= since, visible(scope)]
             if last is not None:
@@ -102,10 +103,17 @@ class Review:
             for row in rows:
                 verdict = Verdict(row["verdict"]) if row["verdict"] else None
                 hit = hit_of(row) if row["detail"] is not None else None
-                yield KeptHit(row["alert_id"], State(row["state"]), verdict, hit)
+                yield KeptHit(row["alert_id"], State(row["state"]), verdict, hit, row["alert_id"] in cases)
             if len(rows) < AT_ONCE:
                 return
             last = rows[-1]["id"]
+
+    def _of_cases(self) -> set[int]:
+        """Alerts that are linked with a case that somebody reported."""
+        case, low, high = alerts.alias(), links.c.low, links.c.high
+        pairs = select(low, high).join(case, or_(case.c.id == low, case.c.id == high)).where(case.c.kind == "manual")
+        with self._database.read() as connection:
+            return {number for pair in connection.execute(pairs) for number in pair}
 
 
 def _values(names: str) -> frozenset[str]:

@@ -20,9 +20,10 @@ from secops.query import write
 from secops.query.evaluate import matches
 from secops.query.tree import Term
 from secops.report.text import flat
-from secops.siem.ports import Alert, AlertDesk, AlertDetail, Scope
+from secops.siem.ports import Alert, AlertDesk, AlertDetail, Bulk, BulkAction, Chosen, Scope, State
 from secops.siem.triage import exemption
 from secops.siem.triage.manual import CATEGORIES
+from secops.siem.triage.trace import named
 from secops.web.isms.cited import cited
 from secops.web.isms.items import items_of
 from secops.web.pages import page
@@ -30,8 +31,10 @@ from secops.web.problems import status_of
 from secops.web.services import Services
 from secops.web.session import changes, reads, scope_of, services
 from secops.web.siem import around, spans, story
-from secops.web.siem.queue import read_verdict
+from secops.web.siem.queue import UNDO_WITHIN, read_verdict
 from secops.web.siem.raw import RawRecord, Wanted, open_record
+from secops.web.siem.trace import note as traced
+from secops.web.siem.trace import note_look, note_many
 from secops.web.words import field_label
 
 router = APIRouter()
@@ -99,8 +102,9 @@ def show(
 ) -> Response:
     """The page of an alert; after a refused action with the reason and what was typed."""
     here, now, scope = services(request), services(request).now(), scope_of(session.user)
-    here.desk.detail(alert_id, scope, hits=0)  # NotFoundError before anything is remembered
+    seen = here.desk.detail(alert_id, scope, hits=0)  # NotFoundError before anything is remembered
     here.desk.viewed(alert_id, actor=session.user.name, now=now)
+    note_look(request, session, seen.alert)
     detail = here.desk.detail(alert_id, scope, hits=HITS)
     alert, rule = detail.alert, here.rule(detail.alert.rule_id)
     may_search = session.user.may(Right.SEARCH_EVENTS)
@@ -146,6 +150,7 @@ def show(
         draft=defaultdict(str, draft or {}),
         raw=raw,
         said=_said(request),
+        taken=_taken(request, session, alert),
         entity=story.entity,
         summary=around.summary,
         rule_title=lambda rule_id: story.title_of(here.rule(rule_id)) or rule_id,
@@ -172,8 +177,18 @@ def _said(request: Request) -> str:
         "merged": _("統合しました。"),
         "unmerged": _("統合を解除しました。"),
         "split": _("分割しました。新しいアラートは「関連するアラート」にあります。"),
+        "undone": _("元に戻しました。"),
     }
     return texts.get(request.query_params.get("done", ""), "")
+
+
+def _taken(request: Request, session: Session, alert: Alert) -> Bulk | None:
+    """What was just done to the alert and can be taken back, where the address names it."""
+    number, here = request.query_params.get("bulk", ""), services(request)
+    if alert.state is State.CLOSED or not (number.isascii() and number.isdigit() and len(number) < 16):
+        return None
+    found = here.work.bulks(session.user.name, here.now() - UNDO_WITHIN)
+    return next((one for one in found if one.id == int(number) and one.undone_at is None), None)
 
 
 @router.get("/alerts/{alert_id}")
@@ -191,11 +206,13 @@ def _act(
     done: str,
     draft: dict[str, str],
     action: Callable[[AlertDesk, Scope, datetime], object],
+    text: str = "",
 ) -> Response:
     """Do something to an alert and go back to its page; a refusal shows the page with the reason and the draft."""
     here, scope = services(request), scope_of(session.user)
     try:
         action(here.desk, scope, here.now())
+        traced(request, session, f"alerts_{done}", [alert_id], text)
     except NotFoundError:
         raise
     except SecopsError as error:
@@ -208,15 +225,37 @@ Worker = Annotated[Session, Depends(changes(Right.WORK_ALERTS))]
 
 @router.post("/alerts/{alert_id}/assign")
 def assign(request: Request, alert_id: int, session: Worker, assignee: Annotated[str, Form()] = "") -> Response:
-    """Take the alert, or hand it to a colleague who may work on alerts."""
-    here, me = services(request), session.user.name
-    wanted = assignee.strip() or me
-
-    def action(desk: AlertDesk, scope: Scope, now: datetime) -> None:
+    """Take the alert, or hand it to a colleague who may work on alerts; the page offers to take that back."""
+    here, wanted = services(request), assignee.strip() or session.user.name
+    try:
+        here.desk.detail(alert_id, scope_of(session.user), hits=0)
         check_assignee(here, wanted)
-        desk.assign([alert_id], wanted, actor=me, scope=scope, now=now)
+        _changed, bulk = hand(request, session, [alert_id], wanted)
+    except NotFoundError:
+        raise
+    except SecopsError as error:
+        return show(request, session, alert_id, problem=error, draft={"form": "assigned"})
+    return RedirectResponse(f"/alerts/{alert_id}?done=assigned" + (f"&bulk={bulk}" if bulk else ""), 303)
 
-    return _act(request, session, alert_id, "assigned", {}, action)
+
+def hand(request: Request, session: Session, ids: Sequence[int], assignee: str) -> tuple[int, int]:
+    """Give alerts to somebody, all or none; how many, and the number by which that can be undone.
+
+    Raises:
+        ConflictError: one of them cannot be given to anybody.
+        NotFoundError: one of them is not there for this user.
+    """
+    here, me, scope = services(request), session.user.name, scope_of(session.user)
+    chosen = Chosen(ids=tuple(ids), words=_("一覧で選んだもの") if len(ids) > 1 else named(ids))
+    found = here.work.chosen(chosen, scope)
+    if found.closed or found.missing:  # this says which one cannot be taken, and why
+        changed = here.desk.assign(ids, assignee, actor=me, scope=scope, now=here.now())
+        traced(request, session, "alerts_assigned", ids, assignee)
+        return changed, 0
+    does = BulkAction(assignee=assignee)
+    done = here.work.act(chosen, does, mark=found.mark, actor=me, scope=scope, now=here.now())
+    note_many(request, session, done)
+    return done.done, done.id
 
 
 def check_assignee(here: Services, name: str) -> None:
@@ -248,6 +287,7 @@ def close(
         lambda desk, scope, now: desk.close(
             [alert_id], read_verdict(verdict), reason, actor=session.user.name, scope=scope, now=now
         ),
+        f"{verdict}: {reason}",
     )
 
 
@@ -285,6 +325,7 @@ def note(request: Request, alert_id: int, session: Worker, text: Annotated[str, 
         "noted",
         {"text": text},
         lambda desk, scope, now: desk.note(alert_id, text, actor=session.user.name, scope=scope, now=now),
+        text,
     )
 
 

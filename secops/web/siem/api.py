@@ -13,14 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from secops.access.ports import Right, Session
-from secops.locale import _
 from secops.schema.severity import Severity
-from secops.siem.ports import BulkAction, Chosen, Verdict
+from secops.siem.ports import Verdict
 from secops.web.problems import Json
 from secops.web.session import api_changes, reads, scope_of, services
-from secops.web.siem.alert import HITS, check_assignee
+from secops.web.siem.alert import HITS, check_assignee, hand
 from secops.web.siem.filters import parse
 from secops.web.siem.queue import allowed_zones, page_of, paging
+from secops.web.siem.trace import note as traced
+from secops.web.siem.trace import note_list, note_look
 from secops.web.words import iso
 
 router = APIRouter(prefix="/api")
@@ -87,6 +88,7 @@ def list_alerts(request: Request, session: Reader) -> Response:
     here, scope = services(request), scope_of(session.user)
     view, wrong = parse(request.query_params, allowed_zones(here, scope))
     found = page_of(here, view, session, here.now())
+    note_list(request, session, view.asked, found.total)
     following = paging(view, found).next.replace("/alerts", "/api/alerts", 1)
     return _json(
         {"alerts": found.alerts, "total": found.total, "ahead": found.ahead, "next": following, "ignored": wrong}
@@ -96,7 +98,9 @@ def list_alerts(request: Request, session: Reader) -> Response:
 @router.get("/alerts/{alert_id}")
 def one_alert(request: Request, alert_id: int, session: Reader) -> Response:
     """One alert with its newest hits, history and earlier alerts alike."""
-    return _json(services(request).desk.detail(alert_id, scope_of(session.user), hits=HITS))
+    found = services(request).desk.detail(alert_id, scope_of(session.user), hits=HITS)
+    note_look(request, session, found.alert)
+    return _json(found)
 
 
 @router.post("/alerts/looked")
@@ -110,15 +114,10 @@ def looked(request: Request, session: Annotated[Session, Depends(api_changes(Rig
 @router.post("/alerts/assign")
 def assign(request: Request, body: AssignBody, session: Worker) -> Response:
     """Take or hand over. ``bulk`` is the number by which that can be undone (``/alerts/bulk/{number}/undo``)."""
-    here, me, scope = services(request), session.user.name, scope_of(session.user)
-    wanted = body.assignee.strip() or me
-    check_assignee(here, wanted)
-    chosen = Chosen(ids=tuple(body.ids), words=_("一覧で選んだもの"))
-    found = here.work.chosen(chosen, scope)
-    if found.closed or found.missing:  # all or none: this says which one cannot be taken, and why
-        return _json({"changed": here.desk.assign(body.ids, wanted, actor=me, scope=scope, now=here.now())})
-    done = here.work.act(chosen, BulkAction(assignee=wanted), mark=found.mark, actor=me, scope=scope, now=here.now())
-    return _json({"changed": done.done, "bulk": done.id})
+    wanted = body.assignee.strip() or session.user.name
+    check_assignee(services(request), wanted)
+    changed, bulk = hand(request, session, body.ids, wanted)
+    return _json({"changed": changed, "bulk": bulk} if bulk else {"changed": changed})
 
 
 @router.post("/alerts/close")
@@ -126,6 +125,7 @@ def close(request: Request, body: CloseBody, session: Worker) -> Response:
     """Close with a verdict and a reason."""
     here, scope = services(request), scope_of(session.user)
     changed = here.desk.close(body.ids, body.verdict, body.reason, actor=session.user.name, scope=scope, now=here.now())
+    traced(request, session, "alerts_closed", body.ids, f"{body.verdict}: {body.reason}")
     return _json({"changed": changed})
 
 
@@ -133,7 +133,9 @@ def close(request: Request, body: CloseBody, session: Worker) -> Response:
 def reopen(request: Request, body: ReopenBody, session: Worker) -> Response:
     """Undo closings."""
     here, scope = services(request), scope_of(session.user)
-    return _json({"changed": here.desk.reopen(body.ids, actor=session.user.name, scope=scope, now=here.now())})
+    changed = here.desk.reopen(body.ids, actor=session.user.name, scope=scope, now=here.now())
+    traced(request, session, "alerts_reopened", body.ids)
+    return _json({"changed": changed})
 
 
 @router.post("/alerts/{alert_id}/notes")
@@ -141,4 +143,5 @@ def note(request: Request, alert_id: int, body: NoteBody, session: Worker) -> Re
     """Add a note."""
     here, scope = services(request), scope_of(session.user)
     here.desk.note(alert_id, body.text, actor=session.user.name, scope=scope, now=here.now())
+    traced(request, session, "alerts_noted", [alert_id], body.text)
     return _json({"changed": 1})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -11,9 +11,10 @@ from starlette.responses import RedirectResponse, Response
 
 from secops.access.ports import Right, Session
 from secops.errors import NotFoundError, SecopsError
-from secops.siem.ports import Scope, WorkDesk
+from secops.siem.ports import Alert, Scope, WorkDesk
 from secops.web.session import changes, scope_of, services
 from secops.web.siem.alert import show
+from secops.web.siem.trace import note
 
 router = APIRouter()
 Worker = Annotated[Session, Depends(changes(Right.WORK_ALERTS))]
@@ -26,10 +27,18 @@ def numbers(text: str) -> list[int]:
 
 
 def _act(
-    request: Request, session: Session, alert_id: int, done: str, action: Callable[[WorkDesk, Scope], object]
+    request: Request,
+    session: Session,
+    alert_id: int,
+    done: str,
+    action: Callable[[WorkDesk, Scope], object],
+    others: Sequence[int] = (),
+    text: str = "",
 ) -> Response:
     try:
-        action(services(request).work, scope_of(session.user))
+        made = action(services(request).work, scope_of(session.user))
+        others = [made.id] if isinstance(made, Alert) else others
+        note(request, session, f"alerts_{done}", [alert_id, *others], text)
     except SecopsError as error:
         if isinstance(error, NotFoundError):
             services(request).desk.detail(alert_id, scope_of(session.user), hits=0)  # of the alert itself: no page
@@ -47,6 +56,7 @@ def link(request: Request, alert_id: int, session: Worker, others: Numbers = "")
         alert_id,
         "linked",
         lambda desk, scope: desk.link(alert_id, numbers(others), actor=who, scope=scope, now=now),
+        numbers(others),
     )
 
 
@@ -60,6 +70,7 @@ def unlink(request: Request, alert_id: int, session: Worker, other: Annotated[in
         alert_id,
         "unlinked",
         lambda desk, scope: desk.unlink(alert_id, other, actor=who, scope=scope, now=now),
+        [other],
     )
 
 
@@ -73,6 +84,7 @@ def merge(request: Request, alert_id: int, session: Worker, others: Numbers = ""
         alert_id,
         "merged",
         lambda desk, scope: desk.merge(alert_id, numbers(others), actor=who, scope=scope, now=now),
+        numbers(others),
     )
 
 
@@ -88,6 +100,7 @@ def unmerge(
         alert_id,
         "unmerged",
         lambda desk, scope: desk.unmerge(alert_id, members or [], actor=who, scope=scope, now=now),
+        members or [],
     )
 
 
@@ -102,4 +115,5 @@ def split(request: Request, alert_id: int, session: Worker, part: Annotated[str,
         alert_id,
         "split",
         lambda desk, scope: desk.split(alert_id, field, value, actor=who, scope=scope, now=now),
+        text=part[:300],
     )

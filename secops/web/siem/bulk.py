@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,7 @@ from secops.web.siem.alert import check_assignee
 from secops.web.siem.filters import QueueFilter, alert_filter, parse
 from secops.web.siem.queue import allowed_zones, read_verdict
 from secops.web.siem.story import entity
+from secops.web.siem.trace import note_many
 from secops.web.words import action_label, clock_seconds
 
 router = APIRouter()
@@ -53,8 +55,19 @@ def _confirm(
         first=[(one, entity(one)) for one in here.desk.alerts(wanted, scope, limit=SHOWN).alerts],
         people=sorted(one.name for one in here.accounts.users() if one.may(Right.WORK_ALERTS) and not one.disabled),
         problem=str(problem) if problem else "",
-        draft={"verdict": "", "reason": "", "assignee": session.user.name, **draft},
+        draft={"verdict": "", "reason": "", "assignee": session.user.name, "leader": "", **draft},
     )
+
+
+def _number(text: str) -> int:
+    """The number of the alert to link with.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not re.fullmatch(r"[0-9]{1,15}", text.strip()):
+        raise UsageError(_("関連付ける相手のアラートの番号を、数字で入力してください。"))
+    return int(text)
 
 
 @router.get("/alerts/bulk")
@@ -73,6 +86,7 @@ def act_on_all(
     assignee: Annotated[str, Form()] = "",
     verdict: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
+    leader: Annotated[str, Form()] = "",
 ) -> Response:
     """Do it, if the set is still the one that was confirmed; else the page again, with the new number."""
     here, scope, me = services(request), scope_of(session.user), session.user.name
@@ -82,21 +96,31 @@ def act_on_all(
         if action == "assign":
             check_assignee(here, assignee)
             does = BulkAction(assignee=assignee)
+        elif action == "link":
+            does = BulkAction(leader=_number(leader))
         else:
             does = BulkAction(verdict=read_verdict(verdict), reason=reason)
-        here.work.act(wanted, does, mark=mark, actor=me, scope=scope, now=here.now())
-    except (SetChangedError, ConflictError, UsageError) as error:
-        return _confirm(request, session, query, error, verdict=verdict, reason=reason, assignee=assignee or me)
+        done = here.work.act(wanted, does, mark=mark, actor=me, scope=scope, now=here.now())
+        note_many(request, session, done)
+    except (SetChangedError, ConflictError, UsageError, NotFoundError) as error:
+        draft = {"verdict": verdict, "reason": reason, "assignee": assignee or me, "leader": leader}
+        return _confirm(request, session, query, error, **draft)
     return RedirectResponse("/alerts?done=bulk", 303)
 
 
 @router.post("/alerts/bulk/{number}/undo")
-def undo(request: Request, number: int, session: Worker) -> Response:
-    """Take an action on many alerts back; the page says which alerts were left alone, and why."""
+def undo(request: Request, number: int, session: Worker, back: Annotated[str, Form()] = "") -> Response:
+    """Take an action on many alerts back; the page says which alerts were left alone, and why.
+
+    ``back`` is the alert from whose page one alert's action is taken back.
+    """
     here, scope = services(request), scope_of(session.user)
     if number >= 1 << 62:
         raise NotFoundError(_("一括操作 {id} は見つかりませんでした。").format(id=number))
     done = here.work.undo(number, actor=session.user.name, scope=scope, now=here.now())
+    note_many(request, session, done.bulk)
+    if re.fullmatch(r"[0-9]{1,15}", back) and not done.left:
+        return RedirectResponse(f"/alerts/{back}?done=undone", 303)
     return page(request, "undone.html", done=done, left=[(one.alert_id, _why(one)) for one in done.left])
 
 

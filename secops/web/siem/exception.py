@@ -9,15 +9,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
-from secops.access.ports import AuditEntry, Right, Session
+from secops.access.ports import Right, Session
 from secops.errors import SecopsError, UsageError
 from secops.locale import _
 from secops.siem.ports import Scope
-from secops.siem.triage.exemption import WHO, check_verdict, document, last_day
+from secops.siem.triage.exemption import WHO, accepted, check_verdict, document, last_day
 from secops.siem.triage.preview import Preview, choices, preview
 from secops.web.pages import page
 from secops.web.problems import status_of
 from secops.web.session import changes, reads, scope_of, services
+from secops.web.siem.trace import note
 
 router = APIRouter()
 DAYS = 30
@@ -44,7 +45,7 @@ def _show(
         alert=detail.alert,
         fields=choices(detail.hits, WHO),
         chosen=chosen,
-        draft={"owner": "", "reason": "", "expires": "", **(draft or {})},
+        draft={"owner": "", "reason": "", "expires": "", "sure": "", "why": "", **(draft or {})},
         shown=shown,
         problem=str(problem) if problem else "",
         written=written,
@@ -69,11 +70,14 @@ def act(
     owner: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
     expires: Annotated[str, Form()] = "",
+    sure: Annotated[str, Form()] = "",
+    why: Annotated[str, Form()] = "",
     action: Annotated[str, Form()] = "preview",
 ) -> Response:
-    """Show what it would have hidden, or write it."""
+    """Show what it would have hidden, or write it; ``sure`` is the number of incidents that are hidden knowingly."""
     here, scope = services(request), scope_of(session.user)
-    names, draft = tuple(fields or ()), {"owner": owner, "reason": reason, "expires": expires}
+    names = tuple(fields or ())
+    draft = {"owner": owner, "reason": reason, "expires": expires, "sure": sure, "why": why}
     shown: Preview | None = None
     try:
         detail = here.desk.detail(alert_id, scope)
@@ -92,25 +96,20 @@ def act(
             shown.examples = [one for one in shown.examples if one[0] in seen]
         if action != "write":
             return _show(request, session, alert_id, chosen=names, draft=draft, shown=shown)
+        incidents = accepted(shown.incidents, _count(sure), why, session.user.name)
+        day = last_day(expires, here.now().date())
         number, text = document(
-            detail.alert, rule, chosen, owner=owner, reason=reason, expires=last_day(expires, here.now().date())
+            detail.alert, rule, chosen, owner=owner, reason=reason, expires=day, incidents=incidents
         )
         written = here.write_exception(text, number)
-        peer = request.client.host if request.client else ""
         said = f"{rule.id} {', '.join(chosen)} {owner} {expires}: {reason}"
-        here.accounts.record(
-            AuditEntry(
-                here.now(),
-                session.user.name,
-                "exception.written",
-                str(alert_id),
-                peer,
-                said[:2000],
-                zone=detail.alert.zone or "",
-                department=detail.alert.department or "",
-            )
-        )
+        said += f" [incidents: {incidents}]" if incidents else ""
+        note(request, session, "exception.written", [alert_id], said)
     except SecopsError as error:
         here.desk.detail(alert_id, scope, hits=0)
         return _show(request, session, alert_id, chosen=names, draft=draft, shown=shown, problem=error)
     return _show(request, session, alert_id, chosen=names, draft=draft, shown=shown, written=written)
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

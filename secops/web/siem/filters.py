@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from secops.query.parse import parse as parse_query
 from secops.schema.dates import JST, parse_moment
@@ -98,6 +98,12 @@ class QueueFilter:
         }
         query = urlencode({name: value for name, value in values.items() if value})
         return f"{path}?{query}" if query else path
+
+    @property
+    def asked(self) -> str:
+        """What is asked for, whichever page of it, as the audit log has it."""
+        values = parse_qsl(self.url("", after=None).removeprefix("?"))
+        return " ".join(f"{name}={value}" for name, value in values) or "state=active"
 
     def toggled(self, severity: Severity) -> str:
         """The address with one severity switched on or off."""

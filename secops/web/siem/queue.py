@@ -41,6 +41,7 @@ from secops.web.siem.filters import (
     place_of,
 )
 from secops.web.siem.story import entity
+from secops.web.siem.trace import note_list, note_many
 
 router = APIRouter()
 UNDO_WITHIN = timedelta(hours=1)
@@ -95,6 +96,7 @@ def show_queue(request: Request, session: Annotated[Session, Depends(reads(Right
     news = here.desk.news(session.user.name, scope)
     if request.headers.get("x-background") != "1":
         here.desk.looked(session.user.name, now=now)
+        note_list(request, session, view.asked, None if problem else found.total)
     # Only what is closed has a moment of closing: to ask for the state as well would have all closed ones looked at.
     done = here.desk.alerts(AlertFilter(closed=today(now)), scope, limit=0).total
     return page(
@@ -205,7 +207,9 @@ def act_on_many(
             found.count,
         )
     done = does.name
-    changed = here.work.act(chosen, does, mark=found.mark, actor=me, scope=scope, now=now).done
+    made = here.work.act(chosen, does, mark=found.mark, actor=me, scope=scope, now=now)
+    note_many(request, session, made)
+    changed = made.done
     target = back if back.startswith("/alerts") and not back.startswith("/alerts/") else "/alerts"
     joint = "&" if "?" in target else "?"
     return RedirectResponse(f"{target}{joint}done={done}&n={changed}", 303)

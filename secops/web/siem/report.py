@@ -18,6 +18,7 @@ from secops.web.pages import page
 from secops.web.problems import status_of
 from secops.web.session import changes, reads, scope_of, services
 from secops.web.siem.queue import allowed_zones
+from secops.web.siem.trace import note
 
 router = APIRouter()
 
@@ -71,6 +72,7 @@ def report(
             actor=session.user.name,
             now=here.now(),
         )
+        note(request, session, "alerts_reported", [alert.id], alert.title)
     except SecopsError as error:
         draft = {
             "title": title,

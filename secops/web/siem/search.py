@@ -22,6 +22,7 @@ from secops.query.write import narrowed, term
 from secops.report.events import EXPORT_MOST, FORMATS
 from secops.report.text import flat
 from secops.siem.ports import EventStore, Found, Place, Scope, Span
+from secops.siem.triage.trace import of_access
 from secops.web.pages import page
 from secops.web.problems import marked, status_of
 from secops.web.services import Services
@@ -236,8 +237,8 @@ def _turned(view: SearchView, found: Found, now: datetime, *, back: bool) -> str
 
 
 def _note(request: Request, session: Session, action: str, view: SearchView, count: str) -> None:
-    """Who looked for what is in the audit log, as of the searcher's own zone and department where that is one."""
-    here, access = services(request), session.user.access
+    """Who looked for what is in the audit log, as of all zones and departments that the searcher sees."""
+    here, (zone, department) = services(request), of_access(session.user.access)
     here.accounts.record(
         AuditEntry(
             at=here.now(),
@@ -246,14 +247,10 @@ def _note(request: Request, session: Session, action: str, view: SearchView, cou
             target=" ".join(f"{name}={text}" for name, text in view.spell.values.items()) or spans.DEFAULT,
             peer=request.client.host if request.client else "",
             text=f"{view.text[:500]} → {count or '-'}",
-            zone=_single(access.zones),
-            department=_single(access.departments),
+            zone=zone,
+            department=department,
         )
     )
-
-
-def _single(names: frozenset[str] | None) -> str:
-    return next(iter(names)) if names is not None and len(names) == 1 else ""
 
 
 # ------------------------------------------------------------------------------------------------------------- export

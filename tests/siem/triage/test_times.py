@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from secops.siem.ports import Handled
-from secops.siem.triage.times import as_plain, times
+from secops.siem.triage.times import Line, as_plain, times
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -54,3 +59,56 @@ def test_nothing_is_a_table_too():
     }
     every = {"name": "", "total": 0, "acknowledged": nothing, "closed": nothing}
     assert as_plain(times([], ["lgwan"], NOW)) == {"all": every, "zones": [], "rules": []}
+
+
+def test_what_is_closed_within_the_same_second_took_no_time():
+    table = times([handled(1, "lgwan", "r1", 0, 0)], ["lgwan"], NOW)
+    assert (table.all.closed.median, table.all.closed.worst) == (timedelta(), timedelta())
+    assert table.all.closed.waiting == 0
+
+
+# The long way: one pass for each line and moment, medians by sorting.
+
+
+def plainly(found: list[Handled], moment: str) -> tuple[Any, ...]:
+    took = sorted(
+        [((getattr(one, moment) - one.opened).total_seconds(), one.id) for one in found if getattr(one, moment)]
+    )
+    wait = sorted([((NOW - one.opened).total_seconds(), one.id) for one in found if not getattr(one, moment)])
+    lengths = [length for length, _number in took]
+    half = len(lengths) // 2
+    middle = None
+    if lengths:
+        middle = lengths[half] if len(lengths) % 2 else (lengths[half - 1] + lengths[half]) / 2
+    return (len(took), middle, *(took[-1] if took else (None, None)), len(wait), *(wait[-1] if wait else (None, None)))
+
+
+def told(line: Line, moment: str) -> tuple[object, ...]:
+    one = getattr(line, moment)
+    seconds = [None if length is None else length.total_seconds() for length in (one.median, one.worst, one.oldest)]
+    return (one.count, seconds[0], seconds[1], one.worst_id, one.waiting, seconds[2], one.oldest_id)
+
+
+hours = st.one_of(st.none(), st.integers(0, 9))
+alerts = st.lists(
+    st.tuples(st.sampled_from(["lgwan", "mynumber", ""]), st.sampled_from(["r1", "r2", ""]), hours, hours)
+)
+
+
+@given(alerts, st.lists(st.sampled_from(["lgwan", "internet"]), unique=True))
+def test_any_table_is_as_the_long_way_round(rows, zones):
+    found = [handled(number, *row) for number, row in enumerate(rows, 1)]
+    table = times(found, zones, NOW)
+    groups = [(table.all, found)]
+    groups += [(line, [one for one in found if one.zone == line.name]) for line in table.zones]
+    groups += [(line, [one for one in found if one.rule_id == line.name]) for line in table.rules]
+    for line, some in groups:
+        assert line.total == len(some)
+        assert told(line, "acknowledged") == plainly(some, "acknowledged")
+        assert told(line, "closed") == plainly(some, "closed")
+    for lines, names in ((table.zones, {one.zone for one in found}), (table.rules, {one.rule_id for one in found})):
+        assert {line.name for line in lines} == names
+        assert sum(line.total for line in lines) == len(found), "each alert is in one line"
+    slow = [plainly([one for one in found if one.rule_id == line.name], "closed") for line in table.rules]
+    lengths = [one[5] if one[1] is None else one[1] for one in slow]
+    assert all(before >= after for before, after in pairwise(lengths))
