@@ -16,6 +16,7 @@ from secops.errors import AuditError, NotFoundError, Problem
 from secops.isms.audit.book import Ledger
 from secops.isms.audit.book_file import MAX_BYTES, read_book, write_book
 from secops.isms.audit.ports import Round
+from secops.isms.audit.round import Unit
 from secops.locale import _
 from secops.wiring.rounds import EVERYTHING
 from secops.wiring.site import Site
@@ -75,14 +76,16 @@ class Books:
         with self._lock:
             return self._known(wanted, mark, read)
 
-    def assigned(self, year: int, login: str) -> frozenset[str] | None:
-        """The departments that an auditor is assigned to, over all plans of the year; None where it has no plans."""
-        plans = self._site.desk.rounds.plans(EVERYTHING, year=year)
-        if not plans:
-            return None
+    def assigned(self, year: int, login: str) -> frozenset[Unit]:
+        """The units that an auditor is assigned to, over all plans of the year; of a year without any: over all years.
+
+        A year from a file has no plans here: what an auditor audits now, they may also read of before.
+        """
+        every = self._site.desk.rounds.plans(EVERYTHING)
+        of_year = [one for one in every if one.plan.years[0] <= year <= one.plan.years[1]]
         return frozenset(
-            one.unit.department
-            for plan in plans
+            one.unit
+            for plan in of_year or every
             for one in plan.assignments
             if one.login.casefold() == login.casefold()
         )

@@ -35,7 +35,7 @@ class NewRelease:
 class Reader:
     """Who reads: the departments that they may see (names or codes), and whether they take part in audits.
 
-    ``login`` of an auditor: of the rounds they see what they are assigned to; empty: all (the one who leads).
+    ``login`` of an auditor: of rounds and workpapers they see what they are assigned to; empty: all (who leads).
     """
 
     access: Access = field(default_factory=Access)

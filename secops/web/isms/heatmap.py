@@ -14,6 +14,7 @@ from secops.isms.audit.releases import Reader
 from secops.isms.audit.round import Book
 from secops.locale import _
 from secops.report.charts_audit import Row, heat_map, heat_rows, step_of, ward_years, year_bars, year_rows
+from secops.web.isms.viewing import access_of
 from secops.web.pages import page
 from secops.web.session import reads, services
 
@@ -25,7 +26,7 @@ def reader_of(session: Session) -> Reader:
     """Who reads: an auditor sees what they are assigned to, the one who leads the audits sees all."""
     user = session.user
     audits = user.may(Right.SEE_AUDIT)
-    return Reader(user.access, audits, user.name if audits and not user.may(Right.LEAD_AUDIT) else "")
+    return Reader(access_of(user), audits, user.name if audits and not user.may(Right.LEAD_AUDIT) else "")
 
 
 def year_asked(text: str) -> int | None:
