@@ -167,8 +167,8 @@ class BookShelf(Protocol):
         """The years of which there is a book, the newest first."""
         ...
 
-    def open(self, year: int | None = None) -> Ledger:
-        """The book of a year, or the newest."""
+    def open(self, year: int | None = None, by: str = "") -> Ledger:
+        """The book of a year, or the newest; ``by`` is who has it scored."""
         ...
 
     def assigned(self, year: int, login: str) -> frozenset[Unit]:
@@ -195,21 +195,21 @@ class Papers:
 
     def book(self, year: int | None, reader: Reader) -> Book | None:
         """The round of a year as far as this reader may see it."""
-        found = self._ledger(year)
+        found = self._ledger(year, reader.name)
         return found.only(self._sight(found.book.year, reader)).book if found else None
 
-    def _ledger(self, year: int | None) -> Ledger | None:
+    def _ledger(self, year: int | None, by: str = "") -> Ledger | None:
         years = self._books.years()
-        return self._books.open(year) if years and (year is None or year in years) else None
+        return self._books.open(year, by) if years and (year is None or year in years) else None
 
     def _sight(self, year: int, reader: Reader) -> Sight:
         """What a reader may see of a year."""
         units = self._books.assigned(year, reader.login) if reader.login else None
         return Sight(reader.access.departments, units, reader.access.zones)
 
-    def press(self, year: int | None) -> Press:
-        """What papers of a year are made with."""
-        return Press(self._books.open(year), open_style(self._folder), self._folder, self._names())
+    def press(self, year: int | None, by: str = "") -> Press:
+        """What papers of a year are made with; ``by`` is who has it scored."""
+        return Press(self._books.open(year, by), open_style(self._folder), self._folder, self._names())
 
     def _order(self, press: Press, request: ReleaseRequest, *, draft: bool) -> Order:
         return Order(
@@ -225,7 +225,7 @@ class Papers:
 
     def draft(self, request: ReleaseRequest, suffix: str, reader: Reader) -> tuple[str, bytes]:
         """A draft as a file."""
-        press = self.press(request.year)
+        press = self.press(request.year, reader.name)
         book = press.ledger.book
         sight = self._sight(book.year, reader)
         if not sight.everywhere:
@@ -258,7 +258,7 @@ class Papers:
         Raises:
             AuditError: the linter found something, or the edited file is another paper.
         """
-        press = press or self.press(request.year)
+        press = press or self.press(request.year, actor)
         order, book = self._order(press, request, draft=False), press.ledger.book
         if edited is None:
             word, name = press.docx(order), f"{request.kind.value}.docx"
@@ -277,6 +277,7 @@ class Papers:
             request.replaces,
             request.number,
             digest_of(figures(book, request.department, order.made_on)),
+            book.confirmed.rules,
         )
         return self._keep(new, {"docx": word, **({"pdf": layout} if layout else {})}, actor)
 

@@ -29,7 +29,7 @@ class Shelf:
     def years(self) -> list[int]:
         return sorted(self._known, reverse=True)
 
-    def open(self, year: int | None = None) -> Ledger:
+    def open(self, year: int | None = None, by: str = "") -> Ledger:
         wanted = max(self._known, default=0) if year is None else year
         if wanted not in self._known:
             raise NotFoundError(f"no book of {wanted}")

@@ -77,10 +77,10 @@ def inspect(site: Site, name: str, unit: Unit) -> None:
         kept = work.confirm_paper(sheet.number, made, revision=0, viewer=LEAD, now=NOW)
         work.review_paper(sheet.number, item, revision=kept.revision, viewer=replace(SECOND, assigned=False), now=NOW)
     rows = ({"user.name": mark(name, "evidence")},)
-    named = {"department": HEADS[name], "system": "住民記録システム" if unit.system else "", "notes": ("x",)}
     told = EvidenceSheet(
-        "failed_logons", "認証の失敗", unit, (NOW, NOW), LATER, "x", {mark(name, "evidence"): 3}, rows, **named
+        "failed_logons", "認証の失敗", unit, (NOW, NOW), LATER, "x", {mark(name, "evidence"): 3}, rows, notes=("x",)
     )  # fmt: skip
+    told = replace(told, department=HEADS[name], system="住民記録システム" if unit.system else "")
     site.desk.evidence.keep(sealed(told), round_="2026", actor="kansa", now=LATER)
 
 
@@ -169,7 +169,7 @@ def paths(app: FastAPI) -> list[str]:
 
     def walk(some) -> None:
         for route in some:
-            if isinstance(route, APIRoute) and "GET" in route.methods:
+            if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
                 found.add(route.path)
             elif hasattr(route, "original_router"):
                 walk(route.original_router.routes)
