@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from secops.errors import PolicyError
 from secops.isms.audit.book import Ledger, make_book
 from secops.isms.audit.ports import Round
 from secops.isms.audit.round import EvidenceSheet, Finding, FindingState, Unit, YearGrade
 from secops.isms.audit.sheets import Sheet, SheetKind, SheetState
+from secops.isms.policy.links import SHORT
+from secops.schema.dates import JST
 from secops.siem.ports import Scope
 from secops.store.records.evidence import SheetFilter
 from secops.wiring.audits import open_rules
 from secops.wiring.guidelines import open_editions
+from secops.wiring.policies import open_library
 from secops.wiring.rounds import EVERYTHING
 from secops.wiring.site import Site
 
@@ -39,7 +43,7 @@ def from_round(site: Site, round_: Round, earlier: Iterable[Ledger]) -> Ledger:
         names=_names(site, sheets),
         divisions={one.unit.department: one.place.division for one in sheets if one.place.division},
         systems=_systems(site, sheets),
-        clause_titles=_titles(site),
+        clause_titles=_cited(site),
         sheets=_evidence(site, round_.number),
         history=_history(years),
         earlier=tuple({one.number: one for one in (*told, *before)}.values()),
@@ -54,9 +58,23 @@ def _findings(site: Site, year: int) -> tuple[list[Finding], list[Finding]]:
     return [one.finding for one in found if one.year == year], [one.finding for one in found if one.year < year]
 
 
-def _titles(site: Site) -> dict[str, str]:
-    """Clause → title, of every edition."""
-    return {one.id: one.title for edition in open_editions(site.folder).all for one in edition.clauses}
+def _cited(site: Site) -> dict[str, str]:
+    """Clause → how a paper cites it: those of every edition, and those of the documents in force."""
+    found = {
+        one.id: f"総務省ガイドライン（{edition.title}）{one.number}「{one.title}」"
+        for edition in open_editions(site.folder).all
+        for one in edition.clauses
+    }
+    try:
+        documents = open_library(site).current(site.now().astimezone(JST).date())
+    except PolicyError:  # the audit's papers do not wait for a document to be mended: its clauses keep their ids
+        return found
+    for document in documents:
+        short = SHORT.get(document.kind, document.title)
+        for one in document.clauses:
+            title = f"（{one.title}）" if one.title else ""
+            found[one.id] = f"{short}{document.number(one.id)}{title}"
+    return found
 
 
 def _names(site: Site, sheets: Iterable[Sheet]) -> dict[str, str]:

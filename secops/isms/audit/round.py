@@ -11,6 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from secops.isms.audit.model import Catalogue, Grade
+from secops.isms.audit.rules import ScoringRules
 from secops.isms.audit.scoring import Scores
 from secops.isms.audit.workpaper import Evidence, Workpaper
 
@@ -328,7 +329,8 @@ class Book:
 
     ``names`` are department code → name, ``divisions`` department → 部, ``systems`` code → name, ``progress`` how many
     sheets of the self-inspection a department was asked for and its head confirmed. ``earlier`` are findings of the
-    years before, ``terms`` the ward's own 用語, ``excluded`` what was left out of the audit and why. `book` makes one.
+    years before, ``terms`` the ward's own 用語, ``excluded`` what was left out of the audit and why, ``rules`` what it
+    was scored by, ``clause_titles`` how a clause is cited on paper. `book` makes one.
     """
 
     ward: str
@@ -350,3 +352,4 @@ class Book:
     terms: Mapping[str, str] = field(default_factory=dict)
     visits: tuple[Visit, ...] = ()
     excluded: tuple[str, ...] = ()
+    rules: ScoringRules | None = None

@@ -88,7 +88,7 @@ def workpapers(desk: Desk) -> Paper:
             )
         )
     ]
-    for unit in units_of(desk):
+    for unit in desk.units or units_of(desk):
         papers = papers_of(desk, unit)
         if papers:
             body += section(1, desk.unit(unit), _summary(desk, papers))
@@ -100,7 +100,7 @@ def workpapers(desk: Desk) -> Paper:
         title,
         f"{desk.year()}　{one}",
         f"{wareki(desk.order.made_on).rsplit('月', 1)[0]}月",
-        f"{desk.book.ward}{style.auditors}",
+        desk.by(style.auditors),
     )
     return Paper(desk.order, f"{title}（{desk.year()} {one}）", tuple(body), cover)
 
@@ -123,7 +123,7 @@ def _summary(desk: Desk, papers: list[Workpaper]) -> Block:
 
 def _paper(desk: Desk, one: Workpaper) -> Fields:
     item = desk.book.catalogue.by_id.get(one.item)
-    clauses = "、".join(map(desk.clause, item.clauses)) if item else ""
+    clauses = "\n".join(map(desk.clause, item.clauses)) if item else ""
     ways = one.procedure or {}
     procedure = "\n".join(f"{METHOD_LABELS[way]}　{ways[way]}" for way in Method if way in ways)
     rows: list[tuple[str, Text]] = [
@@ -151,11 +151,10 @@ def _unseen(desk: Desk, papers: list[Workpaper]) -> Iterable[Block]:
     if missing:
         yield Para(
             desk.say(
-                f"監査人が確認していない項目は、次の{len(missing)}件である。",
-                f"監査人が確認していない項目は、次の{len(missing)}件です。",
+                f"監査人が確認していない項目は、上の表で未確認とした{len(missing)}件である。",
+                f"監査人が確認していない項目は、上の表で未確認とした{len(missing)}件です。",
             )
         )
-        yield Items(("、".join(missing),))
 
 
 def _sheets(desk: Desk) -> Iterable[Block]:
