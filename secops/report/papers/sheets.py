@@ -118,7 +118,7 @@ def _summary(desk: Desk, papers: list[Workpaper]) -> Block:
         for one in papers
     )
     head = ("番号", "監査項目", desk.style.inspection, "監査人確認", "差")
-    return Table(head, rows, (1.2, 5.2, 1.1, 1.1, 1.8), "llccl", small=True)
+    return Table(head, rows, (1.15, 5.0, 1.15, 1.35, 1.8), "llccl", small=True)
 
 
 def _paper(desk: Desk, one: Workpaper) -> Fields:

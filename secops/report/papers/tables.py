@@ -229,4 +229,4 @@ def _items_of_one(desk: Desk) -> Table:
             )
         )
     head = ("番号", "監査項目", "システム", desk.style.inspection, "監査人確認")
-    return Table(head, tuple(rows), (1.2, 5.6, 1.8, 1.1, 1.1), "lllcc", small=True)
+    return Table(head, tuple(rows), (1.15, 5.3, 1.8, 1.15, 1.35), "lllcc", small=True)
