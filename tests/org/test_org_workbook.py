@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from secops.errors import InventoryError
-from secops.org.excel import addressed, read_workbook
+from secops.org.excel import Found, addressed, tables_of
 from secops.org.inventory import combine, load_directory, parse, write
 from secops.org.model import Asset, System
 from secops.org.tables import TABLES
@@ -39,6 +39,10 @@ def saved(book: Workbook) -> bytes:
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def read_workbook(data: bytes, name: str) -> Found:
+    return tables_of(open_sheets(data, name), name)
 
 
 def book_of(*rows: tuple[object, ...], name: str = "システム", book: Any = None) -> Any:

@@ -9,7 +9,7 @@ from secops.isms.audit.paper_style import PaperKind
 from secops.isms.audit.round import Unit
 from secops.isms.audit.workpaper import GAP_LABELS, Workpaper
 from secops.report.papers.desk import Desk, section, wide
-from secops.report.papers.model import Block, Break, Cover, Fields, Heading, Items, Paper, Para, Table, Text
+from secops.report.papers.model import Block, Break, Cover, Fields, Heading, Paper, Para, Table, Text
 from secops.schema.dates import dated, wareki
 
 
