@@ -18,7 +18,7 @@ from docx.shared import Mm, Pt
 from secops.isms.policy.marks import Grid, Marked, changed, plain, whole
 from secops.report.comparison import Cell, Entry, Line, Sheet, columns, entries, lead, sides
 from secops.report.comparison_style import ComparisonStyle
-from secops.report.policy_docx import set_language
+from secops.report.word_base import set_language, shed
 
 if TYPE_CHECKING:
     from docx.document import Document as Docx
@@ -66,6 +66,7 @@ class _Paper:
         normal.font.size = Pt(self.style.size)
         _set_font(normal.element.get_or_add_rPr(), self.style.font)
         set_language(self.docx)
+        shed(self.docx)
         self._set_page(self.docx.sections[0])
 
     def _set_page(self, section: Section) -> None:
@@ -126,11 +127,10 @@ class _Paper:
             if _size(entry) <= UNBROKEN:
                 rows[at + 1].get_or_add_trPr().append(OxmlElement("w:cantSplit"))
             cells = [_WordCell(tc, table, widths[n], self.style) for n, tc in enumerate(rows[at + 1].tc_lst)]
-            last = at == len(found) - 1
-            self._fill(cells, entry, last=last, kept=not last and not found[at + 1].opens)
+            self._fill(cells, entry, last=at == len(found) - 1 or found[at + 1].opens)
 
-    def _fill(self, cells: Sequence[_WordCell], entry: Entry, *, last: bool, kept: bool) -> None:
-        """``kept``: the next row is of the same article, below which no line is drawn: a page does not end here."""
+    def _fill(self, cells: Sequence[_WordCell], entry: Entry, *, last: bool) -> None:
+        """``last`` of an article: a line is drawn below it, and a page may end there."""
         left, right = sides(entry, self.style)
         cells[0].write(left)
         cells[1].write(right)
@@ -138,7 +138,7 @@ class _Paper:
             cells[2].write((Line(whole(entry.remark, changed=False)),))
         for one in cells:
             one.borders(top=entry.opens, bottom=last)
-            if kept:
+            if not last:
                 one.keep()
 
 

@@ -36,6 +36,7 @@ from secops.isms.clauses.word_lines import (
     STYLE_TEXT,
     STYLE_TITLE,
 )
+from secops.report.word_base import set_language, shed
 from secops.schema.dates import wareki
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class _Paper:
         normal.paragraph_format.line_spacing = 1.25
         _set_font(normal.element.get_or_add_rPr(), self.style.font)
         set_language(self.docx)
+        shed(self.docx)
         for at, name in enumerate(("autoSpaceDE", "autoSpaceDN")):  # 第12条 is one word
             switch = OxmlElement(f"w:{name}")
             switch.set(qn("w:val"), "0")
@@ -252,17 +254,6 @@ def _shape(table: Table, rows: Sequence[Sequence[str]], width: int) -> None:
                 for key, value in (("val", "clear"), ("color", "auto"), ("fill", "EDEDED")):
                     shade.set(qn(f"w:{key}"), value)
                 cell._tc.get_or_add_tcPr().append(shade)
-
-
-def set_language(document: Docx) -> None:
-    """The text is Japanese: without it a machine may show the letters and points of another language."""
-    defaults = document.styles.element.find(f"{qn('w:docDefaults')}/{qn('w:rPrDefault')}/{qn('w:rPr')}")
-    for old in defaults.findall(qn("w:lang")):
-        defaults.remove(old)
-    language = OxmlElement("w:lang")
-    for script, name in (("val", "en-US"), ("eastAsia", "ja-JP"), ("bidi", "ar-SA")):
-        language.set(qn(f"w:{script}"), name)
-    defaults.append(language)
 
 
 def _longest(text: str) -> int:

@@ -45,6 +45,7 @@ from secops.report.papers.model import (
 from secops.report.papers.numbering import Counter, headings
 from secops.report.papers.pdf import heading_pages
 from secops.report.papers.word_parts import CHAR, NS
+from secops.report.word_base import shed
 
 _PORTRAIT, _LANDSCAPE = (11906, 16838), (16838, 11906)
 _MARGINS = {"top": 1418, "bottom": 1304, "left": 1701, "right": 1418}
@@ -81,6 +82,7 @@ _JC = {"l": "left", "c": "center", "r": "right"}
 def write_docx(paper: Paper) -> bytes:
     """The paper as the bytes of a ``.docx``."""
     document = Document()
+    shed(document)
     writer = _Writer(document, paper)
     body = writer.body()
     element = document.element.body
