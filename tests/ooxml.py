@@ -16,30 +16,30 @@ R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 # The schema of WordprocessingML is a sequence: Word refuses or drops what stands elsewhere.
-ORDER = {
+_ORDER = {
     "pPr": (
         "pStyle keepNext keepLines pageBreakBefore framePr widowControl numPr suppressLineNumbers pBdr shd tabs "
         "suppressAutoHyphens kinsoku wordWrap overflowPunct topLinePunct autoSpaceDE autoSpaceDN bidi adjustRightInd "
         "snapToGrid spacing ind contextualSpacing mirrorIndents suppressOverlap jc textDirection textAlignment "
         "textboxTightWrap outlineLvl divId cnfStyle rPr sectPr pPrChange"
-    ).split(),
+    ),
     "rPr": (
         "rStyle rFonts b bCs i iCs caps smallCaps strike dstrike outline shadow emboss imprint noProof snapToGrid "
         "vanish webHidden color spacing w kern position sz szCs highlight u effect bdr shd fitText vertAlign rtl cs em "
         "lang eastAsianLayout specVanish oMath"
-    ).split(),
-    "tcPr": (
-        "cnfStyle tcW gridSpan hMerge vMerge tcBorders shd noWrap tcMar textDirection tcFitText vAlign hideMark"
-    ).split(),
+    ),
+    "tcPr": ("cnfStyle tcW gridSpan hMerge vMerge tcBorders shd noWrap tcMar textDirection tcFitText vAlign hideMark"),
     "tblPr": (
         "tblStyle tblpPr tblOverlap bidiVisual tblStyleRowBandSize tblStyleColBandSize tblW jc tblCellSpacing tblInd "
         "tblBorders shd tblLayout tblCellMar tblLook tblCaption tblDescription"
-    ).split(),
+    ),
     "sectPr": (
         "footnotePr endnotePr type pgSz pgMar paperSrc pgBorders lnNumType pgNumType "
         "cols formProt vAlign noEndnote titlePg textDirection bidi rtlGutter docGrid"
-    ).split(),
+    ),
 }
+
+ORDER = {name: tuple(text.split()) for name, text in _ORDER.items()}
 
 
 def problems(data: bytes) -> list[str]:
@@ -156,7 +156,7 @@ def _span(cell: Any) -> int:
     return 1 if found is None else int(found.get(f"{W}val"))
 
 
-def _ordered(element: Any, order: list[str], name: str) -> Iterator[str]:
+def _ordered(element: Any, order: tuple[str, ...], name: str) -> Iterator[str]:
     tags = [str(one.tag).rpartition("}")[2] for one in element if str(one.tag).startswith(W)]
     known = [order.index(tag) for tag in tags if tag in order]
     if known != sorted(known):

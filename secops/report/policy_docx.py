@@ -127,7 +127,8 @@ class _Paper:
         level = self._level(clause, kind)
         parts = list(parts_of(clause.text))
         begin = parts.pop(0) if parts and isinstance(parts[0], str) else ""
-        if kind is Kind.ARTICLE and self.document.numbering is Numbering.ARTICLES and clause.title and clause.text:
+        rule = self.document.numbering is Numbering.ARTICLES
+        if rule and kind in {Kind.ARTICLE, Kind.NUMBER} and clause.title and clause.text:
             above = self._paragraph(f"（{clause.title}）", f"{STYLE_ABOVE} {clause.depth}")
             self._indent(above, level + 1, 0).keep_with_next = True
             above.paragraph_format.space_before = Pt(6)
