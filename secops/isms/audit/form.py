@@ -19,6 +19,7 @@ from secops.isms.audit.sheets import ANSWERS, Answer, cleaned
 from secops.locale import _
 from secops.org.workbook import Fault, Limits, column_letter
 from secops.org.workbook import Sheet as Page
+from secops.schema.dates import read_day as read_cell_day
 from secops.schema.text import fold
 
 TITLE = "点検票"
@@ -247,6 +248,8 @@ def read_day(text: str) -> date | None:
     value = fold(text).strip()
     if not value:
         return None
+    if day := read_cell_day(value):
+        return day
     try:
         if found := _DAY.fullmatch(value):
             year, month = _year(found[1], found[2]), int(found[3])

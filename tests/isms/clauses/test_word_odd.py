@@ -240,4 +240,4 @@ def test_a_file_with_macros_is_read_without_them(name, tmp_path):
     path.write_bytes(data)
     found = read_word(name, data)
     assert re.sub(r"\s", "", "".join(block.text for block in found.blocks)) == "第1条甲"
-    assert [one.text for one in found.remarks if one.kind is Beside.MACRO][0] == "vbaProject.bin"
+    assert next(one.text for one in found.remarks if one.kind is Beside.MACRO) == "vbaProject.bin"
