@@ -8,8 +8,16 @@ from dataclasses import replace
 from secops.errors import PolicyError
 from secops.isms.audit.book import Ledger, make_book
 from secops.isms.audit.ports import Round
-from secops.isms.audit.round import EvidenceSheet, Finding, FindingState, Unit, YearGrade
-from secops.isms.audit.sheets import Sheet, SheetKind, SheetState
+from secops.isms.audit.round import (
+    Answered,
+    EvidenceSheet,
+    Finding,
+    FindingState,
+    SheetFoot,
+    Unit,
+    YearGrade,
+)
+from secops.isms.audit.sheets import Answer, Sheet, SheetKind, SheetState
 from secops.isms.policy.links import SHORT
 from secops.schema.dates import JST
 from secops.siem.ports import Scope
@@ -50,6 +58,29 @@ def from_round(site: Site, round_: Round, earlier: Iterable[Ledger]) -> Ledger:
         progress=_progress(sheets),
     )
     return Ledger(book, rules)
+
+
+def with_answers(site: Site, ledger: Ledger) -> Ledger:
+    """The book with what the units wrote of each item, this year and the last: for the form that shows it all."""
+    desk, book = site.desk.rounds, ledger.book
+    answers: list[Answered] = []
+    feet: list[SheetFoot] = []
+    for one in desk.rounds():
+        if one.year != book.year:
+            continue
+        for sheet in desk.sheets(EVERYTHING, of=one.number):
+            if sheet.kind is SheetKind.STAFF:
+                continue
+            last = desk.last_answers(sheet.number, EVERYTHING)
+            said = desk.answers(sheet.number, EVERYTHING)
+            confirmed = sheet.confirmed_at.astimezone(JST).date() if sheet.confirmed_at else None
+            feet.append(SheetFoot(sheet.unit, confirmed, sheet.summary, sheet.remarks))
+            for item in sheet.items:
+                now, before = said.get(item, Answer(item)), last.get(item, Answer(item))
+                answers.append(
+                    Answered(sheet.unit, item, now.note, now.reason, now.improvement, now.due, before.verdict)
+                )
+    return replace(ledger, book=replace(book, answers=tuple(answers), feet=tuple(feet)))
 
 
 def _findings(site: Site, year: int) -> tuple[list[Finding], list[Finding]]:

@@ -201,7 +201,9 @@ def test_the_close_of_a_letter_stands_on_the_page_of_what_it_closes():
 @pytest.mark.parametrize("kind", sorted(LETTERS))
 def test_the_sender_stands_on_one_line_at_the_right(kind):
     data = write_docx(paper(kind, "1010"))
-    sender = next(one for one in docx.Document(io.BytesIO(data)).paragraphs if one.style.style_id == "Sender")
+    sender = next(
+        one for one in docx.Document(io.BytesIO(data)).paragraphs if one.style and one.style.style_id == "Sender"
+    )
     assert sender.text
     styles = part(data, "word/styles.xml")
     style = next(one for one in styles.iter(f"{W}style") if one.get(f"{W}styleId") == "Sender")
