@@ -110,14 +110,17 @@ def import_(path: Path, site: Path, theirs: bool, actor: str, as_json: bool) -> 
     """記入した点検票を取り込む。読めないセルと、ほかの人が先に変えた項目は、場所とともに示す。"""
     from dataclasses import replace
 
-    from secops.isms.audit.form import read_form
+    from secops.isms.audit.form import LIMITS, form_of
     from secops.isms.audit.form_import import take_form
     from secops.wiring import open_site
+    from secops.wiring.apart import sheets_apart
     from secops.wiring.rounds import EVERYTHING
 
     if not path.is_file():
         raise NotFoundError(_("ファイルがありません: {paths}").format(paths=path))
-    read = read_form(path.read_bytes(), str(path))
+    with path.open("rb") as file:
+        data = file.read(LIMITS.packed + 1)
+    read = form_of(sheets_apart(str(path), data, LIMITS), str(path))
     with open_site(site) as opened:
         viewer = replace(EVERYTHING, name=who(actor))
         rounds = opened.desk.rounds

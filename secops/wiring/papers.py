@@ -69,16 +69,21 @@ def staff_names(site: Site) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Press:
-    """What papers are made with: a book, how they look, the ward's folder, names that must not be in them."""
+    """What papers are made with: a book, how they look, the ward's folder, names that must not be in them.
+
+    ``answers`` adds what the units wrote, which only the form shows.
+    """
 
     ledger: Ledger
     style: PaperStyle
     folder: Path | None = None
     names: tuple[str, ...] = ()
+    answers: Callable[[Ledger], Ledger] = lambda ledger: ledger
 
     def paper(self, order: Order) -> Paper:
         """The paper."""
-        return build(self.ledger.book, order)
+        ledger = self.answers(self.ledger) if order.kind is PaperKind.FORM else self.ledger
+        return build(ledger.book, order)
 
     def docx(self, order: Order) -> bytes:
         """The paper as Word, by the ward's own template where it has one.
@@ -174,6 +179,10 @@ class BookShelf(Protocol):
         """The departments that an auditor is assigned to; None where the year has no assignments."""
         ...
 
+    def with_answers(self, ledger: Ledger) -> Ledger:
+        """The book with what the units wrote of each item."""
+        ...
+
 
 class Papers:
     """A `PaperRoom`: makes, checks, releases and gives out papers. What it writes is in ``folder``."""
@@ -212,7 +221,8 @@ class Papers:
 
     def press(self, year: int | None) -> Press:
         """What papers of a year are made with."""
-        return Press(self._books.open(year), open_style(self._folder), self._folder, self._names())
+        ledger, style = self._books.open(year), open_style(self._folder)
+        return Press(ledger, style, self._folder, self._names(), self._books.with_answers)
 
     def _order(self, press: Press, request: ReleaseRequest, *, draft: bool) -> Order:
         return Order(

@@ -33,3 +33,6 @@ class Shelf:
 
     def assigned(self, year: int, login: str) -> frozenset[str] | None:
         return self.auditors.get(login) if self.auditors else None
+
+    def with_answers(self, ledger: Ledger) -> Ledger:
+        return ledger

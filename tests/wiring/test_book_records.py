@@ -13,15 +13,17 @@ from secops.isms.audit.findings_ports import Confirmation
 from secops.isms.audit.model import Verdict
 from secops.isms.audit.paper_style import PaperKind
 from secops.isms.audit.releases import Reader, ReleaseRequest
-from secops.isms.audit.round import Action, Finding
+from secops.isms.audit.round import Action, Answered, Finding, Unit
+from secops.isms.audit.sheets import Answer
 from secops.isms.audit.workpaper import Evidence
+from secops.report.papers.model import Order, Table, plain
 from secops.report.papers.read_word import read_word
 from secops.wiring.book import Books, keep_book
 from secops.wiring.papers import Papers, papers_of
 from secops.wiring.site import Site, create_site, open_site
 from tests.audit_work import AUDITOR, FINDING, SECOND, appoint, draft, issue
 from tests.isms.audit import books
-from tests.rounds import HEAD, KUMIN, NOW, begin, fill, sheet_of
+from tests.rounds import CLERK, HEAD, KUMIN, NOW, begin, fill, sheet_of
 
 
 @pytest.fixture
@@ -131,3 +133,21 @@ def test_an_auditor_is_shown_what_they_are_assigned_to(site):
     stranger = papers.book(2026, Reader(audits=True, login="nobody"))
     assert stranger is not None
     assert stranger.papers == ()
+
+
+def test_the_form_shows_what_was_written_this_year_and_the_verdict_of_the_last(site):
+    rounds = site.desk.rounds
+    sheet = sheet_of(rounds)
+    item = sheet.items[0]
+    answer = Answer(
+        item, Verdict.PARTIAL, note="台帳の一部", reason="点検が遅れた", improvement="月に一度", due=date(2027, 3, 31)
+    )
+    rounds.save(sheet.number, answer, revision=0, viewer=CLERK, now=NOW)
+    press = papers_of(site).press(None)
+    book = press.answers(press.ledger).book
+    (said,) = [one for one in book.answers if one.note]
+    assert said == Answered(Unit("kumin"), item, "台帳の一部", "点検が遅れた", "月に一度", date(2027, 3, 31))
+    made = press.paper(Order(PaperKind.FORM, press.style, date(2026, 9, 1), "kumin"))
+    rows = [row for one in made.blocks if isinstance(one, Table) for row in one.rows if row[0] == item]
+    assert [plain(cell) for cell in rows[0][3:]] == ["△", "台帳の一部", "点検が遅れた", "月に一度\n令和9年3月31日", ""]
+    assert press.ledger.book.answers == ()  # other papers do not read them

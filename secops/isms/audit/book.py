@@ -108,5 +108,6 @@ def make_book(
         names=names,
         divisions=divisions,
         systems=systems,
+        rules=rules,
         **more,
     )
