@@ -56,6 +56,7 @@ from secops.wiring.guideline_room import GuidelineRoom
 from secops.wiring.guidelines import open_editions
 from secops.wiring.papers import Papers
 from secops.wiring.policies import open_files, open_statutory
+from secops.wiring.word import read_apart
 from tests.audit_work import issue
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
@@ -589,6 +590,8 @@ class Stage:
             proposed=ward.proposed,
             opening=ward.opening,
             place=ward.place,
+            planning=ward.PLANNING,
+            word=read_apart,
             sentences=lambda: ward.SENTENCES,
             guideline=self.guideline,
             review_work=self.review_work,
