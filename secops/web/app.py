@@ -37,6 +37,7 @@ from secops.web.isms import (
     policy_publish,
     policy_word,
     registers,
+    reminding,
     reports,
 )
 from secops.web.menu import home_of
@@ -88,6 +89,7 @@ ISMS = (
     policy_publish,
     policy_word,
     registers,
+    reminding,
     reports,
 )
 

@@ -40,6 +40,7 @@ from secops.wiring.oidc import HttpProvider
 from secops.wiring.papers import papers_of
 from secops.wiring.policies import open_library, open_statutory, watched_editions
 from secops.wiring.policy_watch import Watch, documents_of, known_clauses, lapsed_for, read_directory, registers_for
+from secops.wiring.reminding import reminders_of
 from secops.wiring.rounds import all_units, appoint, opening_of, place_of, propose, ranked
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
@@ -140,6 +141,7 @@ def services(site: Site, stop: threading.Event) -> Services:
             appoint=lambda plan, unit, person, login: appoint(site, plan, unit, person, login),
         ),
         word=read_apart,
+        reminders=reminders_of(site),
         sentences=lambda: _sentences(site.folder),
         links=LinkDesk(library, editions, site.desk.rulings),
         comparison=lambda: open_style(site.folder),

@@ -32,6 +32,7 @@ from secops.web.isms.care import Care
 from secops.web.isms.planning import Planning
 from secops.wiring.evidence import EvidenceRoom
 from secops.wiring.guideline_room import GuidelineRoom
+from secops.wiring.reminding import Reminders
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ class Services:
     a target in the audit, newest first; ``evidence`` is what logs tell, ``guideline`` the editions and the ward's
     documents with what names their clauses, ``statutory`` which bodies must have a policy, ``links`` the desk of
     links to the guideline, ``comparison`` how the ward wants its 新旧対照表, ``review_work`` the work lists of
-    revisions, ``word`` reads a Word file in a child with limits, ``care`` exceptions, reviews and registers, ``papers`` makes, issues and gives out the papers of the
+    revisions, ``word`` reads a Word file in a child with limits, ``reminders`` of
+    the self-inspection are mailed, ``care`` exceptions, reviews and registers, ``papers`` makes, issues and gives out the papers of the
     audit.
     """
 
@@ -114,6 +116,7 @@ class Services:
     place: Callable[[Unit], Place]
     planning: Planning
     word: Callable[[str, bytes], WordText]
+    reminders: Reminders
     sentences: Callable[[], Mapping[str, str]] = dict
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from secops.errors import NotFoundError, PolicyError, Problem
+from secops.errors import AuditError, InputError, NotFoundError, PolicyError, Problem
 from secops.isms.clauses.markdown import read_document
 from secops.isms.clauses.model import Document
 from secops.isms.clauses.word_file import read_word
 from secops.isms.clauses.word_model import WordText
-from secops.isms.clauses.word_package import MAX_FILE
+from secops.isms.clauses.word_package import MAX_FILE, Package
 from secops.locale import _
+from secops.report.papers.model import Order
+from secops.report.papers.released import settle
 from secops.siem.collect.apart import limit_memory, limit_time
 
 MEMORY = 1 << 30  # bytes the child may take
@@ -63,9 +67,44 @@ def read_apart(name: str, data: bytes, *, memory: int = MEMORY, seconds: int = S
     Raises:
         PolicyError: it is no docx that can be read safely, with the reason.
     """
+    kind, answer = _ask(_serve, name, data, memory, seconds)
+    if kind == _TEXT:
+        return msgspec.json.decode(answer, type=WordText)
+    raise PolicyError(_problems(kind, answer, name))
+
+
+def settle_apart(
+    name: str, data: bytes, order: Order, year: int, *, memory: int = MEMORY, seconds: int = SECONDS
+) -> bytes:
+    """`settle` in a child with the same limits: an edited paper as it is issued.
+
+    Raises:
+        AuditError: it is another paper, none of ours, or cannot be read safely.
+    """
+    try:
+        Package(name, data)  # how much it unpacks to, before anything does
+    except PolicyError as error:
+        raise AuditError(error.problems) from None
+    kind, answer = _ask(_serve_paper, name, data, memory, seconds, order, year)
+    if kind == _TEXT:
+        return answer
+    raise AuditError(_problems(kind, answer, name))
+
+
+def _problems(kind: bytes, answer: bytes, name: str) -> list[Problem]:
+    if kind == _PROBLEMS:
+        return msgspec.json.decode(answer, type=list[Problem])
+    what = _(
+        "安全に読めないファイルです(読む処理が上限の時間かメモリを超えたか、止まりました)。ファイルの出所を確認してください。"
+    )
+    return [Problem(name, what)]
+
+
+def _ask(target: Callable[..., None], name: str, data: bytes, *more: Any) -> tuple[bytes, bytes]:
+    """What a child answers, by its first byte; nothing where it did not."""
     context = multiprocessing.get_context("spawn")  # a new program: it holds no open file, key or thread of this one
     ours, theirs = context.Pipe()
-    child = context.Process(target=_serve, args=(theirs, name, memory, seconds), daemon=True)
+    child = context.Process(target=target, args=(theirs, name, *more), daemon=True)
     child.start()
     theirs.close()
     try:
@@ -78,24 +117,26 @@ def read_apart(name: str, data: bytes, *, memory: int = MEMORY, seconds: int = S
         child.kill()
         child.join()
         child.close()
-    if answer[:1] == _TEXT:
-        return msgspec.json.decode(answer[1:], type=WordText)
-    if answer[:1] == _PROBLEMS:
-        raise PolicyError(msgspec.json.decode(answer[1:], type=list[Problem]))
-    what = _(
-        "安全に読めないファイルです(読む処理が上限の時間かメモリを超えたか、止まりました)。ファイルの出所を確認してください。"
-    )
-    raise PolicyError([Problem(name, what)])
+    return answer[:1], answer[1:]
 
 
 def _serve(pipe: Connection, name: str, memory: int, seconds: int) -> None:
     """The child: read one file, send what it says."""
+    _answer(pipe, memory, seconds, lambda data: msgspec.json.encode(read_word(name, data)))
+
+
+def _serve_paper(pipe: Connection, name: str, memory: int, seconds: int, order: Order, year: int) -> None:
+    """The child: settle one paper."""
+    _answer(pipe, memory, seconds, lambda data: settle(name, data, order, year))
+
+
+def _answer(pipe: Connection, memory: int, seconds: int, work: Callable[[bytes], bytes]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear
     data = pipe.recv_bytes()
     limit_memory(memory)
     limit_time(seconds)
     try:
-        answer = _TEXT + msgspec.json.encode(read_word(name, data))
-    except PolicyError as error:
+        answer = _TEXT + work(data)
+    except InputError as error:
         answer = _PROBLEMS + msgspec.json.encode(error.problems)
     pipe.send_bytes(answer)

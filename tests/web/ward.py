@@ -11,6 +11,7 @@ from secops.isms.audit.ports import Appointment, Opening, PlanRecord
 from secops.isms.audit.priority import Ranked, Reason, UnitRecord
 from secops.isms.audit.round import Plan, Unit
 from secops.isms.audit.sheets import Place
+from secops.org.model import Department, Directory
 from secops.web.isms.planning import Appointed, Planning
 from tests.rounds import KUMIN, KUMIN_SYSTEM, NAMES, ZEIMU, catalogue, places
 
@@ -59,3 +60,10 @@ def appoint(plan: Plan, unit: Unit, person: str, login: str) -> Appointed:
 
 
 PLANNING = Planning(lambda: ORDER, lambda: list(NAMES.items()), appoint)
+
+# 税務課 and 区民情報課 have a box for mail, 区民課 has none.
+DIRECTORY = Directory(
+    departments=tuple(
+        Department(code, name, mail="" if code == "kumin" else f"{code}@example.lg.jp") for code, name in NAMES.items()
+    )
+)

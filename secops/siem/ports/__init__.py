@@ -72,6 +72,7 @@ from secops.siem.ports.paging import (
     Page,
     PageDesk,
     PagingCounts,
+    ReminderDesk,
 )
 from secops.siem.ports.triage import (
     BondDesk,
@@ -161,6 +162,7 @@ __all__ = [
     "Part",
     "Place",
     "RecordBatch",
+    "ReminderDesk",
     "ReviewDesk",
     "RowMatch",
     "Rule",
