@@ -82,8 +82,8 @@ def new(
     if not any(one.name.endswith(".pdf") for one in made.files):
         click.echo(
             _(
-                "PDF は保管していません(この機械に LibreOffice がありません)。PDF も保管するときは、Word で PDF を作り、"
-                "--replaces {number} と --file、--pdf を付けて発行し直してください。"
+                "PDF は保管していません(この機械に LibreOffice がありません)。PDF も保管するときは、"
+                "Word で PDF を作り、--replaces {number} と --file、--pdf を付けて発行し直してください。"
             ).format(number=made.number),
             err=True,
         )

@@ -56,7 +56,8 @@ def visit(
     from secops.wiring.rounds import EVERYTHING, unit_of
 
     with open_site(site) as opened:
-        rounds, how = opened.desk.rounds, {"actor": who(actor), "now": opened.now()}
+        rounds = opened.desk.rounds
+        how: dict[str, Any] = {"actor": who(actor), "now": opened.now()}
         found = rounds.plan(number, EVERYTHING)
         if unit_text:
             unit, first = unit_of(opened.directory, unit_text), _moment(day, begins)

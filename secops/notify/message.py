@@ -34,8 +34,8 @@ class Message:
 
     ``kind`` is ``alert``, ``condition`` (began), ``over`` (a condition is), ``test`` or ``reminder`` (of the
     self-inspection ``round``: ``count`` items are open on ``sheets`` sheets, ``due`` as ISO 8601, ``late`` when that is
-    over). ``numbers`` are those of alerts or conditions, the first `SHOWN` of ``count``. ``topics`` are kinds of conditions (`CONDITIONS`). ``step``: the how
-    manieth person of the rota this is, 0 where that says nothing.
+    over). ``numbers`` are those of alerts or conditions, the first `SHOWN` of ``count``. ``topics`` are kinds of
+    conditions (`CONDITIONS`). ``step``: the how manieth person of the rota this is, 0 where that says nothing.
     """
 
     kind: str

@@ -51,31 +51,31 @@ class Reminders:
         """The way out that mail takes; empty: the ward has set up none."""
         return next((one.id for one in self._settings.notify.channels if one.kind == "mail"), "")
 
-    def receivers(self, round: str) -> Sequence[Receiver]:
+    def receivers(self, number: str) -> Sequence[Receiver]:
         """Every department of a round with a sheet that is not confirmed, in the order of the plan."""
         now, known = self._now(), self._directory().department_by_code
-        last = self._desk.reminded(round)
-        sheets = self._rounds.sheets(EVERYTHING, of=round)
+        last = self._desk.reminded(number)
+        sheets = self._rounds.sheets(EVERYTHING, of=number)
         found = []
         for one in reminders(sheets, now.astimezone(JST).date(), self._address):
             mail = known[one.department].mail if one.department in known else ""
-            found.append(Receiver(one, mail, last.get(one.department), self._message(one, round, now)))
+            found.append(Receiver(one, mail, last.get(one.department), self._message(one, number, now)))
         return found
 
-    def _message(self, one: Reminder, round: str, now: datetime) -> message.Message:
+    def _message(self, one: Reminder, number: str, now: datetime) -> message.Message:
         return message.Message(
             "reminder",
             self._settings.site.name,
             now,
             count=one.items,
             url=f"{self._address}inspection",
-            round=round,
+            round=number,
             sheets=one.sheets,
             due=one.due.isoformat() if one.due else "",
             late=one.late,
         )
 
-    def send(self, round: str, departments: Collection[str] | None, *, actor: str) -> tuple[int, int]:
+    def send(self, number: str, departments: Collection[str] | None, *, actor: str) -> tuple[int, int]:
         """Put a mail for each of these departments (None: all that have an address) into the outbox.
 
         At most one a day goes to a department. Returns how many were put, and how many had theirs today.
@@ -90,13 +90,13 @@ class Reminders:
             raise ConflictError(text)
         pages = [
             Page(one.reminder.department, channel, one.address, message.to_plain(one.content))
-            for one in self.receivers(round)
+            for one in self.receivers(number)
             if one.address and (departments is None or one.reminder.department in departments)
         ]
         if not pages:
             raise UsageError(_("送る相手がいません。済んでいない課のうち、メールアドレスのあるものを選んでください。"))
         begin = datetime.combine(now.astimezone(JST).date(), time(), JST)
-        put = self._desk.remind(pages, round, since=begin, actor=actor, now=now)
+        put = self._desk.remind(pages, number, since=begin, actor=actor, now=now)
         return len(put), len(pages) - len(put)
 
 

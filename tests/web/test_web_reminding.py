@@ -26,8 +26,8 @@ def stage(tmp_path) -> Iterator[Stage]:
     made.close()
 
 
-def send(browser, *departments: str, round: str = "2026"):
-    return browser.post("/audit/remind", data={"csrf": csrf(browser), "round": round, "departments": departments})
+def send(browser, *departments: str, of: str = "2026"):
+    return browser.post("/audit/remind", data={"csrf": csrf(browser), "round": of, "departments": departments})
 
 
 def outbox(stage: Stage):
@@ -84,11 +84,15 @@ def test_a_reminder_is_tried_again_and_given_up_like_every_message(stage):
 
 
 @pytest.mark.parametrize(
-    ("departments", "round", "why"),
-    [((), "2026", "送る相手がいません"), (("kumin", "../x"), "2026", "送る相手がいません"), (("zeimu",), "1999", "選ばれていません")],
-)  # fmt: skip
-def test_nobody_to_write_to_is_said(stage, departments, round, why):
-    done = send(stage.client("lead"), *departments, round=round)
+    ("departments", "of", "why"),
+    [
+        ((), "2026", "送る相手がいません"),
+        (("kumin", "../x"), "2026", "送る相手がいません"),
+        (("zeimu",), "1999", "選ばれていません"),
+    ],
+)
+def test_nobody_to_write_to_is_said(stage, departments, of, why):
+    done = send(stage.client("lead"), *departments, of=of)
     assert done.status_code == 400
     assert why in done.text
     assert not outbox(stage)

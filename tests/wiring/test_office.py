@@ -52,7 +52,7 @@ def test_a_program_that_makes_nothing_or_something_else_is_said_so(tmp_path):
 def test_a_program_that_hangs_is_ended_with_its_children(tmp_path):
     mark = tmp_path / "alive"
     script = f"(sleep 3; touch {mark}) & sleep 60"
-    with pytest.raises(AuditError, match="0.5 秒で終わらないため"):
+    with pytest.raises(AuditError, match=r"0\.5 秒で終わらないため"):
         convert(program(tmp_path, script), b"x", seconds=0.5)
     time.sleep(3.5)
     assert not mark.exists()

@@ -39,9 +39,9 @@ def settle(name: str, data: bytes, order: Order, year: int) -> bytes:
         said = (" ".join(filter(None, one.values())) for one in (found, wanted))
         raise AuditError([Problem(name, what.format(found=next(said), wanted=next(said)))])
     document = Document(io.BytesIO(data))
-    if found := sorted(set(_outside(document))):
+    if outside := sorted(set(_outside(document))):
         what = _("外部のファイルへの参照があります({targets})。文書の中に埋め込むか、消してください。")
-        raise AuditError([Problem(name, what.format(targets="、".join(found)[:300]))])
+        raise AuditError([Problem(name, what.format(targets="、".join(outside)[:300]))])
     _without_mark(document)
     _filled(document, order)
     core = document.core_properties

@@ -262,13 +262,15 @@ class PageDesk(Protocol):
 class ReminderDesk(Protocol):
     """Reminders of the self-inspection in the same outbox: sent, tried again and counted as every other message."""
 
-    def remind(self, pages: Sequence[Page], round: str, *, since: datetime, actor: str, now: datetime) -> Sequence[str]:
-        """Put a message for each page; who got one about this round ``since`` then is left out.
+    def remind(
+        self, pages: Sequence[Page], number: str, *, since: datetime, actor: str, now: datetime
+    ) -> Sequence[str]:
+        """Put a message for each page; who got one about the round ``number`` ``since`` then is left out.
 
         It is in the trail of the round's plan. Returns the departments (``Page.person``) that one was put for.
         """
         ...
 
-    def reminded(self, round: str) -> Mapping[str, Outgoing]:
-        """Department → the last message to it about this round."""
+    def reminded(self, number: str) -> Mapping[str, Outgoing]:
+        """Department → the last message to it about a round."""
         ...

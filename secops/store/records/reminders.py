@@ -22,26 +22,28 @@ class SqlReminders:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def remind(self, pages: Sequence[Page], round: str, *, since: datetime, actor: str, now: datetime) -> Sequence[str]:
+    def remind(
+        self, pages: Sequence[Page], number: str, *, since: datetime, actor: str, now: datetime
+    ) -> Sequence[str]:
         """See `ReminderDesk`."""
         with self._database.write() as connection:
-            last = _last(connection, round)
+            last = _last(connection, number)
             wanted = [one for one in pages if one.person not in last or last[one.person].created < since]
             for one in wanted:
                 put_page(connection, one, KIND, now)
             asked = [one.person for one in wanted]
             if asked:
                 detail = {"departments": asked, "count": len(asked)}
-                how = {"actor": actor, "action": "reminders.sent", "target": f"plan {round}"}
+                how = {"actor": actor, "action": "reminders.sent", "target": f"plan {number}"}
                 note(connection, **how, now=now, detail=detail)
         return asked
 
-    def reminded(self, round: str) -> Mapping[str, Outgoing]:
+    def reminded(self, number: str) -> Mapping[str, Outgoing]:
         """See `ReminderDesk`."""
         with self._database.read() as connection:
-            return _last(connection, round)
+            return _last(connection, number)
 
 
-def _last(connection: Connection, round: str) -> dict[str, Outgoing]:
+def _last(connection: Connection, number: str) -> dict[str, Outgoing]:
     rows = connection.execute(select(outbox).where(outbox.c.kind == KIND).order_by(outbox.c.id)).mappings()
-    return {one.person: one for one in map(outgoing_of, rows) if one.content.get("round") == round}
+    return {one.person: one for one in map(outgoing_of, rows) if one.content.get("round") == number}

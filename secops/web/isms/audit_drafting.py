@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -35,7 +36,9 @@ PROGRAMME_YEARS = 3
 ABOVE = {PlanLevel.ANNUAL: PlanLevel.PROGRAMME, PlanLevel.ENGAGEMENT: PlanLevel.ANNUAL}
 MEANINGS = {
     PlanLevel.PROGRAMME: "3 年間でどの部署・情報システムを、どの段階まで監査するかを決めます。",
-    PlanLevel.ANNUAL: "その年度に自己点検する監査単位と、監査人が監査する単位を決めます。承認すると自己点検票が配られます。",
+    PlanLevel.ANNUAL: (
+        "その年度に自己点検する監査単位と、監査人が監査する単位を決めます。承認すると自己点検票が配られます。"
+    ),
     PlanLevel.ENGAGEMENT: "年度計画で選んだ監査対象を、いつ、だれが監査するかを決めます。",
     PlanLevel.SPECIAL: "インシデントの発生などにより、計画によらずに監査します。",
 }
@@ -129,7 +132,7 @@ def plan_of(typed: Mapping[str, Any], offered: Mapping[str, Unit], base: Plan) -
         "first": _("監査対象期間の最初の日"),
         "last": _("監査対象期間の最後の日"),
     }
-    days = {name: read(lambda at=name: day_of(typed[at], labels[at]), None) for name in labels}
+    days = {name: read(partial(day_of, typed[name], label), None) for name, label in labels.items()}
     if (days["first"] is None) != (days["last"] is None):
         wrong.append(_("監査対象期間は、最初の日と最後の日の両方を入力してください。"))
     if strange := [one for one in typed["units"] if one not in offered]:
@@ -188,8 +191,14 @@ def new_plan(request: Request, session: Planning, level: str = "", above: str = 
     plans = here.rounds.plans(viewer_of(session.user))
     if level not in set(PlanLevel):
         annual = [one for one in plans if one.plan.level is PlanLevel.ANNUAL and one.plan.audited]
-        labels = {"levels": PLAN_LABELS, "meanings": MEANINGS}
-        return page(request, "audit_plan_kind.html", annual=annual, left=_left(plans), **labels)
+        return page(
+            request,
+            "audit_plan_kind.html",
+            annual=annual,
+            left=_left(plans),
+            levels=PLAN_LABELS,
+            meanings=MEANINGS,
+        )
     kind = PlanLevel(level)
     record = next((one for one in plans if one.plan.number == above and one.plan.level is ABOVE.get(kind)), None)
     this = fiscal_year(here.now().astimezone(JST).date())
@@ -206,7 +215,7 @@ def new_plan(request: Request, session: Planning, level: str = "", above: str = 
         typed["units"] = list(offered)
     elif kind is PlanLevel.ENGAGEMENT and record:
         typed["units"] = [str(one) for one in _left(plans).get(record.plan.number, ())]
-    return _form(request, session, typed, offered, plans)
+    return _form(request, typed, offered, plans)
 
 
 def _usual(level: PlanLevel) -> tuple[Phase, ...]:
@@ -231,7 +240,6 @@ def _left(plans: Sequence[PlanRecord]) -> dict[str, list[Unit]]:
 
 def _form(
     request: Request,
-    session: Session,
     typed: Mapping[str, Any],
     offered: Mapping[str, Unit],
     plans: Sequence[PlanRecord],
@@ -273,7 +281,7 @@ def create(request: Request, session: Leading, typed: Typed) -> Response:
         plan = plan_of(typed, offered, Plan("", kind, "", (0, 0), phases=_usual(kind)))
         made = here.rounds.create_plan(plan, actor=session.user.name, now=here.now())
     except SecopsError as error:
-        return _form(request, session, typed, offered, plans, problem=error)
+        return _form(request, typed, offered, plans, problem=error)
     return RedirectResponse(f"/audit/plans/{made.plan.number}?done=created", 303)
 
 
@@ -291,7 +299,7 @@ def edit(request: Request, plan: str, session: Planning) -> Response:
     record, plans = _draft(here, session, plan), here.rounds.plans(viewer_of(session.user))
     offered = _offered(here, record.plan.level, _above(plans, record.plan.above), record.plan)
     typed = typed_of(record.plan, record.revision)
-    return _form(request, session, typed, offered, plans, record=record)
+    return _form(request, typed, offered, plans, record=record)
 
 
 def _above(plans: Sequence[PlanRecord], number: str) -> PlanRecord | None:
@@ -310,5 +318,5 @@ def change(request: Request, plan: str, session: Leading, typed: Typed) -> Respo
         seen = int(typed["revision"]) if typed["revision"].isascii() and typed["revision"].isdigit() else 0
         here.rounds.change_plan(changed, revision=seen, actor=session.user.name, now=here.now())
     except SecopsError as error:
-        return _form(request, session, typed, offered, plans, record=record, problem=error)
+        return _form(request, typed, offered, plans, record=record, problem=error)
     return RedirectResponse(f"/audit/plans/{plan}?done=changed", 303)

@@ -36,6 +36,7 @@ DONE = {
     "visit": "実地監査の予定を記録しました。監査実施通知書に載ります。",
     "dropped": "実地監査の予定を取り消しました。",
 }
+TYPED = ("unit", "person", "login", "by", "on", "begins", "ends", "place", "attendees", "materials")
 WORDS: dict[str, Any] = {"levels": PLAN_LABELS, "conducts": CONDUCT_LABELS, "phases": PHASE_LABELS}
 
 
@@ -79,7 +80,8 @@ def plan_page(
         auditors={unit: [one for one in record.assignments if one.unit == unit] for unit in record.plan.units},
         today=today(here),
         where=where,
-        typed=typed or {},
+        blank=dict.fromkeys(TYPED, ""),
+        typed={**dict.fromkeys(TYPED, ""), **(typed or {})},
         problem=str(problem) if problem else "",
         said=_(DONE[done]) if (done := request.query_params.get("done", "")) in DONE else "",
         logins=_logins(here) if session.user.may(Right.LEAD_AUDIT) else (),

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from secops.access.ports import Right, Session
 from secops.errors import NotFoundError, SecopsError, UsageError
+from secops.isms.audit.ports import PlanRecord
 from secops.isms.audit.round import Plan, Unit, Visit
 from secops.locale import _
 from secops.schema.dates import JST
@@ -98,16 +99,23 @@ def drop_visit(request: Request, plan: str, session: Leading, unit: Text = "", b
     here = services(request)
     record = here.rounds.plan(plan, viewer_of(session.user))
     try:
-        try:
-            moment = datetime.fromisoformat(begins)
-        except ValueError:
-            moment = datetime.min
-        if moment.tzinfo is None:
-            raise UsageError(_("取り消す予定が選ばれていません。画面を開き直してください。"))
-        here.rounds.drop_visit(plan, _unit(record.plan, unit), moment, actor=session.user.name, now=here.now())
+        found = _appointment(record, unit, begins)
+        here.rounds.drop_visit(plan, found.unit, found.begins, actor=session.user.name, now=here.now())
     except UsageError as error:
         return plan_page(request, session, plan, error, where="visit")
     return RedirectResponse(f"/audit/plans/{plan}?done=dropped#visits", 303)
+
+
+def _appointment(record: PlanRecord, unit: str, begins: str) -> Visit:
+    """The appointment that a form names; it may have been called off or moved meanwhile.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = (one for one in record.visits if (str(one.unit), one.begins.isoformat()) == (unit, begins))
+    if (one := next(found, None)) is None:
+        raise UsageError(_("取り消す予定が選ばれていません。画面を開き直してください。"))
+    return one
 
 
 def _moment(day: str, clock: str) -> datetime:

@@ -40,7 +40,7 @@ _ONE = threading.Lock()  # reading may take a gigabyte: one at a time
 
 
 @router.get("/policy/import")
-def show_import(request: Request, session: Annotated[Session, Depends(reads(Right.EDIT_POLICY))]) -> Response:
+def show_import(request: Request, _session: Annotated[Session, Depends(reads(Right.EDIT_POLICY))]) -> Response:
     """The form: which file, and which document it is."""
     return _form(request, {})
 

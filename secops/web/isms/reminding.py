@@ -21,15 +21,15 @@ router = APIRouter()
 
 
 @router.get("/audit/remind")
-def show(request: Request, session: Annotated[Session, Depends(reads(Right.LEAD_AUDIT))], round: str = "") -> Response:
+def show(request: Request, _session: Annotated[Session, Depends(reads(Right.LEAD_AUDIT))]) -> Response:
     """Who would get a mail and what it says; the text for those who have no address."""
-    return _page(request, round)
+    return _page(request, request.query_params.get("round", ""))
 
 
-def _page(request: Request, round: str, problem: SecopsError | None = None) -> Response:
+def _page(request: Request, wanted: str, problem: SecopsError | None = None) -> Response:
     here, values = services(request), request.query_params
     rounds = [one.number for one in here.rounds.rounds()]
-    number = round if round in rounds else (rounds[0] if rounds else "")
+    number = wanted if wanted in rounds else (rounds[0] if rounds else "")
     found = here.reminders.receivers(number) if number else ()
     mailed = [one for one in found if one.address]
     count, already = (int(text) if (text := values.get(name, "")).isdigit() else 0 for name in ("sent", "already"))
@@ -54,15 +54,15 @@ def _page(request: Request, round: str, problem: SecopsError | None = None) -> R
 def send(
     request: Request,
     session: Annotated[Session, Depends(changes(Right.LEAD_AUDIT))],
-    round: Annotated[str, Form()] = "",
+    number: Annotated[str, Form(alias="round")] = "",
     departments: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
     """Put a mail for each chosen department into the outbox."""
     here = services(request)
     try:
-        if round not in {one.number for one in here.rounds.rounds()}:
+        if number not in {one.number for one in here.rounds.rounds()}:
             raise UsageError(_("自己点検が選ばれていません。画面を開き直してください。"))
-        count, already = here.reminders.send(round, frozenset(departments or ()), actor=session.user.name)
+        count, already = here.reminders.send(number, frozenset(departments or ()), actor=session.user.name)
     except SecopsError as error:
-        return _page(request, round, error)
-    return RedirectResponse("/audit/remind?" + urlencode({"round": round, "sent": count, "already": already}), 303)
+        return _page(request, number, error)
+    return RedirectResponse("/audit/remind?" + urlencode({"round": number, "sent": count, "already": already}), 303)
