@@ -76,11 +76,12 @@ class Services:
     is audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note,
     ``opening`` what a plan's round is opened with, ``place`` a unit with its names of today, ``planning`` what plans
     are drafted from, ``sentences`` clauses of the guideline in one sentence, by id; ``audit_work`` are workpapers and
-    findings, ``reminders`` of the self-inspection are mailed, ``trail`` is what was done to a target in the audit, newest first; ``evidence`` is what logs tell, ``guideline`` the editions and the ward's
-    documents with what names their clauses, ``statutory`` which bodies must have a policy, ``links`` the desk of
-    links to the guideline, ``comparison`` how the ward wants its 新旧対照表, ``review_work`` the work lists of
-    revisions, ``word`` reads a Word file in a child with limits, ``care`` exceptions, reviews and registers, ``papers``
-    makes, issues and gives out the papers of the audit.
+    findings, ``reminders`` of the self-inspection are mailed, ``trail`` is what was done to a target in the audit,
+    newest first; ``evidence`` is what logs tell, ``guideline`` the editions and the ward's documents with what names
+    their clauses, ``statutory`` which bodies must have a policy, ``links`` the desk of links to the guideline,
+    ``comparison`` how the ward wants its 新旧対照表, ``review_work`` the work lists of revisions, ``word`` reads a Word
+    file in a child with limits, ``care`` exceptions, reviews and registers, ``papers`` makes, issues and gives out the
+    papers of the audit.
     """
 
     settings: Settings
