@@ -34,8 +34,8 @@ def bring(browser, data: bytes, name: str = "基準.docx", **fields: str):
 
 def confirm(browser, page: str):
     """Press the button of the review, as a browser sends the form."""
-    text = html.unescape(re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.DOTALL)[1])
-    sent = {name: re.search(rf'name="{name}" value="([^"]*)"', page)[1] for name in ("document", "seen")}
+    (text,) = map(html.unescape, re.findall(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.DOTALL))
+    sent = {name: re.findall(rf'name="{name}" value="([^"]*)"', page)[0] for name in ("document", "seen")}
     fields = {name: (None, value) for name, value in {**sent, "text": text.replace("\n", "\r\n")}.items()}
     return browser.post("/policy/import/draft", files={"csrf": (None, csrf(browser)), **fields})
 

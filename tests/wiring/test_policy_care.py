@@ -143,7 +143,7 @@ def test_what_a_revision_asked_for_is_in_the_status_once_it_is_late(site):
     with open_site(site) as opened:
         entries = [Entry(Kind.RULE, "r1", "夜間の管理者ログオン", ()), Entry(Kind.RULE, "r2", "未決", ())]
         work, day = opened.desk.review_work, opened.now().astimezone(JST).date()
-        how = {"by": "seisaku", "now": opened.now()}
+        how: dict[str, Any] = {"by": "seisaku", "now": opened.now()}
         work.make("mic-2024-10", "mic-2025-03", entries, due=day, **how)
         assert policy_problems(opened) == [], "today is not late"
         late, _other = work.items()
