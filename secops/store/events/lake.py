@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 from deltalake.transaction import AddAction
 
-from secops.errors import QueryError, StoreError
+from secops.errors import StoreError
 from secops.locale import _
 from secops.query.evaluate import check
-from secops.query.fields import COUNTED, is_list, kind
 from secops.query.limits import check_page
-from secops.query.tree import All, Node
-from secops.schema.ecs import COLUMNS
+from secops.query.tree import All, And, Node, Or
 from secops.schema.names import EXTRA, EXTRA_TEXT
-from secops.siem.ports import KIND_COLUMNS, Found, Place, Scope, SeenKind, Span, StoreStats
+from secops.schema.text import fold
+from secops.siem.ports import KIND_COLUMNS, Answer, Found, Place, Question, Scope, SeenKind, Span, StoreStats
 from secops.store.events.generations import current_lake
 from secops.store.events.rows import events, fresh, kept
 from secops.store.events.searchable import FOLDED, TEXT, searchable
+from secops.store.events.several import check_counted, datasets, together
 from secops.store.events.sql import Condition
 from secops.store.events.table import DAY, EMPTY, DataFile, FileGoneError, Table, receive_day
 from secops.store.events.upkeep import Upkeep
@@ -180,17 +180,28 @@ class Lake:
     ) -> Sequence[tuple[tuple[str | None, ...], int]]:
         """Counts by the values of some columns of text, the largest first (see the port)."""
         names = [f"f{at}" for at in range(len(fields))]
-        if any(kind(field) not in COUNTED or is_list(field) or field not in COLUMNS for field in fields):
-            raise QueryError(
-                _("件数を項目ごとに数えられるのは、文字列とアドレスの列だけです: {names}").format(
-                    names=", ".join(fields)
-                )
-            )
+        check_counted(fields)
         picked = ", ".join(f'"{field}" AS {name}' for field, name in zip(fields, names, strict=True))
         tail = f"GROUP BY {', '.join(names)} ORDER BY n DESC, {', '.join(names)} NULLS LAST LIMIT {int(limit)}"
         select = f"SELECT {picked}, count(*) AS n"
         found = self._again(lambda: self._ask(lambda _: select, query, span, scope, tail=tail))
         return [(tuple(values), n) for *values, n in found.iter_rows()]
+
+    def several(self, common: Node, questions: Sequence[Question], span: Span, scope: Scope) -> Sequence[Answer]:
+        """All counts in one pass over the files, the values by columns in another (see the port)."""
+        for one in questions:
+            check_counted(one.fields)
+        check(common)
+        met = datasets(And((common, Or(tuple(one.query for one in questions)))))
+
+        def rows(condition: Condition, first: str, inner: str, tail: str) -> pl.DataFrame:
+            files = _overlapping(self._table.files(), span, met)
+            source, where = self._from(condition, files, span, scope)
+            if inner:
+                return self._run(f"SELECT {first} FROM (SELECT {inner} FROM {source} WHERE {where}) {tail}", condition)
+            return self._run(f"SELECT {first} FROM {source} WHERE {where} {tail}", condition)
+
+        return self._again(lambda: together(common, questions, rows)) if questions else []
 
     def arrivals(self, received: Span, scope: Scope, seconds: int) -> Mapping[str, Sequence[tuple[datetime, int]]]:
         """Counts by source and time of receipt (see the port)."""
@@ -311,9 +322,16 @@ class Lake:
     ) -> pl.DataFrame:
         check(query)
         condition = Condition(query)
+        files = _overlapping(self._table.files(), span, datasets(query))
+        source, where = self._from(condition, files, span, scope, places=places)
+        return self._run(f"{select(condition)} FROM {source} WHERE {where} {tail}", condition)
+
+    def _from(
+        self, condition: Condition, files: Iterable[DataFile], span: Span, scope: Scope, *, places: bool = False
+    ) -> tuple[str, str]:
+        """The files as a source, and the whole of what their rows must meet."""
         where = [condition.sql, *_inside(condition, span), *_visible(condition, scope)]
-        source = _source(condition, self._paths(_overlapping(self._table.files(), span)), places=places)
-        return self._run(f"{select(condition)} FROM {source} WHERE {' AND '.join(where)} {tail}", condition)
+        return _source(condition, self._paths(files), places=places), " AND ".join(where)
 
     def _rows(self, page: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The whole events of a page, in its order; all but the named rows of each file are skipped."""
@@ -368,12 +386,14 @@ def _kind(
     return SeenKind(values, int(row["n"]), frozenset(fields | beside.get(tuple(values.values()), set())))
 
 
-def _overlapping(files: Iterable[DataFile], span: Span) -> list[DataFile]:
-    """The files whose time range meets the span."""
+def _overlapping(files: Iterable[DataFile], span: Span, met: frozenset[str] | None = None) -> list[DataFile]:
+    """The files whose time range meets the span, and whose dataset is one of those ``met``."""
     return [
         file
         for file in files
-        if (span.since is None or file.last_time >= span.since) and (span.until is None or file.first_time < span.until)
+        if (span.since is None or file.last_time >= span.since)
+        and (span.until is None or file.first_time < span.until)
+        and (met is None or not file.dataset or fold(file.dataset) in met)
     ]
 
 

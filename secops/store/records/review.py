@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from secops.schema.severity import Severity
 from secops.siem.ports import Handled, KeptHit, Night, Scope, Span, State, Verdict
 from secops.store.records.arrivals import read_arrivals
-from secops.store.records.codec import alert_of, hit_of
+from secops.store.records.codec import alert_of, from_json, hit_of
 from secops.store.records.engine import Database
 from secops.store.records.siem_tables import alerts, hits
 from secops.store.records.sight import counted, leading, visible
@@ -24,9 +24,9 @@ class Review:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def handled(self, opened: Span, scope: Scope) -> Sequence[Handled]:
+    def handled(self, opened: Span, scope: Scope, *, named: bool = False) -> Sequence[Handled]:
         """See `ReviewDesk`."""
-        names = ("id", "zone", "rule_id", "opened_at", "acknowledged_at", "closed_at")
+        names = ("id", "zone", "rule_id", "opened_at", "acknowledged_at", "closed_at", *(["names"] if named else []))
         statement = select(*(alerts.c[name] for name in names)).where(
             _within(alerts.c.opened_at, opened), visible(scope), leading(scope)
         )
@@ -35,7 +35,19 @@ class Review:
         with self._database.read() as connection:
             title = {row[0]: row[1] for row in connection.execute(titles)}
             rows = connection.execute(statement).all()
-        return [Handled(row[0], row[1], row[2], title.get(row[2], ""), row[3], row[4], row[5]) for row in rows]
+        return [
+            Handled(
+                row[0],
+                row[1],
+                row[2],
+                title.get(row[2], ""),
+                row[3],
+                row[4],
+                row[5],
+                _values(row[6]) if named else frozenset(),
+            )
+            for row in rows
+        ]
 
     def night(self, span: Span, scope: Scope, *, shown: int = 10) -> Night:
         """See `ReviewDesk`."""
@@ -94,6 +106,11 @@ class Review:
             if len(rows) < AT_ONCE:
                 return
             last = rows[-1]["id"]
+
+
+def _values(names: str) -> frozenset[str]:
+    """What an alert is about, of its folded ``field=value``."""
+    return frozenset(one.partition("=")[2] for one in from_json(names))
 
 
 def _within(column: ColumnElement[datetime], span: Span) -> ColumnElement[bool]:

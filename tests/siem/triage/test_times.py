@@ -14,8 +14,8 @@ HOUR = timedelta(hours=1)
 def handled(number: int, zone: str, rule: str, acknowledged: int | None, closed: int | None) -> Handled:
     """Opened ten hours ago; the others are hours after that."""
     opened = NOW - 10 * HOUR
-    moments = [None if hours is None else opened + hours * HOUR for hours in (acknowledged, closed)]
-    return Handled(number, zone, rule, rule.upper(), opened, *moments)
+    answered, done = (None if hours is None else opened + hours * HOUR for hours in (acknowledged, closed))
+    return Handled(number, zone, rule, rule.upper(), opened, answered, done)
 
 
 FOUND = [
