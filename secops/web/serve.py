@@ -26,6 +26,7 @@ from secops.siem.health import SystemStatus
 from secops.siem.ports import EventStore, SeenKind, Span
 from secops.web.app import create_app
 from secops.web.isms.care import Care
+from secops.web.isms.planning import Planning
 from secops.web.services import Evidence, Services, Standing
 from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catalogue, open_telemetry
 from secops.wiring.comparison import open_style
@@ -39,10 +40,12 @@ from secops.wiring.oidc import HttpProvider
 from secops.wiring.papers import papers_of
 from secops.wiring.policies import open_library, open_statutory, watched_editions
 from secops.wiring.policy_watch import Watch, documents_of, known_clauses, lapsed_for, read_directory, registers_for
-from secops.wiring.rounds import opening_of, place_of, propose, ranked
+from secops.wiring.reminding import reminders_of
+from secops.wiring.rounds import all_units, appoint, opening_of, place_of, propose, ranked
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 from secops.wiring.watched import Watched, files_in
+from secops.wiring.word import read_apart
 
 log = logging.getLogger("secops")
 STATUS_SECONDS = 3.0
@@ -132,6 +135,13 @@ def services(site: Site, stop: threading.Event) -> Services:
         proposed=lambda record, unit, note: propose(site, record, unit, note),
         opening=lambda plan: opening_of(site, plan),
         place=lambda unit: place_of(site.directory, unit),
+        planning=Planning(
+            units=lambda: all_units(site.directory),
+            offices=lambda: [(one.code, one.name) for one in site.directory.departments],
+            appoint=lambda plan, unit, person, login: appoint(site, plan, unit, person, login),
+        ),
+        word=read_apart,
+        reminders=reminders_of(site),
         sentences=lambda: _sentences(site.folder),
         links=LinkDesk(library, editions, site.desk.rulings),
         comparison=lambda: open_style(site.folder),

@@ -82,6 +82,7 @@ if TYPE_CHECKING:
         Page,
         PageDesk,
         PagingCounts,
+        ReminderDesk,
     )
     from secops.siem.ports.triage import (
         BondDesk,
@@ -117,7 +118,7 @@ _MODULES = {
     "journal": "Drop JournalReader JournalWriter NewBatch Origin RecordBatch",
     "paging": (
         "OUTGOING_LABELS Attempt Batch Cause Condition Decide LastPaged Notice NoticeState Outgoing "
-        "OutgoingState Page PageDesk PagingCounts"
+        "OutgoingState Page PageDesk PagingCounts ReminderDesk"
     ),
     "triage": (
         "BondDesk Bonds Bulk BulkAction BulkDesk Chosen ChosenSet Handled KeptHit Left Night ReviewDesk "
@@ -206,6 +207,7 @@ __all__ = [
     "Place",
     "Question",
     "RecordBatch",
+    "ReminderDesk",
     "ReviewDesk",
     "RowMatch",
     "Rule",
