@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -50,7 +51,7 @@ def rows(folder: Path) -> Iterator[Row]:
         opened.accounts.add("reader", PASSWORD, role=Role.CSIRT, access=Access(), actor="bench", now=opened.now())
     process = subprocess.Popen([*SECOPS, "run", "--site", str(site)], stdout=subprocess.DEVNULL)
     try:
-        time.sleep(8)  # all parts are up
+        up(f"http://127.0.0.1:{PORT}/healthz")
         taken, failed = _crowd(site, log)
     finally:
         process.send_signal(signal.SIGTERM)
@@ -61,6 +62,17 @@ def rows(folder: Path) -> Iterator[Row]:
         yield _row(f"{PEOPLE} people, {EVENTS_A_SECOND:,} events/s: {name}, p95 of {len(seconds)}", seconds)
     everything = [one for seconds in taken.values() for one in seconds]
     yield _row(f"{PEOPLE} people: all pages, p95 of {len(everything)}", everything)
+
+
+def up(address: str, seconds: float = 60.0) -> None:
+    """Wait until the console answers; the collectors and the worker are up before it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):
+            if httpx.get(address).status_code == 200:
+                return
+        time.sleep(0.2)
+    raise SystemExit(f"{address} does not answer")
 
 
 def _row(name: str, seconds: list[float]) -> Row:
