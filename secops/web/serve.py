@@ -68,7 +68,7 @@ def serve(site: Site, stop: threading.Event) -> None:
         proxy_headers=False,
     )
     server = uvicorn.Server(config)
-    listening = _listen(settings.host, settings.port)
+    listening = listen(settings.host, settings.port)
     # In a thread of its own uvicorn leaves the signals alone: they set `stop`, for the whole process.
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="uvicorn")
     thread.start()
@@ -80,9 +80,11 @@ def serve(site: Site, stop: threading.Event) -> None:
         raise SystemExit(1)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """The console's socket; ends the process with 1 where it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio leaves Nagle on: the body of an answer would wait for the acknowledgement of its head.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

@@ -51,6 +51,18 @@ def test_around_asks_for_the_host_the_user_and_the_address():
     assert around.query(around.identity({}, {})) is None
 
 
+def test_lines_are_made_of_the_fields_that_the_store_is_asked_for():
+    class Watched(dict):
+        def get(self, key, default=None):
+            read.add(key)
+            return super().get(key, default)
+
+    read: set[str] = set()
+    kinds = [{}, {"event.kind": "pipeline_error"}, *({"event.category": [one]} for one in around._CATEGORY_LANES)]
+    around.lines([Watched({"@timestamp": NOW, "event.id": "w.s.1", **one}) for one in kinds], [])
+    assert read == around.FIELDS
+
+
 def test_the_timeline_is_well_formed_and_marks_the_hits(stage):
     events = [{**one.event} for one in night()]
     lines = around.lines(events, night()[:3])

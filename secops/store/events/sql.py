@@ -55,6 +55,10 @@ class Condition:
         self.params: dict[str, Any] = {}
         self.sql = self._node(node)
 
+    def also(self, node: Node) -> str:
+        """The condition of another tree, among the parameters of this one."""
+        return self._node(node)
+
     def bind(self, value: Any) -> str:
         """A placeholder for a value."""
         name = f"p{len(self.params)}"
