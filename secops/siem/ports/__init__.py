@@ -85,11 +85,14 @@ from secops.siem.ports.triage import (
     Handled,
     KeptHit,
     Left,
+    Lengths,
     Night,
     ReviewDesk,
     SavedSearch,
     SavedSearches,
+    Took,
     Undone,
+    Waiting,
     WorkDesk,
 )
 
@@ -147,6 +150,7 @@ __all__ = [
     "KeptHit",
     "LastPaged",
     "Left",
+    "Lengths",
     "MatchedValue",
     "Nearby",
     "NewBatch",
@@ -177,8 +181,10 @@ __all__ = [
     "State",
     "StoreStats",
     "Tally",
+    "Took",
     "Undone",
     "Verdict",
+    "Waiting",
     "Watermark",
     "WorkDesk",
 ]

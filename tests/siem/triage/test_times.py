@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from secops.siem.ports import Handled
+from secops.siem.ports import Lengths, Took
 from secops.siem.triage.times import as_plain, times
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def handled(number: int, zone: str, rule: str, acknowledged: int | None, closed: int | None) -> Handled:
+def took(number: int, zone: str, rule: str, acknowledged: int | None, closed: int | None) -> Took:
     """Opened ten hours ago; the others are hours after that."""
-    opened = NOW - 10 * HOUR
-    moments = [None if hours is None else opened + hours * HOUR for hours in (acknowledged, closed)]
-    return Handled(number, zone, rule, rule.upper(), opened, *moments)
+    opened = int((NOW - 10 * HOUR).timestamp()) * 10**6
+    lengths = [None if hours is None else hours * 3600 * 10**6 for hours in (acknowledged, closed)]
+    return zone, rule, opened, lengths[0], lengths[1], number
 
 
-FOUND = [
-    handled(1, "lgwan", "r1", 1, 2),
-    handled(2, "lgwan", "r1", 3, 8),
-    handled(3, "mynumber", "r2", 2, None),
-    handled(4, "mynumber", "", None, None),
-]
+FOUND = Lengths(
+    [
+        took(1, "lgwan", "r1", 1, 2),
+        took(2, "lgwan", "r1", 3, 8),
+        took(3, "mynumber", "r2", 2, None),
+        took(4, "mynumber", "", None, None),
+    ],
+    {"r1": "R1", "r2": "R2", "": "a report has a title of its own"},
+)
 
 
 def test_who_waits_is_counted_beside_who_got_there():
@@ -53,4 +56,23 @@ def test_nothing_is_a_table_too():
         "oldest_waiting_alert": None,
     }
     every = {"name": "", "total": 0, "acknowledged": nothing, "closed": nothing}
-    assert as_plain(times([], ["lgwan"], NOW)) == {"all": every, "zones": [], "rules": []}
+    assert as_plain(times(Lengths([], {}), ["lgwan"], NOW)) == {"all": every, "zones": [], "rules": []}
+
+
+def test_titles_are_those_of_rules_and_reports_have_none():
+    assert {line.name: line.title for line in times(FOUND, [], NOW).rules} == {"r1": "R1", "r2": "R2", "": ""}
+
+
+def test_a_line_is_that_of_its_own_alerts():
+    table = times(FOUND, [], NOW)
+    lines = {line.name: line for line in (*table.zones, *table.rules)}
+    assert (lines["r1"].total, lines["r1"].closed.median, lines["r1"].closed.worst_id) == (2, 5 * HOUR, 2)
+    assert (lines["r2"].closed.median, lines["r2"].closed.waiting, lines["r2"].closed.oldest_id) == (None, 1, 3)
+    assert lines["lgwan"].acknowledged.median == 2 * HOUR
+    assert lines["mynumber"].acknowledged.waiting == 1
+
+
+def test_of_alerts_that_took_as_long_the_newest_is_named():
+    found = Lengths([took(7, "a", "r1", 5, 5), took(9, "b", "r1", 5, 5), took(8, "a", "r2", 5, None)], {})
+    every = times(found, [], NOW).all
+    assert (every.acknowledged.worst_id, every.closed.worst_id, every.closed.oldest_id) == (9, 9, 8)
