@@ -23,10 +23,12 @@ from secops.org.zones import ZoneMap
 from secops.siem.detect import SigmaDetector
 from secops.siem.detect.coverage import SourceKinds, coverage
 from secops.siem.health import SystemStatus
-from secops.siem.ports import EventStore, SeenKind, Span
+from secops.siem.ports import EventStore, Scope, SeenKind, Span
 from secops.web.app import create_app
 from secops.web.isms.care import Care
+from secops.web.pages import warm
 from secops.web.services import Evidence, Services, Standing
+from secops.web.siem.sources import unreadable
 from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catalogue, open_telemetry
 from secops.wiring.comparison import open_style
 from secops.wiring.coverage import sources_of
@@ -57,8 +59,10 @@ def serve(site: Site, stop: threading.Event) -> None:
     import uvicorn
 
     settings = site.settings.web
+    here = services(site, stop)
+    warm()
     config = uvicorn.Config(
-        create_app(services(site, stop)),
+        create_app(here),
         ssl_certfile=settings.tls_certificate or None,
         ssl_keyfile=settings.tls_key or None,
         log_level="warning",
@@ -72,12 +76,19 @@ def serve(site: Site, stop: threading.Event) -> None:
     # In a thread of its own uvicorn leaves the signals alone: they set `stop`, for the whole process.
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="uvicorn")
     thread.start()
+    threading.Thread(target=_first_look, args=(here.store,), name="first look", daemon=True).start()
     while thread.is_alive() and not stop.wait(0.2):
         pass
     server.should_exit = True
     thread.join()
     if not stop.is_set():
         raise SystemExit(1)
+
+
+def _first_look(store: EventStore) -> None:
+    """Ask the store what the sources' page asks, so that nobody waits for the start of its query engine."""
+    with suppress(SecopsError):  # the pages say what is wrong with it
+        unreadable(store, Scope())
 
 
 def listen(host: str, port: int) -> socket.socket:

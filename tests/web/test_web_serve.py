@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
+from secops.web.pages import environment, warm
 from secops.web.serve import listen
 
 
@@ -25,3 +26,11 @@ def test_an_answer_does_not_wait_for_the_acknowledgement_of_its_first_part():
                 writer.close()
 
     assert asyncio.run(accepted()) == 1
+
+
+def test_pages_that_are_opened_all_the_time_are_compiled_before_anybody_asks():
+    environment.cache_clear()
+    warm()
+    cache = environment().cache
+    assert cache is not None
+    assert {name for _loader, name in cache} >= {"queue.html", "alert.html", "events.html", "base.html"}

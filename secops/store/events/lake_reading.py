@@ -5,6 +5,7 @@ A statement costs by what it binds, so it names only columns that are needed and
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -61,6 +62,7 @@ class LakeReading:
     def __init__(self, place: Path, memory: str, threads: int, seconds: float) -> None:
         self._table = Table(place)
         self._engine: Engine | None = None
+        self._starting = threading.Lock()
         self._limits = (memory, threads, seconds)
         self._remembered = Remembered()
         self._listed: tuple[DataFile, ...] = ()
@@ -349,12 +351,13 @@ class LakeReading:
         return [EMPTY] if needed else []
 
     def _asked(self) -> Engine:
-        if self._engine is None:
-            from secops.store.events.engine import Engine  # who only writes is spared the start of DuckDB
+        with self._starting:
+            if self._engine is None:
+                from secops.store.events.engine import Engine  # who only writes is spared the start of DuckDB
 
-            memory, threads, seconds = self._limits
-            self._engine = Engine(self._table.folder, memory=memory, threads=threads, seconds=seconds)
-        return self._engine
+                memory, threads, seconds = self._limits
+                self._engine = Engine(self._table.folder, memory=memory, threads=threads, seconds=seconds)
+            return self._engine
 
     def _again(self, once: Callable[[], _T]) -> _T:
         """Ask; when a file went meanwhile (compaction, retention), ask again with a fresh list."""

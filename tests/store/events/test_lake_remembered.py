@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import polars as pl
 import pytest
@@ -49,10 +52,10 @@ class Counting:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.asked: list[str] = []
+        self.asked: list[tuple[str, Any]] = []
 
     def ask(self, sql, params):
-        self.asked.append(sql)
+        self.asked.append((sql, params))
         return self.engine.ask(sql, params)
 
     def close(self):
@@ -64,7 +67,7 @@ def lake(tmp_path):
     made = Lake(tmp_path / "lake", threads=1)
     made.write(batch(1, range(10)), {"fw": 10})
     made.write(batch(11, range(10, 20)), {"fw": 20})
-    made._engine = Counting(made._asked())
+    made._engine = Counting(made._asked())  # type: ignore[assignment]  # stands in its place
     yield made
     made.close()
 
@@ -89,6 +92,19 @@ def test_what_was_asked_before_is_answered_without_asking_again(lake):
     assert asked > 5
     assert everything(lake, HOST, EVERYONE) == first
     assert len(lake._engine.asked) == asked
+
+
+def test_one_engine_is_started_however_many_ask_first(tmp_path):
+    lake = Lake(tmp_path / "fresh", threads=1)
+    together = threading.Barrier(6)
+
+    def ask(_nth: int) -> Engine:
+        together.wait()
+        return lake._asked()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len({id(engine) for engine in pool.map(ask, range(6))}) == 1
+    lake.close()
 
 
 def test_what_was_written_since_is_found(lake):
@@ -120,11 +136,8 @@ def test_only_files_that_are_new_are_counted_again(lake):
     lake.count(HOST, Span(), EVERYONE)
     lake.write(batch(21, [30, 31]), {"fw": 22})
     lake._engine.asked.clear()
-    asked = []
-    ask = lake._engine.engine.ask
-    lake._engine.engine.ask = lambda sql, params: asked.append(params["files"]) or ask(sql, params)
     assert lake.count(HOST, Span(NOON, NOON + timedelta(hours=1)), EVERYONE) == 7
-    assert [len(files) for files in asked] == [1]
+    assert [len(params["files"]) for _sql, params in lake._engine.asked] == [1]
 
 
 def test_a_file_that_the_span_cuts_is_counted_each_time(lake):
@@ -170,7 +183,7 @@ def test_where_rows_are_many_the_page_is_the_same(tmp_path, monkeypatch, newest_
         minutes = [begin + dice.randrange(6) for _ in range(count)]
         lake.write(batch(first, minutes, message=[dice.choice(["a", "b"]) for _ in minutes]), {"fw": first + count})
         first += count
-    ask = [
+    ask: list[tuple[Node, Span, dict[str, Any]]] = [
         (query, span, {"limit": limit, "offset": offset})
         for query in (All(), HOST, Text("a"), Term("host.name", "nobody"))
         for span in (Span(), Span(NOON + timedelta(minutes=3), NOON + timedelta(minutes=22)))
