@@ -8,7 +8,7 @@ from datetime import date
 from secops.isms.audit.findings_ports import FindingRecord
 from secops.isms.audit.independence import Engagement, Organisation, Post
 from secops.isms.audit.ports import Appointment, Viewer
-from secops.isms.audit.round import Action, ActionState, Finding, FindingKind, Unit
+from secops.isms.audit.round import Action, ActionState, Finding, FindingKind, Plan, PlanLevel, Unit
 from secops.isms.audit.workpaper import Evidence
 from secops.store.records.audit_rounds import SqlRounds
 from secops.store.records.audit_work import SqlAuditWork
@@ -42,6 +42,16 @@ def appoint(rounds: SqlRounds, viewer: Viewer, unit: Unit = KUMIN, of: str = "20
     period = Engagement(unit.department, (), date(2026, 4, 1), date(2026, 11, 30))
     who = Appointment(unit, viewer.name, viewer.name, viewer.name, [Post(viewer.name, "zeimu", date(2020, 4, 1))])
     rounds.assign(of, who, period, ORG, actor=LEAD.name, now=NOW)
+
+
+def on_order(rounds: SqlRounds, unit: Unit, *logins: str, year: int = 2026) -> str:
+    """A 特命監査 of a unit, with these auditors; its number."""
+    number = f"{year}-S{len(rounds.plans(LEAD, level=PlanLevel.SPECIAL, year=year)) + 1}"
+    plan = Plan(number, PlanLevel.SPECIAL, "特命監査", (year, year), units=(unit,))
+    rounds.create_plan(plan, actor=LEAD.name, now=NOW)
+    for login in logins:
+        appoint(rounds, Viewer(login), unit, of=number)
+    return number
 
 
 def draft(work: SqlAuditWork, finding: Finding = FINDING, viewer: Viewer = AUDITOR) -> FindingRecord:

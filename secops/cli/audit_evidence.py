@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secops.cli.common import emit_json, emit_table, json_option, site_option
+from secops.cli.common import emit_json, emit_table, json_option, site_option, steps_bar
 from secops.errors import UsageError
 from secops.locale import _
 
@@ -83,7 +83,8 @@ def list_queries(since: str, site: Path, as_json: bool) -> None:
 
 
 @evidence.command()
-@click.option("--department", required=True, help="課(部署コードか名称)")
+@click.option("--department", default="", help="課(部署コードか名称)")
+@click.option("--system", default="", help="情報システム(コードか名称)。課の代わりに、そのホストについて照会する")
 @click.option("--item", "items", multiple=True, help="この監査項目の照会(何度でも)")
 @click.option("--query", "names", multiple=True, help="この照会(何度でも)。--item もなければすべて")
 @click.option("--since", default="90d", show_default=True, help="この時点から(90d, 2026-04-01 など)")
@@ -94,6 +95,7 @@ def list_queries(since: str, site: Path, as_json: bool) -> None:
 @json_option
 def make(
     department: str,
+    system: str,
     items: tuple[str, ...],
     names: tuple[str, ...],
     since: str,
@@ -103,7 +105,7 @@ def make(
     site: Path,
     as_json: bool,
 ) -> None:
-    """課と期間について照会し、裏付け票を作って残す。答えられなかった照会があれば終了コード 1。"""
+    """課か情報システムと期間について照会し、裏付け票を作って残す。答えられなかった照会があれば終了コード 1。"""
     from secops.report.evidence import as_plain
     from secops.siem.ports import Scope
     from secops.wiring import open_site
@@ -112,6 +114,8 @@ def make(
     from secops.wiring.evidence_site import chosen, room_of
     from secops.wiring.rounds import EVERYTHING
 
+    if not department and not system:
+        raise UsageError(_("--department か --system で、照会する課か情報システムを指定してください。"))
     catalogue, telemetry = open_catalogue(site), open_telemetry(site)
     wanted = chosen(telemetry, catalogue, items, names)
     by = actor or getpass.getuser()
@@ -119,8 +123,9 @@ def make(
         now = opened.now()
         if round_:
             opened.desk.rounds.plan(round_, EVERYTHING)  # NotFoundError before anything is asked
-        period = Period(department, _moment(since, now, "--since"), _moment(until, now, "--until"))
-        made = room_of(opened).make(wanted, telemetry, period, Scope(), by)
+        period = Period(department, _moment(since, now, "--since"), _moment(until, now, "--until"), system)
+        with steps_bar(_("照会")) as tell:
+            made = room_of(opened).make(wanted, telemetry, period, Scope(), by, tell)
         numbers = [opened.desk.evidence.keep(one, round_=round_, actor=by, now=now) for one in made.sheets]
     pairs = list(zip(numbers, made.sheets, strict=True))
     if as_json:
@@ -145,13 +150,16 @@ def _headline(sheet: EvidenceSheet) -> str:
 
 @evidence.command("sheets")
 @click.option("--department", default="", help="この課(部署コード)の票だけ")
+@click.option("--system", default="", help="この情報システム(コード)の票だけ")
 @click.option("--item", default="", help="この監査項目の票だけ")
 @click.option("--query", "name", default="", help="この照会の票だけ")
 @click.option("--round", "round_", default="", help="この監査計画の票だけ")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="新しい順に何件まで")
 @site_option
 @json_option
-def list_sheets(department: str, item: str, name: str, round_: str, limit: int, site: Path, as_json: bool) -> None:
+def list_sheets(
+    department: str, system: str, item: str, name: str, round_: str, limit: int, site: Path, as_json: bool
+) -> None:
     """作られた裏付け票の一覧。"""
     from secops.schema.dates import dated
     from secops.siem.ports import Scope
@@ -159,17 +167,14 @@ def list_sheets(department: str, item: str, name: str, round_: str, limit: int, 
     from secops.wiring import open_site
 
     with open_site(site) as opened:
-        wanted = SheetFilter(department, item, name, round_)
+        wanted = SheetFilter(department, item, name, round_, system)
         found, total = opened.desk.evidence.sheets(wanted, Scope(), limit=limit)
     if as_json:
         emit_json({"total": total, "sheets": found})
         return
     emit_table(
-        [_("番号"), _("作成"), _("課"), _("題名"), _("監査項目"), "SHA-256"],
-        [
-            (one.number, dated(one.made_at), one.department_name, one.title, " ".join(one.items), one.sha256[:16])
-            for one in found
-        ],
+        [_("番号"), _("作成"), _("課・情報システム"), _("題名"), _("監査項目"), "SHA-256"],
+        [(one.number, dated(one.made_at), one.of, one.title, " ".join(one.items), one.sha256[:16]) for one in found],
     )
     if total > len(found):
         text = _("全 {total:,} 件のうち新しい {shown:,} 件です。--limit で変えられます。")
@@ -193,7 +198,7 @@ def _kept(site: Path, number: int) -> Kept:
 @json_option
 def show(number: int, site: Path, as_json: bool) -> None:
     """裏付け票 NUMBER の中身: 数値、届いていないもの、検索式、ハッシュ。"""
-    from secops.report.evidence import as_plain, figure_words
+    from secops.report.evidence import as_plain, figure_words, query_words
     from secops.schema.dates import dated
 
     kept = _kept(site, number)
@@ -202,12 +207,12 @@ def show(number: int, site: Path, as_json: bool) -> None:
         emit_json({**as_plain(sheet, number), "round": kept.round, "whole": kept.whole})
         return
     begin, end = map(dated, sheet.period)
-    click.echo(f"{number}  {sheet.title}({sheet.department})")
+    click.echo(f"{number}  {sheet.title}({sheet.of})")
     click.echo(_("期間 {begin} から {end} の前まで。作成 {at} {by}").format(
         begin=begin, end=end, at=dated(sheet.made_at), by=sheet.made_by))  # fmt: skip
     emit_table(
         [_("数値"), _("値"), _("検索式")],
-        [(title, figure_words(value), sheet.asked.get(title, "")) for title, value in sheet.figures.items()],
+        [(title, figure_words(value), query_words(sheet, title)) for title, value in sheet.figures.items()],
         right=(1,),
     )
     for one in sheet.sources:
@@ -226,9 +231,10 @@ def show(number: int, site: Path, as_json: bool) -> None:
 
 @evidence.command()
 @_number
+@click.option("--as-user", "actor", default="", help="照合した人として残す名前(省略時は OS の利用者名)")
 @site_option
 @json_option
-def verify(number: int, site: Path, as_json: bool) -> None:
+def verify(number: int, actor: str, site: Path, as_json: bool) -> None:
     """裏付け票 NUMBER のハッシュを確かめ、同じ照会をもう一度行って比べる。違いがあれば終了コード 1。"""
     from secops.siem.ports import Scope
     from secops.wiring import open_site
@@ -237,6 +243,8 @@ def verify(number: int, site: Path, as_json: bool) -> None:
     with open_site(site) as opened:
         kept = opened.desk.evidence.sheet(number, Scope())
         found = room_of(opened).again(kept.sheet, Scope())
+        differing = [one.title for one in found.differences]
+        opened.desk.evidence.checked(kept, differing, actor=actor or getpass.getuser(), now=opened.now())
     if as_json:
         emit_json({"whole": kept.whole, "sha256": kept.sheet.sha256, "differences": found.differences})
     else:
@@ -272,12 +280,16 @@ def _tell(kept: Kept, found: Verified) -> None:
 def export(number: int, output: Path, site: Path) -> None:
     """裏付け票 NUMBER を Excel か HTML のファイルに書き出す。"""
     from secops.report.evidence import as_html, as_xlsx
+    from secops.siem.ports import Scope
+    from secops.wiring import open_site
 
     kind = output.suffix.lower()
     if kind not in {".xlsx", ".html"}:
         raise UsageError(_("出力先の名前は .xlsx か .html で終わらせてください。"))
-    sheet = _kept(site, number).sheet
-    data = as_xlsx(sheet, number) if kind == ".xlsx" else as_html(sheet, number).encode("utf-8", "replace")
+    with open_site(site) as opened:
+        sheet, checks = opened.desk.evidence.sheet(number, Scope()).sheet, opened.desk.evidence.checks(number)
+    html = kind == ".html"
+    data = as_html(sheet, number, checks).encode("utf-8", "replace") if html else as_xlsx(sheet, number, checks)
     try:
         with output.open("xb") as file:
             file.write(data)

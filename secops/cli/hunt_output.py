@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,8 +119,11 @@ def opened(target: Target) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def progress(size: int) -> Iterator[Any]:
-    """A bar over bytes with events per second and the time left, on a terminal only; yields its `Progressing`."""
+def progress(size: Callable[[], int]) -> Iterator[Any]:
+    """A bar over bytes with events per second and the time left, on a terminal only; yields its `Progressing`.
+
+    ``size`` says how many bytes there are, if that is asked.
+    """
     if not sys.stderr.isatty():
         yield Progressing()
         return
@@ -137,7 +140,7 @@ def progress(size: int) -> Iterator[Any]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield Progressing(bar, bar.add_task(_("調査中"), total=size or None, speed=""))
+        yield Progressing(bar, bar.add_task(_("調査中"), total=size() or None, speed=""))
 
 
 class Progressing:

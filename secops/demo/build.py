@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def build_demo(folder: Path, settings: Settings, seed: int, now: datetime, *, da
     udp, tcp = (_port(settings, name) for name in (FIREWALL, LINUX))
     state = State(seed, moment, days, udp, tcp, ((moment - timedelta(microseconds=1), moment),))
     lines = write_history(folder, state)
-    write_state(folder, state)
+    write_state(folder, replace(state, lines=lines))
     return Built(lines, days)
 
 

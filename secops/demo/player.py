@@ -27,7 +27,10 @@ _QUEUE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the player remembers: the plan's facts, and the spans of time whose lines were written."""
+    """What the player remembers: the plan's facts, and the spans of time whose lines were written.
+
+    ``lines`` are those of the history, from before the ward was built.
+    """
 
     seed: int
     built: datetime
@@ -35,6 +38,7 @@ class State:
     udp: int
     tcp: int
     played: tuple[tuple[datetime, datetime], ...]
+    lines: int = 0
 
     @property
     def plan(self) -> Plan:
@@ -57,7 +61,9 @@ def read_state(folder: Path) -> State:
         ) from None
     moment = datetime.fromisoformat
     played = tuple((moment(begin), moment(end)) for begin, end in data["played"])
-    return State(data["seed"], moment(data["built"]), data["days"], data["udp"], data["tcp"], played)
+    return State(
+        data["seed"], moment(data["built"]), data["days"], data["udp"], data["tcp"], played, data.get("lines", 0)
+    )
 
 
 def write_state(folder: Path, state: State) -> None:
@@ -68,6 +74,7 @@ def write_state(folder: Path, state: State) -> None:
         "days": state.days,
         "udp": state.udp,
         "tcp": state.tcp,
+        "lines": state.lines,
         "played": [[begin.isoformat(), end.isoformat()] for begin, end in state.played],
     }
     fresh = folder / f".{STATE_FILE}.new"

@@ -11,7 +11,6 @@ from secops.errors import QueryError
 from secops.locale import _
 from secops.query.fields import (
     EVENTS,
-    SEPARATOR,
     Kind,
     Vocabulary,
     address,
@@ -23,6 +22,7 @@ from secops.query.fields import (
 )
 from secops.query.limits import check_name, check_pattern, check_value
 from secops.query.tree import All, And, Between, Exists, Like, Node, Not, Or, Term, Text, Wild
+from secops.schema.names import SEPARATOR
 from secops.schema.text import fold
 
 

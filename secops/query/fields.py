@@ -34,9 +34,6 @@ NUMBER = r"-?[0-9]{1,18}(\.[0-9]{1,18})?"
 V4 = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}"
 """What reads as an IPv4 address."""
 
-SEPARATOR = "\x1f"
-"""Never part of what ``Text`` can find: stores may put it between the values of an event."""
-
 NOT_SEARCHED = frozenset({"event.id", "event.sequence", "winlog.record_id"})
 """Counters, whose digits a bare word would only meet by accident: ``Text`` does not look into them."""
 

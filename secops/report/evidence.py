@@ -6,15 +6,16 @@ Names in it come from logs: nothing in a cell may be a formula, and nothing on t
 from __future__ import annotations
 
 import io
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from secops.isms.audit.round import EvidenceSheet
+from secops.isms.audit.round import EvidenceSheet, SheetCheck
 from secops.isms.audit.telemetry import Value
 from secops.report.text import plain, visible
 from secops.schema.dates import dated
@@ -33,22 +34,41 @@ def figure_words(value: Value | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
+def query_words(sheet: EvidenceSheet, title: str) -> str:
+    """The search behind a figure: as it was asked, or, where a source was missing, what would have been."""
+    if title in sheet.asked:
+        return sheet.asked[title]
+    (query,) = json.loads(sheet.definition)["queries"] if sheet.definition else ({},)
+    figures = [one for one in query.get("figures", []) if title == one["title"] or title.startswith(one["title"] + "(")]
+    planned = next((one["query"] for one in figures if one.get("query")), "")
+    planned = planned or (f"{query['function']}()" if figures and query.get("function") else "")
+    return f"(照会していません) {planned}" if planned else ""
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
     )
-    made.filters.update(visible=visible, plain=plain, figure=figure_words, dated=dated)
+    made.filters.update(visible=visible, plain=plain, figure=figure_words, dated=dated, checked=checked_words)
+    made.globals.update(query=query_words)
     return made
 
 
-def as_html(sheet: EvidenceSheet, number: int) -> str:
-    """The sheet as a page without anything from elsewhere."""
-    return _environment().get_template("evidence.html").render(sheet=sheet, number=number)
+def checked_words(one: SheetCheck) -> str:
+    """What came out when somebody asked again."""
+    if not one.whole:
+        return "ハッシュが一致しない"
+    return f"数値の違い {len(one.differing)} 件({'、'.join(one.differing)})" if one.differing else "数値は同じ"
 
 
-def as_xlsx(sheet: EvidenceSheet, number: int) -> bytes:
-    """The sheet as a workbook: numbers, rows, sources and how it was asked."""
+def as_html(sheet: EvidenceSheet, number: int, checks: Sequence[SheetCheck] = ()) -> str:
+    """The sheet as a page without anything from elsewhere, and who checked it."""
+    return _environment().get_template("evidence.html").render(sheet=sheet, number=number, checks=checks)
+
+
+def as_xlsx(sheet: EvidenceSheet, number: int, checks: Sequence[SheetCheck] = ()) -> bytes:
+    """The sheet as a workbook: numbers, rows, sources and how it was asked, and who checked it."""
     from openpyxl import Workbook
 
     book = Workbook()
@@ -58,12 +78,15 @@ def as_xlsx(sheet: EvidenceSheet, number: int) -> bytes:
     _put(
         first, [["裏付け票", str(number)], ["題名", sheet.title], ["課", f"{sheet.unit.department} {sheet.department}"]]
     )
+    if sheet.unit.system:
+        _put(first, [["情報システム", f"{sheet.unit.system} {sheet.system}"]])
     _put(first, [["期間", f"{dated(sheet.period[0])} から {dated(sheet.period[1])} の前まで"]])
     _put(first, [["作成", f"{dated(sheet.made_at)} {sheet.made_by}"], ["監査項目", " ".join(sheet.items)]])
-    _put(first, [["SHA-256", sheet.sha256], [], ["数値", "値"]])
+    said = [[f"{dated(one.at)} {one.by}", checked_words(one)] for one in checks] or [["まだ照合されていない", ""]]
+    _put(first, [["SHA-256", sheet.sha256], *(["照合", who, what] for who, what in said), [], ["数値", "値"]])
     for title, value in sheet.figures.items():
         first.append([_text(title), MISSING if value is None else value])
-    _put(first, [[], ["届いていないもの"], *([one] for one in sheet.missing)])
+    _put(first, [[], ["届いていないもの"], *([one] for one in sheet.missing or ["なし"])])
     _put(first, [[], ["注意"], *([one] for one in sheet.notes)])
     _put(book.create_sheet("情報源"), [["情報源", "届いた日", "期間の日数"], *_sources(sheet)])
     rows = book.create_sheet("内訳")
@@ -71,7 +94,10 @@ def as_xlsx(sheet: EvidenceSheet, number: int) -> bytes:
         names = list(sheet.rows[0])
         _put(rows, [names, *([row.get(name, "") for name in names] for row in sheet.rows)])
     _put(rows, [[f"{sheet.rows_total} 件のうち {len(sheet.rows)} 件"]])
-    _put(book.create_sheet("検索式"), [["数値", "検索式"], *([title, text] for title, text in sheet.asked.items())])
+    _put(
+        book.create_sheet("検索式"),
+        [["数値", "検索式"], *([title, query_words(sheet, title)] for title in sheet.figures)],
+    )
     for page in book.worksheets:
         for letter, width in (("A", 44), ("B", 44), ("C", 20), ("D", 20)):
             page.column_dimensions[letter].width = width

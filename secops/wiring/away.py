@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -91,20 +92,37 @@ class Away:
 
 
 class Watched:
-    """The event store of a worker, which says when a write succeeded."""
+    """The event store of a worker, which says when a write succeeded.
 
-    def __init__(self, store: EventWriter, away: Away) -> None:
+    Whatever an Elasticsearch refuses a write for (a proxy before it, a template of somebody else's, the prefix of
+    another site) is for the rest the same as if it were away: records are journaled and rules go on without it.
+    """
+
+    def __init__(self, store: EventWriter, away: Away, *, apart: bool) -> None:
+        """``apart``: the store is a server of its own, whose troubles are not those of this machine."""
         self._store, self._away = store, away
+        self._troubles: type[SecopsError] | tuple[()] = SecopsError if apart else ()
 
     def write(self, frame: pl.DataFrame, positions: Mapping[str, int]) -> int:
         """Write, and say so."""
-        rows = self._store.write(frame, positions)
+        with self._as_away():
+            rows = self._store.write(frame, positions)
         self._away.written()
         return rows
 
     def positions(self) -> dict[str, int]:
         """What is committed."""
-        return self._store.positions()
+        with self._as_away():
+            return self._store.positions()
+
+    @contextmanager
+    def _as_away(self) -> Iterator[None]:
+        try:
+            yield
+        except AwayError:
+            raise
+        except self._troubles as error:
+            raise AwayError(str(error)) from error
 
 
 def absence(site: Site) -> Absence | None:

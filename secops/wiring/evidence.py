@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from secops.errors import NotFoundError, QueryError, SecopsError, UsageError
-from secops.isms.audit.round import EvidenceSheet, Unit
+from secops.isms.audit.round import EvidenceSheet
 from secops.isms.audit.telemetry import (
     MAX_ROWS,
     Answers,
     Difference,
     Figure,
+    Presence,
     Query,
     Telemetry,
     Value,
     Wanted,
     Within,
-    absent,
     begin_of,
-    cells,
+    countable,
     differences,
     make_sheet,
 )
 from secops.isms.audit.telemetry_file import from_json
 from secops.locale import _
-from secops.org.model import Department, Directory
+from secops.org.model import Department, Directory, System
 from secops.query import write
 from secops.schema.dates import screen
+from secops.schema.text import fold
 from secops.siem.ports import Scope
-from secops.wiring.evidence_asking import MAX_GROUPS, Asking, Ports
-from secops.wiring.evidence_functions import FUNCTIONS, Result
+from secops.wiring.evidence_asking import MAX_GROUPS, NAMED, SPELLED, UNLABELLED, Ahead, Asking, Ports
+from secops.wiring.evidence_functions import FUNCTIONS, Result, coming
 
 LONGEST = timedelta(days=400)
 # The columns of rows in words, as they stand on the sheet.
@@ -80,11 +81,15 @@ class Verified:
 
 @dataclass(frozen=True)
 class Period:
-    """The time that sheets are about, from a moment to a moment, for a department."""
+    """The time that sheets are about, from a moment to a moment, for a department or for a system.
+
+    Both are codes or names. Of a system the department need not be given: it is the one that the register names.
+    """
 
     department: str
     since: datetime
     until: datetime
+    system: str = ""
 
 
 class EvidenceRoom:
@@ -100,21 +105,33 @@ class EvidenceRoom:
         period: Period,
         scope: Scope,
         by: str,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Made:
-        """A sheet for each query (with the items that it helps with), for a department and a period.
+        """A sheet for each query (with the items that it helps with), for a unit and a period.
+
+        ``progress`` is told how many steps of how many are done.
 
         Raises:
             UsageError: the period is empty, in the future or longer than `LONGEST`.
-            NotFoundError: no such department, or the reader may not see it.
+            NotFoundError: no such department or system, or the reader may not see it.
         """
         asking = self._asking(period, scope)
+        tell = progress or (lambda _done, _total: None)
+        steps = len(queries) + 2
+        tell(0, steps)
+        asking.ahead(_opening(asking, [query for query, _items in queries]))
+        asking.ahead(_of_sources([query for query, _items in queries], telemetry, asking))
+        tell(1, steps)
+        asking.ahead(one for query, _items in queries for one in self._coming(query, telemetry, asking))
+        tell(2, steps)
         sheets: list[EvidenceSheet] = []
         failed: dict[str, str] = {}
-        for query, items in queries:
+        for at, (query, items) in enumerate(queries, 3):
             try:
                 sheets.append(self._sheet(query, telemetry, asking, items, by))
             except (QueryError, SecopsError) as error:  # the others can be made all the same
                 failed[query.name] = str(error)
+            tell(at, steps)
         return Made(sheets, failed)
 
     def again(self, sheet: EvidenceSheet, scope: Scope) -> Verified:
@@ -129,7 +146,7 @@ class EvidenceRoom:
         same = Scope(zones, scope.departments)  # what was seen then, as far as this reader sees it too
         if zones is None and scope.zones is not None:
             raise NotFoundError(_("この票は全系統で作られているため、見られる系統が限られた人は作り直せません。"))
-        asking = self._asking(Period(sheet.unit.department, *sheet.period), same)
+        asking = self._asking(Period(sheet.unit.department, *sheet.period, sheet.unit.system), same)
         made = self._sheet(query, telemetry, asking, sheet.items, sheet.made_by)
         return Verified(made, differences(sheet, made))
 
@@ -140,6 +157,12 @@ class EvidenceRoom:
         return {
             name: asking.presence(replace(one, within=Within.WARD)).there() for name, one in telemetry.sources.items()
         }
+
+    def systems(self, scope: Scope) -> list[System]:
+        """The systems that somebody may ask about: those of their departments that are not given up."""
+        directory = self._ports.inventories.at(self._ports.now())
+        mine = {one.code for one in self.departments(scope)}
+        return [one for one in directory.systems if one.department in mine and one.state != "retired"]
 
     def departments(self, scope: Scope) -> list[Department]:
         """The 課 that somebody may ask about."""
@@ -157,38 +180,76 @@ class EvidenceRoom:
         if until - period.since > LONGEST:
             raise UsageError(_("期間は {most} 日までにしてください。").format(most=LONGEST.days))
         directory = self._ports.inventories.at(until)
-        department = _department(directory, period.department)
+        system = _system(directory, period) if period.system else None
+        department = _department(directory, system.department if system else period.department)
         if department is None or (scope.departments is not None and department.name not in scope.departments):
             known = "、".join(f"{one.code} {one.name}" for one in self.departments(scope)[:20])
             text = _("「{name}」という課はありません。あるもの: {known}")
             raise NotFoundError(text.format(name=period.department, known=known or "—"))
-        return Asking(self._ports, department, period.since, until, scope)
+        return Asking(self._ports, department, period.since, until, scope, system)
 
     def _sheet(
         self, query: Query, telemetry: Telemetry, asking: Asking, items: tuple[str, ...], by: str
     ) -> EvidenceSheet:
-        zones = asking.zones()
-        wanted = Wanted(
-            unit=Unit(asking.department.code),
-            department=asking.department.name,
-            period=(asking.since, asking.until),
-            labels=zones,
-            items=items,
-            zones=asking.scope.zones,
-            by=by,
-        )
-        split = {name for figure in query.figures if figure.per_zone for name in query.needed(figure)}
-        presence = {
-            name: asking.presence(telemetry.sources[name], tuple(zones) if name in split else ())
-            for name in query.sources
-        }
-        there = [
-            (figure, zone, title)
-            for figure, zone, title in cells(query, wanted)
-            if not absent(query, figure, zone, presence, wanted.period)
-        ]
-        answers = _answers(query, asking, there)
+        wanted = _wanted(asking, items, by)
+        presence = _presence(query, telemetry, asking)
+        answers = _answers(query, asking, countable(query, wanted, presence))
         return make_sheet(query, telemetry, wanted, answers, presence, self._ports.now())
+
+    def _coming(self, query: Query, telemetry: Telemetry, asking: Asking) -> Iterator[Ahead]:
+        """What a sheet is going to ask once it is known which sources are there."""
+        there = countable(query, _wanted(asking, (), ""), _presence(query, telemetry, asking))
+        for figure, zone, _title in there:
+            if not figure.value:
+                more = (write.term("labels.zone", zone),) if zone else ()
+                since = begin_of(figure, (asking.since, asking.until))
+                yield Ahead(figure.query, query.within, figure.distinct, since=since, more=more)
+        if any(figure.value for figure, _zone, _title in there):
+            yield from coming(query)
+        if query.table is not None and there:
+            yield Ahead(query.table.query, query.within, query.table.by, hours=not query.table.by)
+
+
+def _opening(asking: Asking, queries: Sequence[Query]) -> Iterator[Ahead]:
+    """How the unit's hosts and people are written in events: all else is asked by that."""
+    yield Ahead(NAMED if asking.system else UNLABELLED, Within.WARD, ("host.name",))
+    if asking.system is None and any(query.within is Within.PEOPLE for query in queries):
+        yield Ahead(SPELLED, Within.WARD, ("user.name",))
+
+
+def _of_sources(queries: Sequence[Query], telemetry: Telemetry, asking: Asking) -> Iterator[Ahead]:
+    """Whether the sources of queries are there, and where a figure is told by zone, in each zone."""
+    for query in queries:
+        split = _split(query)
+        for source in telemetry.used(query).values():
+            if source.query:
+                yield Ahead(source.query, source.within, hours=True)
+            for zone in asking.zones() if source.query and source.name in split else ():
+                yield Ahead(source.query, source.within, hours=True, more=(write.term("labels.zone", zone),))
+
+
+def _split(query: Query) -> set[str]:
+    """The sources of the figures that are told by zone."""
+    return {name for figure in query.figures if figure.per_zone for name in query.needed(figure)}
+
+
+def _presence(query: Query, telemetry: Telemetry, asking: Asking) -> dict[str, Presence]:
+    split, zones = _split(query), tuple(asking.zones())
+    return {name: asking.presence(telemetry.sources[name], zones if name in split else ()) for name in query.sources}
+
+
+def _wanted(asking: Asking, items: tuple[str, ...], by: str) -> Wanted:
+    return Wanted(
+        unit=asking.unit,
+        department=asking.department.name,
+        period=(asking.since, asking.until),
+        labels=asking.zones(),
+        items=items,
+        zones=asking.scope.zones,
+        by=by,
+        system=asking.system.name if asking.system else "",
+        hosts=asking.system is None or bool(asking.system.hosts),
+    )
 
 
 def _answers(query: Query, asking: Asking, there: Sequence[tuple[Figure, str, str]]) -> Answers:
@@ -222,7 +283,7 @@ def _answers(query: Query, asking: Asking, there: Sequence[tuple[Figure, str, st
     if oldest is not None and oldest > asking.since:
         text = "検索用データに残っている最も古い記録は {at} のもので、それより前は分かりません。"
         notes.append(text.format(at=screen(oldest)))
-    return Answers(values, asked, rows, total, [*result.notes, *notes, *asking.notes])
+    return Answers(values, asked, rows, total, [*result.notes, *notes, *asking.notes([query.within])])
 
 
 def _number(figure: Figure, asking: Asking, text: str, notes: list[str]) -> int:
@@ -270,3 +331,25 @@ def _department(directory: Directory, text: str) -> Department | None:
     """A department by code or name."""
     found = directory.department_by_code.get(text)
     return found or next((one for one in directory.departments if one.name == text), None)
+
+
+def _system(directory: Directory, period: Period) -> System:
+    """A system by code or name.
+
+    Raises:
+        NotFoundError: there is none, or it is another department's.
+    """
+    text = fold(period.system.strip())
+    found = next((one for one in directory.systems if text in {fold(one.code), fold(one.name)}), None)
+    if found is None:
+        known = "、".join(f"{one.code} {one.name}" for one in directory.systems[:20])
+        what = _("情報システム「{name}」は台帳にありません。あるもの: {known}")
+        raise NotFoundError(what.format(name=period.system, known=known or "—"))
+    owner = directory.department_by_code.get(found.department)
+    if owner is None:
+        what = _("情報システム「{name}」の主管課が台帳にありません。情報システムの台帳を直してください。")
+        raise NotFoundError(what.format(name=found.name))
+    if period.department and period.department not in {owner.code, owner.name}:
+        what = _("情報システム「{name}」の主管課は {owner} です。課を {owner} にするか、指定しないでください。")
+        raise NotFoundError(what.format(name=found.name, owner=owner.name))
+    return found

@@ -14,11 +14,11 @@ from statistics import median
 
 from secops.isms.audit.telemetry import Query, Value, Within
 from secops.isms.policy.exceptions import Kind, Phase, State, Waiver
-from secops.org.model import DEVICE_KINDS, Flow
+from secops.org.model import DEVICE_KINDS, Device
 from secops.query import write
 from secops.schema.dates import JST
 from secops.siem.ports import Handled
-from secops.wiring.evidence_asking import Asking, base, hours_between, own_account, short
+from secops.wiring.evidence_asking import NAMED, Ahead, Asking, base, hours_between, own_account, short
 
 MAX_DATASETS = 40
 MAX_VERSIONS = 24
@@ -38,8 +38,9 @@ class Result:
 def coverage(asking: Asking, _query: Query) -> Result:
     """Terminals and servers in the inventory, and which of them sent anything."""
     kinds = {"terminal", "server"}
-    mine = [one for one in asking.directory.devices if one.department == asking.department.code and one.kind in kinds]
-    asked = asking.text("_exists_:host.name", Within.WARD)
+    mine = [one for one in asking.devices() if one.kind in kinds]
+    mine += [Device(one, asking.system.zone, kind="server") for one in asking.strays() if asking.system]
+    asked = asking.text(NAMED, Within.WARD)
     heard = {short(name) for (name,), _count in asking.tally(asked, ("host.name",)) if name}
     seen = [one for one in mine if short(one.name) in heard]
     silent = sorted((one for one in mine if short(one.name) not in heard), key=lambda one: (one.zone, one.name))
@@ -64,8 +65,10 @@ def gaps(asking: Asking, query: Query) -> Result:
     asked = asking.text("*:*", query.within)
     found = [name for (name,), _count in asking.tally(asked, ("event.dataset",)) if name]
     rows, missing, longest = [], 0, 0.0
-    for name in found[:MAX_DATASETS]:
-        hours = [at for at, _count in asking.hours(asking.text(f'event.dataset:"{name}"', query.within))]
+    shown = {name: f'event.dataset:"{name}"' for name in found[:MAX_DATASETS]}
+    asking.ahead(Ahead(one, query.within, hours=True) for one in shown.values())
+    for name, search in shown.items():
+        hours = [at for at, _count in asking.hours(asking.text(search, query.within))]
         days = {at.astimezone(JST).date() for at in hours}
         last = (asking.until - timedelta(microseconds=1)).astimezone(JST).date()
         gone = (last - min(days)).days + 1 - len(days)
@@ -87,7 +90,7 @@ def gaps(asking: Asking, query: Query) -> Result:
 
 def alert_times(asking: Asking, query: Query) -> Result:
     """How long the department's alerts took to be answered and to be closed."""
-    found = asking.ports.desk.handled(asking.span, asking.own_scope)
+    found = asking.alerts()
     answered = [(one.acknowledged - one.opened) / timedelta(minutes=1) for one in found if one.acknowledged]
     closed = [(one.closed - one.opened) / timedelta(hours=1) for one in found if one.closed]
     days = query.options.get("days", 14)
@@ -109,7 +112,7 @@ def alert_times(asking: Asking, query: Query) -> Result:
 
 def alerts_by_rule(asking: Asking, _query: Query) -> Result:
     """The department's alerts by rule."""
-    found = asking.ports.desk.handled(asking.span, asking.own_scope)
+    found = asking.alerts()
     rules = _by_rule(found)
     values = {"alerts": len(found), "open": sum(one.closed is None for one in found), "rules": len(rules)}
     return Result(values, rows=[_line(some) for some in rules])
@@ -117,7 +120,7 @@ def alerts_by_rule(asking: Asking, _query: Query) -> Result:
 
 def cases(asking: Asking, _query: Query) -> Result:
     """What people of the department reported (alerts without a rule)."""
-    found = [one for one in asking.ports.desk.handled(asking.span, asking.own_scope) if not one.rule_id]
+    found = [one for one in asking.alerts() if not one.rule_id]
     answered = [(one.acknowledged - one.opened) / timedelta(minutes=1) for one in found if one.acknowledged]
     values: dict[str, Value] = {"cases": len(found), "open": sum(one.closed is None for one in found)}
     if answered:
@@ -217,14 +220,11 @@ def leavers(asking: Asking, query: Query) -> Result:
 
 def flows(asking: Asking, query: Query) -> Result:
     """Registered flows of some kinds, or those that the department answers for, and how they were used."""
-    kinds, verdict = query.options.get("kinds"), query.options.get("verdict")
-    mine: list[Flow] = [
-        one
-        for one in asking.directory.flows
-        if (one.kind in kinds if isinstance(kinds, tuple) else one.owner == asking.department.code)
+    kinds = query.options.get("kinds")
+    mine = [
+        one for one in asking.directory.flows if (one.kind in kinds if isinstance(kinds, tuple) else asking.owns(one))
     ]
-    condition = "_exists_:labels.flow_id" + (f" AND labels.flow_verdict:{verdict}" if verdict else "")
-    asked = asking.text(condition, query.within)
+    asked = asking.text(_flow_condition(query), query.within)
     counts = {name: count for (name,), count in asking.tally(asked, ("labels.flow_id",)) if name}
     used = {one.id: counts[one.id] for one in mine if one.id in counts}
     last = (asking.until - timedelta(microseconds=1)).astimezone(JST).date()
@@ -248,6 +248,11 @@ def flows(asking: Asking, query: Query) -> Result:
     return Result(values, {}, asked, rows)
 
 
+def _flow_condition(query: Query) -> str:
+    verdict = query.options.get("verdict")
+    return "_exists_:labels.flow_id" + (f" AND labels.flow_verdict:{verdict}" if verdict else "")
+
+
 def chain(asking: Asking, _query: Query) -> Result:
     """The journal's chain."""
     found = asking.ports.chain(asking.since, asking.until)
@@ -258,9 +263,10 @@ def chain(asking: Asking, _query: Query) -> Result:
 
 
 def exceptions(asking: Asking, _query: Query) -> Result:
-    """例外措置 of the department as they stood at the end of the period, and what came from them after their end."""
+    """例外措置 of the unit as they stood at the end of the period, and what came from them after their end."""
     day = (asking.until - timedelta(microseconds=1)).astimezone(JST).date()
-    phases = [(one, _then(one, day)) for one in asking.ports.waivers(frozenset({asking.department.code}))]
+    known = asking.ports.waivers(frozenset({asking.department.code}))
+    phases = [(one, _then(one, day)) for one in known if asking.concerns(one)]
     ended = [one for one, phase in phases if phase is Phase.OVERDUE]
     rows, used = [], 0
     for one in ended:
@@ -293,6 +299,26 @@ def _after_end(asking: Asking, one: Waiver) -> int | None:
     if not any(terms) or since >= asking.until:
         return None
     return asking.count(asking.text(write.either(*terms), Within.WARD), max(since, asking.since))
+
+
+def coming(query: Query) -> list[Ahead]:
+    """What the function of a query is going to ask."""
+    search = str(query.options.get("query", ""))
+    match query.function:
+        case "coverage":
+            return [Ahead(NAMED, Within.WARD, ("host.name",))]
+        case "gaps":
+            return [Ahead("*:*", query.within, ("event.dataset",))]
+        case "accounts_without":
+            return [Ahead(search, Within.WARD, (str(query.options["field"]),))]
+        case "strangers":
+            return [Ahead(search, query.within, ("user.name",))]
+        case "shared":
+            return [Ahead(search, query.within, ("user.name", "host.name"))]
+        case "flows":
+            return [Ahead(_flow_condition(query), query.within, ("labels.flow_id",))]
+        case _:
+            return []
 
 
 FUNCTIONS: Mapping[str, Callable[[Asking, Query], Result]] = {

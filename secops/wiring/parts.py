@@ -98,7 +98,8 @@ def make_pipeline(site: Site, number: int = 0, workers: int = 1, away: Away | No
 
     store: EventWriter | None = site.store
     if away is not None:
-        store = None if away.now else Watched(site.store, away)
+        apart = site.settings.store.kind == "elasticsearch"
+        store = None if away.now else Watched(site.store, away, apart=apart)
     return Pipeline(
         site.settings.site.id,
         site.journal,

@@ -47,7 +47,7 @@ WEIGHTS = (20, 1, 2, 1, 20, 5, 1, 20, 28, 2)
 class _Nobody:
     """No alerts: they are counted in the records, which have a benchmark of their own."""
 
-    def handled(self, opened: Span, scope: Scope) -> Sequence[Handled]:
+    def handled(self, opened: Span, scope: Scope, *, named: bool = False) -> Sequence[Handled]:
         """See `ReviewDesk`."""
         return ()
 

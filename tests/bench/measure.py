@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ class Run:
     peak_mib: float
     code: int
     output: str
+    cpu: float = 0.0  # seconds of processor time of the command and all that it waited for
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def tree_rss(root: int) -> int:
 def run(argv: Sequence[str | Path], env: dict[str, str] | None = None) -> Run:
     """Run a command to its end. Compiled modules are kept, as everywhere where the program is installed."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    before = _children_cpu()
     started = time.perf_counter()
     process = subprocess.Popen(
         [str(part) for part in argv],
@@ -73,7 +76,12 @@ def run(argv: Sequence[str | Path], env: dict[str, str] | None = None) -> Run:
     seconds = time.perf_counter() - started
     done.set()
     watcher.join()
-    return Run(seconds, peak / 2**20, process.returncode, output)
+    return Run(seconds, peak / 2**20, process.returncode, output, _children_cpu() - before)
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def secops(*args: str | Path, env: dict[str, str] | None = None) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,7 +30,6 @@ from secops.siem.ports import (
 )
 from secops.store.records import open_records
 from secops.store.records.records import Records as SqlRecords
-from tests.contract.test_records_desk import emptied
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 
@@ -64,9 +64,12 @@ def records(request: Any, tmp_path: Path) -> Iterator[Records]:
     if request.param == "memory":
         yield MemoryDesk({rule.id: rule for rule in RULES})
         return
-    opened = open_records(emptied() if request.param == "postgresql" else new_records(tmp_path / "records.db"), RULES)
-    yield opened
-    opened.dispose()
+    with ExitStack() as kept:
+        postgresql = request.param == "postgresql"
+        place = kept.enter_context(request.getfixturevalue("postgres").database()) if postgresql else ""
+        opened = open_records(place or new_records(tmp_path / "records.db"), RULES)
+        yield opened
+        opened.dispose()
 
 
 def item(seq: int, rule: str = "a", at: float = 0, source: str = "win", ip: str = "10.0.0.1") -> CorrelationInput:

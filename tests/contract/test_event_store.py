@@ -15,7 +15,7 @@ from secops.errors import QueryError, StoreError
 from secops.query.tree import All, And, Between, Exists, Like, Not, Or, Term, Text, Wild
 from secops.schema.ecs import dtype
 from secops.schema.frame import EXTRA
-from secops.siem.ports import EventStore, Nearby, Place, Scope, Span
+from secops.siem.ports import Answer, EventStore, Nearby, Place, Question, Scope, Span
 from secops.store.events.elastic import ElasticStore
 from secops.store.events.lake import Lake
 from tests import elastic
@@ -272,6 +272,43 @@ def test_tallies_are_exact_and_the_largest_first(store):
     for field in ("source.port", "host.ip", "winlog.event_data.Image"):
         with pytest.raises(QueryError):
             store.tally(All(), ALWAYS, EVERYONE, [field])
+
+
+def test_several_questions_get_the_answers_that_each_would_get(store):
+    store.write(
+        frame(
+            {"host.name": "a", "user.name": "x", "labels.zone": "lgwan"},
+            {"host.name": "a", "user.name": "y", "event.dataset": "Other.Log"},
+            {"host.name": "b", EXTRA: '{"winlog.event_data.LogonType":"2"}'},
+            {"host.name": "c", "labels.zone": "internet"},
+        ),
+        {"fw": 4},
+    )
+    minute = timedelta(minutes=1)
+    asked = [
+        Question(All()),
+        Question(Term("event.dataset", "OTHER.log"), seconds=60),
+        Question(Or((Term("host.name", "A"), Term("host.name", "b"))), fields=("host.name", "user.name"), limit=2),
+        Question(Term("winlog.event_data.LogonType", "2"), seconds=3600, since=NOON + 3 * minute),
+        Question(All(), since=NOON + 4 * minute, fields=("labels.zone",)),
+        Question(Term("host.name", "nobody"), seconds=60, fields=("host.name",)),
+    ]
+    common = Not(Term("host.name", "c"))
+    assert list(store.several(common, asked, ALWAYS, EVERYONE)) == [
+        Answer(3),
+        Answer(1, [(NOON + 2 * minute, 1)]),
+        Answer(3, (), [(("a", "x"), 1), (("a", "y"), 1)]),
+        Answer(1, [(NOON, 1)]),
+        Answer(0),
+        Answer(0),
+    ]
+    seen = store.several(common, asked[:1], Span(NOON + minute), Scope(zones=frozenset({"lgwan", "internet"})))
+    assert [one.count for one in seen] == [1]
+    assert list(store.several(All(), [], ALWAYS, EVERYONE)) == []
+    with pytest.raises(QueryError):
+        store.several(All(), [Question(All(), fields=("source.port",))], ALWAYS, EVERYONE)
+    with pytest.raises(QueryError):
+        store.several(All(), [Question(Like("source.port", (ANY,)))], ALWAYS, EVERYONE)
 
 
 def test_arrivals_count_by_source_and_time_of_receipt(store):

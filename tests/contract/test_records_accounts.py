@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ from secops.access.throttle import PER_PEER, PER_PLACE
 from secops.errors import ConflictError, DeniedError, NotFoundError, UsageError
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.engine import Database, connect
-from tests.databases import new_records
+from tests.databases import dump
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
 GOOD = "correct horse battery"
@@ -48,8 +47,8 @@ class Door:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = connect(new_records(tmp_path / "records.db"))
+def database(records_place: Path | str) -> Iterator[Database]:
+    opened = connect(records_place)
     yield opened
     opened.close()
 
@@ -90,14 +89,12 @@ def test_login_gives_a_token_that_opens_the_session(door: Door):
     assert not door.open("")
 
 
-def test_the_token_itself_is_nowhere_in_the_database(door: Door, tmp_path: Path):
+def test_the_token_itself_is_nowhere_in_the_database(door: Door, database: Database):
     token, session = door.login()
-    with sqlite3.connect(tmp_path / "records.db") as file:
-        dump = "\n".join(file.iterdump())
-    file.close()
-    assert session.id in dump
-    assert token not in dump
-    assert GOOD not in dump
+    everything = dump(database)
+    assert session.id in everything
+    assert token not in everything
+    assert GOOD not in everything
 
 
 def test_wrong_name_and_wrong_password_say_the_same(door: Door):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -29,7 +29,6 @@ from secops.siem.ports import (
     Verdict,
 )
 from secops.store.records import open_records
-from secops.store.records.engine import connect
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
 
@@ -66,21 +65,12 @@ def records(request: Any, tmp_path: Any) -> Iterator[Records]:
     if request.param == "memory":
         yield MemoryDesk({"r1": RULE})
         return
-    opened = open_records(emptied() if request.param == "postgresql" else new_records(tmp_path / "records.db"), [RULE])
-    yield opened
-    opened.dispose()
-
-
-def emptied() -> str:
-    url = os.environ.get("SECOPS_TEST_PG_URL", "")
-    if not url:
-        pytest.skip("SECOPS_TEST_PG_URL (postgresql+psycopg://…) names no PostgreSQL")
-    database = connect(url)
-    with database.migrate() as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
-    database.close()
-    return url
+    with ExitStack() as kept:
+        postgresql = request.param == "postgresql"
+        place = kept.enter_context(request.getfixturevalue("postgres").database()) if postgresql else ""
+        opened = open_records(place or new_records(tmp_path / "records.db"), [RULE])
+        yield opened
+        opened.dispose()
 
 
 def hit(seq: int, host: str = "K-1", rule: str = "r1", source: str = "win", zone: str = "lgwan", **event: Any) -> Hit:

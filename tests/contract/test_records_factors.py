@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +34,7 @@ from secops.store.records.access_tables import users
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.engine import Database, connect
 from secops.store.records.siem_tables import alerts, history
-from tests.databases import new_records
+from tests.databases import dump
 from tests.fakes.authenticator import SoftKey
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
@@ -74,8 +73,8 @@ class Door:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = connect(new_records(tmp_path / "records.db"))
+def database(records_place: Path | str) -> Iterator[Database]:
+    opened = connect(records_place)
     yield opened
     opened.close()
 
@@ -189,21 +188,14 @@ def test_codes_of_an_app_work_once_and_one_step_aside(door: Door):
                 door.accounts.pass_code(session, code, door.visit())
 
 
-def dump(place: Path) -> str:
-    with sqlite3.connect(place) as file:
-        text = "\n".join(file.iterdump())
-    file.close()
-    return text
-
-
-def test_secrets_of_apps_are_nowhere_readable(door: Door, tmp_path: Path):
+def test_secrets_of_apps_are_nowhere_readable(door: Door, database: Database):
     _, session = door.login()
     secret = door.accounts.begin_totp(session)
     assert door.accounts.begin_totp(session) == secret
-    assert secret not in dump(tmp_path / "records.db")
+    assert secret not in dump(database)
     app = pyotp.TOTP(secret)
     door.accounts.finish_totp(session, app.at(door.now), door.visit())
-    assert secret not in dump(tmp_path / "records.db")
+    assert secret not in dump(database)
 
 
 def test_a_secret_opens_for_its_user_under_its_key_alone(door: Door, database: Database):
@@ -227,19 +219,19 @@ def test_a_secret_opens_for_its_user_under_its_key_alone(door: Door, database: D
     assert door.accounts.pass_code(session, app.at(door.now), door.visit())[1].step is Step.DONE
 
 
-def test_secrets_from_before_are_used_and_sealed(door: Door, database: Database, tmp_path: Path):
+def test_secrets_from_before_are_used_and_sealed(door: Door, database: Database):
     door.with_totp()
     app = pyotp.TOTP(pyotp.random_base32())
     with database.write() as connection:
         connection.execute(update(users).where(users.c.name == "tanaka").values(totp_secret=app.secret))
-    assert app.secret in dump(tmp_path / "records.db")
+    assert app.secret in dump(database)
     for sealed in (False, True):
         if sealed:
             assert door.accounts.seal_secrets() == 1
         door.now += timedelta(minutes=2)
         _, session = door.login()
         assert door.accounts.pass_code(session, app.at(door.now), door.visit())[1].step is Step.DONE
-    assert app.secret not in dump(tmp_path / "records.db")
+    assert app.secret not in dump(database)
     assert door.accounts.seal_secrets() == 0
 
 

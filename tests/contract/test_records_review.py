@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,6 @@ from secops.siem.triage.states import new_alert
 from secops.store.records import Records, open_records
 from secops.store.records.codec import row_of
 from secops.store.records.siem_tables import alerts
-from tests.contract.test_records_desk import emptied
 from tests.databases import new_records
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
@@ -34,9 +34,12 @@ SCOPES = [
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def records(request: Any, tmp_path: Any) -> Iterator[Records]:
-    opened = open_records(emptied() if request.param == "postgresql" else new_records(tmp_path / "records.db"), [])
-    yield opened
-    opened.dispose()
+    with ExitStack() as kept:
+        postgresql = request.param == "postgresql"
+        place = kept.enter_context(request.getfixturevalue("postgres").database()) if postgresql else ""
+        opened = open_records(place or new_records(tmp_path / "records.db"), [])
+        yield opened
+        opened.dispose()
 
 
 def made(records: Records, seed: int) -> list[Alert]:

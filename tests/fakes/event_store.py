@@ -14,8 +14,9 @@ from secops.query.evaluate import check, matches
 from secops.query.fields import COUNTED, is_list, kind
 from secops.query.tree import All, And, Node
 from secops.schema.ecs import COLUMNS
-from secops.siem.ports import KIND_COLUMNS, Found, Nearby, Place, Scope, SeenKind, Span, StoreStats
+from secops.siem.ports import KIND_COLUMNS, Answer, Found, Nearby, Place, Question, Scope, SeenKind, Span, StoreStats
 from secops.store.events.rows import events, fresh, kept, middle
+from secops.store.events.several import one_by_one
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -108,6 +109,9 @@ class MemoryEventStore:
         counts = Counter(tuple(event.get(name) for name in fields) for event in self._matching(query, span, scope))
         ordered = sorted(counts.items(), key=lambda one: (-one[1], [(part is None, part or "") for part in one[0]]))
         return ordered[:limit]
+
+    def several(self, common: Node, questions: Sequence[Question], span: Span, scope: Scope) -> list[Answer]:
+        return list(one_by_one(self, common, questions, span, scope))
 
     def arrivals(self, received: Span, scope: Scope, seconds: int) -> dict[str, list[tuple[datetime, int]]]:
         counts: dict[str, Counter[datetime]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,14 +20,14 @@ from secops.access.passwords import Passwords
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
 from secops.isms.policy.library import Library
 from secops.isms.policy.linking import LinkDesk
-from secops.org.model import Account, Department, Device, Directory, Person
+from secops.org.model import Account, Department, Device, Directory, Person, System
 from secops.report.comparison_style import ComparisonStyle
 from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.settings import Settings, WebSettings
 from secops.settings_notify import NotifySettings
 from secops.siem.detect.coverage import RuleCoverage, Status
-from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, SystemStatus, problems_of
+from secops.siem.health import ChainState, CorrelationHealth, Disk, FilterState, StoreState, SystemStatus, problems_of
 from secops.siem.ports import Condition, Hit, MatchedValue, NewBatch, Origin, Rule, Scope, SourceStatus, Verdict
 from secops.store.records.accounts import SqlAccounts
 from secops.store.records.audit_rounds import SqlRounds
@@ -430,6 +430,7 @@ class Stage:
         self.journal = MemoryJournal()
         self.found = sources()
         self.problems: list[str] = []
+        self.event_store = StoreState()
         self.written: list[tuple[str, str]] = []
         self.filters: list[FilterState] = []
         found = [RuleCoverage(at, *FOUND[one.id]) for at, one in enumerate(RULES)]
@@ -453,6 +454,7 @@ class Stage:
             departments=(Department("211", "区民課"), Department("212", "税務課")),
             staff=(Person("1", "鈴木", ("211",), (Account("", "t-suzuki"),)),),
             devices=(Device("K-0213", "mynumber", ("10.1.4.13",), department="211"),),
+            systems=(System("juki", "住民記録システム", "211", "mynumber"),),
         )
         self.files = EvidenceStore(self.folder)
         with self.database.write() as connection:  # alerts about users come behind those of the desk, which has its own
@@ -519,10 +521,12 @@ class Stage:
         chain = ChainState(42, "ab" * 32, NOW - timedelta(minutes=11))
         disk = Disk(512 * 10**9, 301 * 10**9, 41 * 10**9, 9 * 10**9)
         parts = {"collectors": "running", "worker-0": "running", "keeper": "running", "web": "running"}
-        problems = [*problems_of(self.found, chain, disk, parts, 5, self.filters), *self.problems]
-        return SystemStatus(
+        there = self.event_store
+        problems = [*problems_of(self.found, chain, disk, parts, 5, self.filters, there), *self.problems]
+        status = SystemStatus(
             NOW, "sumida", self.found, 5, {OFF.reason: 1}, chain, disk, parts, problems, self.filters, self.correlation
         )
+        return replace(status, store=there)
 
     @cached_property
     def care(self) -> Care:

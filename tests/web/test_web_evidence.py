@@ -10,17 +10,27 @@ from urllib.parse import unquote
 import pytest
 
 from secops.access.ports import Access, Role
+from secops.isms.audit.round import Unit
 from secops.siem.ports import Scope
 from secops.store.records.evidence import SheetFilter
+from tests.audit_work import on_order
 from tests.web.stage import HOSTILE, NOW, Stage, csrf, frame
 
+KUMIN, JUKI = Unit("211"), Unit("211", "juki")
 FORM = {"department": "211", "since": "2026-11-13", "until": "2026-11-23"}
 
 
 @pytest.fixture
 def auditor(stage: Stage):
     stage.person("kansa", Role.AUDITOR)
+    on_order(stage.rounds, KUMIN, "kansa")
+    on_order(stage.rounds, JUKI, "kansa")
     return stage.client("kansa")
+
+
+def bare(page: str) -> str:
+    """The text of a page without its markup."""
+    return re.sub(r"<[^>]+>", "", page)
 
 
 def make(browser, **more: object):
@@ -68,8 +78,31 @@ def test_a_sheet_is_made_looked_at_compared_and_taken_along(stage, auditor):
     assert "Windows のセキュリティログ" in page
     verified = auditor.post(f"/audit/evidence/{number}/verify", data={"csrf": csrf(auditor)}).text
     assert "もう一度照会した数値は、票と同じです" in verified
+    assert "まだ誰も照合していません" in page
+    assert "kansa(作成した本人): 数値は同じ" in bare(verified)
+    stage.person("futari", Role.AUDIT_LEAD)
+    other = stage.client("futari")
+    other.post(f"/audit/evidence/{number}/verify", data={"csrf": csrf(other)})
+    assert "futari: 数値は同じ" in bare(auditor.get(f"/audit/evidence/{number}").text)
     taken = auditor.get(f"/audit/evidence/{number}/file?format=html")
     assert taken.headers["content-disposition"].startswith(f'attachment; filename="secops-evidence-{number}-')
+    paper = (
+        taken.text
+    )  # dated, hashed, with the query, what is missing, who made and who checked it, and what it is not
+    sheet = stage.evidence.sheets.sheet(int(number), Scope()).sheet
+    assert (
+        "(照会していません) event.action:logon-failed" in paper
+    )  # a source was missing: the query is there all the same
+    for said in (
+        "2026年11月23日",
+        sheet.sha256,
+        "failed_logons",
+        "届いていないもの",
+        "futari",
+        "判定ではありません",
+        *sheet.missing,
+    ):
+        assert said in paper, said
     assert auditor.get(f"/audit/evidence/{number}/file").content.startswith(b"PK")
     assert auditor.get(f"/audit/evidence/{number}/file?format=exe").status_code == 400
     logged = [one.action for one in stage.accounts.audit_log(limit=5)]
@@ -115,7 +148,8 @@ def test_all_queries_at_once_are_listed_with_what_is_missing(stage, auditor):
         ({"since": "きのう"}, 400, "期間の日付"),
         ({"since": "2026-12-01", "until": "2026-12-02"}, 400, "期間が空です"),
         ({"since": "2020-01-01"}, 400, "400 日まで"),
-        ({"department": "999"}, 404, "という課はありません"),
+        ({"department": "999"}, 404, "監査計画にありません"),
+        ({"department": "211/nothing"}, 404, "監査計画にありません"),
         ({"item": "a6.1-08"}, 404, "ログで確かめる照会がありません"),
         ({"names": ["nothing"]}, 404, "という照会はありません"),
     ],
@@ -130,6 +164,7 @@ def test_what_cannot_be_asked_comes_back_with_the_reason_and_what_was_entered(au
 def test_who_sees_one_department_or_zone_makes_and_sees_no_more(stage):
     stage.person("zei", Role.AUDITOR, Access(departments=frozenset({"税務課"})))
     stage.person("lgwan", Role.AUDITOR, Access(zones=frozenset({"lgwan"})))
+    on_order(stage.rounds, KUMIN, "zei", "lgwan")
     zei, lgwan = stage.client("zei"), stage.client("lgwan")
     assert make(zei, names=["failed_logons"]).status_code == 404
     assert "区民課" not in re.sub(r"<title>.*</title>", "", zei.get("/audit/evidence").text)
@@ -153,3 +188,52 @@ def test_in_english_only_the_paper_stays_japanese(stage, auditor):
         )
         left = set(re.findall(r"[぀-ヿ一-鿿]+", main)) - {"記録なし", "対策基準", "版"}
         assert left == set(), (path, left)
+
+
+SHEET_CALLS = ("", "/file", "/file?format=html")
+
+
+def test_an_auditor_reaches_the_sheets_of_their_plans_and_no_other(stage):
+    for name, role in (
+        ("ta", Role.AUDITOR),
+        ("kansa", Role.AUDITOR),
+        ("lead", Role.AUDIT_LEAD),
+        ("csirt2", Role.CSIRT),
+    ):
+        stage.person(name, role)
+    on_order(stage.rounds, KUMIN, "kansa")
+    on_order(stage.rounds, Unit("212"), "ta")
+    ta, kansa = stage.client("ta"), stage.client("kansa")
+    for call in SHEET_CALLS:
+        assert ta.get(f"/audit/evidence/1{call}").status_code == 404
+        for name in ("kansa", "lead", "csirt2"):
+            assert stage.client(name).get(f"/audit/evidence/1{call}").status_code == 200
+    assert ta.post("/audit/evidence/1/verify", data={"csrf": csrf(ta)}).status_code == 404
+    own = ta.get("/audit/evidence").text
+    assert "裏付け票はまだありません" in own
+    assert re.findall(r'<option value="(21[^"]*)"', own) == ["212"]
+    assert make(ta, names=["failed_logons"]).status_code == 404
+    assert make(ta, names=["failed_logons"], department="212").status_code == 303
+    assert make(kansa, names=["failed_logons"], department="211/juki").status_code == 404  # the unit is the department
+    assert "区民課" not in re.sub(r"<title>.*</title>", "", ta.get("/audit/evidence?department=211").text)
+
+
+def test_an_assignment_of_another_year_opens_only_what_was_made_for_its_plan(stage):
+    stage.person("kyonen", Role.AUDITOR)
+    old = on_order(stage.rounds, KUMIN, "kyonen", year=2025)
+    browser = stage.client("kyonen")
+    assert browser.get("/audit/evidence/1").status_code == 404
+    assert "今年度の監査計画に、あなたが担当する" in browser.get("/audit/evidence").text
+    kept = stage.evidence.sheets.sheet(1, Scope())
+    number = stage.evidence.sheets.keep(kept.sheet, round_=old, actor="x", now=NOW)
+    assert browser.get(f"/audit/evidence/{number}").status_code == 200
+
+
+def test_a_sheet_of_a_system_is_made_and_says_whose_it_is(stage, auditor):
+    answer = make(auditor, names=["log_coverage"], department="211/juki")
+    page = auditor.get(answer.headers["location"]).text
+    assert "区民課 住民記録システム" in page
+    assert "ホスト(機器名かアドレス)が分かりません" in page
+    assert "記録なし" in page
+    assert "住民記録システム" in auditor.get(answer.headers["location"] + "/file?format=html").text
+    assert "区民課 住民記録システム" in auditor.get("/audit/evidence?department=211/juki").text

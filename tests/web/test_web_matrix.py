@@ -11,10 +11,12 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from secops.access.ports import Access, LoginPolicy, Role, SessionLimits
+from secops.isms.audit.round import Unit
 from secops.siem.ports import Scope, State, Verdict
 from secops.store.records.accounts import SqlAccounts
 from secops.web.app import create_app
 from secops.web.session import csrf_token
+from tests.audit_work import on_order
 from tests.web.matrix import Call, calls, line_of
 from tests.web.stage import PASSWORD, QUICK, Stage
 
@@ -34,7 +36,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         made.person(role.value.replace("_", "-"), role, Access(departments=mine))
         made.person(f"{role.value.replace('_', '-')}-lgwan", role, Access(frozenset({"lgwan"}), mine))
     made.person("victim", Role.VIEWER)
+    made.person("elsewhere", Role.AUDITOR)
     made.play()
+    on_order(made.rounds, Unit("211"), "auditor", "auditor-lgwan")  # an auditor sees what is in their plan
+    on_order(made.rounds, Unit("212"), "elsewhere")
     yield made
     made.close()
 
@@ -128,6 +133,15 @@ def test_each_role_gets_what_the_table_says(crowd, key):
     call = TABLE[key]
     got = crowd.ask(call)
     assert got == call.cells, HOW + line_of(call, got)
+
+
+@pytest.mark.parametrize("key", [key for key in TABLE if key[1].startswith("/audit/evidence")], ids=" ".join)
+def test_an_auditor_of_another_unit_gets_no_evidence(stage, crowd, key):
+    """With all zones and departments in scope, but another unit in the plan."""
+    token = stage.accounts.login("elsewhere", PASSWORD, peer="test", now=stage.clock, demo_allowed=True)[0]
+    answer = send(crowd.client, token, TABLE[key])
+    assert answer.status_code == (200 if key == ("GET", "/audit/evidence") else 404)
+    assert "区民課" not in answer.text.split("<main", 1)[-1]
 
 
 @pytest.mark.parametrize("key", [key for key, call in TABLE.items() if call.kind == "begun"], ids=" ".join)

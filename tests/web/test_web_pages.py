@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from secops.errors import StoreError
-from secops.siem.health import FilterState
+from secops.siem.health import FilterState, StoreState
 from secops.siem.ports import Scope, State, Verdict
 from secops.siem.triage.protection import alert_of_changes
 from tests.web.stage import HOSTILE, NOW, RULES, Stage, csrf, night
@@ -347,6 +347,20 @@ def test_a_broken_store_gives_a_page_that_says_what_is_safe(stage):
     assert answer.status_code == 503
     assert "ログは失われていません" in answer.text
     assert re.search(r"<code>[0-9a-f]{8}</code>", answer.text)
+
+
+def test_the_page_says_since_when_and_why_elasticsearch_takes_nothing_and_what_goes_on(stage):
+    reason = "cluster_block_exception: <b>disk usage exceeded</b>"
+    stage.event_store = StoreState("elasticsearch", reason, NOW - timedelta(minutes=12))
+    text = stage.client("touban").get("/sources").text
+    assert "応答なし" in text
+    assert "収集と検知は続いていて、直れば自動で追いつきます" in text
+    assert "cluster_block_exception: &lt;b&gt;disk usage exceeded" in text
+    assert "12分前から" in text
+    stage.event_store = StoreState("elasticsearch", refused=1234)
+    text = stage.client("touban").get("/sources").text
+    assert "応答なし" not in text
+    assert "全文だけを保管した記録 1,234 件" in text
 
 
 def test_without_the_event_store_alerts_and_sources_are_still_there_and_say_so(stage):

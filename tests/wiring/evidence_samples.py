@@ -52,8 +52,15 @@ SOURCES: Mapping[str, Event] = {
     "mail_log": {"event.action": "email-received"},
     "upload_log": {"event.action": "web-uploaded", "labels.department": "税務課"},
     "install_log": {"event.action": "package-installed", "labels.department": "税務課"},
+    "mail_gateway": {"event.dataset": "json.record", "event.category": ["email"], "event.action": "delivered"},
+    "mail_rules": {"o365.audit.Workload": "Exchange", "event.action": "Send"},
+    "mfa_log": {"event.category": ["authentication"], "event.action": "mfa-enrolled", "labels.department": "税務課"},
+    "single_factor": {"azure.signinlogs.properties.authentication_requirement": "other", "labels.department": "税務課"},
+    "cloud_log": {"cloud.provider": "aws", "event.category": ["authentication"], "labels.department": "税務課"},
     "vpn_log": {"event.action": "tunnel-up", "labels.department": "税務課", "user.name": "x"},
 }
+SIGNED_IN = {"event.category": ["authentication"], "event.outcome": "success", "user.name": "t-suzuki@ward.example"}
+FACTORS = "azure.signinlogs.properties.authentication_requirement"
 LOGON = {**SECURITY, "event.action": "logged-in", "winlog.event_data.LogonType": "2"}
 
 # (query, figure) → an event that makes the figure one more.
@@ -122,6 +129,25 @@ COUNTED: Mapping[tuple[str, str], Event] = {
         **UTM,
         "fortinet.firewall.subtype": "webfilter",
         "event.outcome": "failure",
+    },
+    ("mfa_logons", "多要素認証の成功"): {**SIGNED_IN, FACTORS: "multiFactorAuthentication", "labels.department": None},
+    ("mfa_logons", "多要素認証の失敗・拒否"): {
+        **SIGNED_IN,
+        "event.outcome": "failure",
+        "cisco_duo.auth.result": "denied",
+    },
+    ("mfa_logons", "一つの要素だけのサインイン"): {**SIGNED_IN, FACTORS: "singleFactorAuthentication"},
+    ("cloud_logons", "サインインの成功"): {**SIGNED_IN, "cloud.provider": "azure", "labels.department": None},
+    ("cloud_logons", "操作の記録"): {"o365.audit.Workload": "SharePoint", "event.category": ["file"]},
+    ("mail_blocked", "止められたメール"): {"event.category": ["email"], "event.type": ["info", "denied"]},
+    ("mail_blocked", "うち添付ファイルのあるもの"): {
+        "event.category": ["email"],
+        "event.action": "quarantined",
+        "email.attachments": [{"file": {"name": "a.docm"}}],
+    },
+    ("external_mail_forwarding", "受信の規則・転送の設定の変更(クラウドのメール)"): {
+        "o365.audit.Workload": "Exchange",
+        "event.action": "New-InboxRule",
     },
     ("external_mail_forwarding", "無料メールへの送信"): {
         "event.action": "email-sent",

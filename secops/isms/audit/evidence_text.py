@@ -18,6 +18,8 @@ def canonical(sheet: EvidenceSheet) -> str:
     """
     said: dict[str, Any] = asdict(sheet)
     del said["sha256"]
+    if not sheet.system:
+        del said["system"]  # sheets of a department have the text that they had before there were others
     said["period"] = [_moment(one) for one in sheet.period]
     said["made_at"] = _moment(sheet.made_at)
     said["order"] = {"figures": list(sheet.figures), "rows": list(sheet.rows[0]) if sheet.rows else []}

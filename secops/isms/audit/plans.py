@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from secops.errors import UsageError
+from secops.isms.audit.ports import PlanRecord, Reach, Viewer
 from secops.isms.audit.round import PLAN_LABELS, Plan, PlanLevel
 from secops.locale import _
 
@@ -25,6 +26,22 @@ def next_number(plan: Plan, taken: Collection[str]) -> str:
     while f"{first}-{sign}{count}" in taken:
         count += 1
     return f"{first}-{sign}{count}"
+
+
+def reach_of(found: Sequence[PlanRecord], viewer: Viewer) -> tuple[Reach, ...] | None:
+    """The units that an auditor is assigned to in some plans; None for who is bound to no plan."""
+    if not viewer.assigned:
+        return None
+    above = {one.plan.number: one.plan.above for one in found}
+    reach = []
+    for one in found:
+        line, number = set[str](), one.plan.number
+        while number and number not in line:
+            line.add(number)
+            number = above.get(number, "")
+        mine = dict.fromkeys(who.unit for who in one.assignments if who.login == viewer.name)
+        reach += [Reach(unit, frozenset(line), one.plan.years) for unit in mine]
+    return tuple(reach)
 
 
 def check_plan(plan: Plan, above: Plan | None) -> None:

@@ -74,6 +74,15 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """A unit that an auditor may look at: in which plan (and the ones above it), in which 年度 (first and last)."""
+
+    unit: Unit
+    plans: frozenset[str]
+    years: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """A running or past self-inspection: the plan's number, and the catalogue as it was when it began."""
 

@@ -242,7 +242,8 @@ class EvidenceSheet:
     ``figures`` are title → value, None where the source does not exist (never zero). ``missing`` says which source is
     not there, ``sources`` how complete the others were. ``query`` is what was asked, in words of the search, ``asked``
     the search behind each figure, ``definition`` (JSON) all that is needed to make the sheet again. ``rows`` are at
-    most a page out of ``rows_total``. ``zones``: only these were looked at, None is all.
+    most a page out of ``rows_total``. ``zones``: only these were looked at, None is all. ``department`` and ``system``
+    are the names of the unit at the time.
     """
 
     name: str
@@ -264,6 +265,22 @@ class EvidenceSheet:
     definition: str = ""
     zones: tuple[str, ...] | None = None
     made_by: str = ""
+    system: str = ""
+
+    @property
+    def of(self) -> str:
+        """The unit as it is read."""
+        return f"{self.department} {self.system}" if self.unit.system else self.department
+
+
+@dataclass(frozen=True, slots=True)
+class SheetCheck:
+    """That somebody looked at a sheet's hash and asked again: which figures differed then. It changes no sheet."""
+
+    at: datetime
+    by: str
+    whole: bool
+    differing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,12 @@ OPTIONS: Mapping[str, frozenset[str]] = {
 }
 
 
+# What is asked of people, whom a system does not have; what is of a unit's hosts though all of the ward is searched.
+OF_PEOPLE = frozenset({"accounts_without", "leavers"})
+OF_PEOPLE_VALUES = frozenset({"several_people"})
+OF_HOSTS = frozenset({"coverage", "alert_times", "alerts_by_rule", "cases", "exceptions"})
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where figures come from: events that a search finds, a record of the program, or (``missing``) nothing yet.
@@ -192,9 +198,10 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a sheet is made for. ``labels`` are the zones of the department's hosts with their words on screens.
+    """What a sheet is made for. ``labels`` are the zones of the unit's hosts with their words on screens.
 
-    ``zones``: only events of these may be seen by whoever makes it; None is all.
+    ``zones``: only events of these may be seen by whoever makes it; None is all. ``hosts`` says whether any host of the
+    unit is known: of a system without one nothing can be counted.
     """
 
     unit: Unit
@@ -204,6 +211,8 @@ class Wanted:
     items: tuple[str, ...] = ()
     zones: frozenset[str] | None = None
     by: str = ""
+    system: str = ""
+    hosts: bool = True
 
 
 def days_of(period: tuple[datetime, datetime]) -> int:
@@ -240,6 +249,31 @@ def absent(
     return [name for name in query.needed(figure) if not presence[name].there(since, zone)]
 
 
+def beyond(query: Query, figure: Figure, wanted: Wanted) -> str:
+    """Why a figure cannot be told of a system although its sources are there; "" where it can."""
+    if not wanted.unit.system:
+        return ""
+    if query.function in OF_PEOPLE or figure.value in OF_PEOPLE_VALUES:
+        return f"「{figure.title}」は職員についての数値です。情報システムではなく、課の票で見てください。"
+    own = query.within is not Within.WARD or query.function in OF_HOSTS
+    own = own or (query.function == "flows" and "kinds" not in query.options)
+    if own and not wanted.hosts:
+        return (
+            f"情報システムの台帳で、「{wanted.system}」のホスト(機器名かアドレス)が分かりません。"
+            "台帳に入れてから作り直してください。"
+        )
+    return ""
+
+
+def countable(query: Query, wanted: Wanted, presence: Mapping[str, Presence]) -> list[tuple[Figure, str, str]]:
+    """The numbers of a sheet (figure, zone, title) that can be told."""
+    return [
+        (figure, zone, title)
+        for figure, zone, title in cells(query, wanted)
+        if not beyond(query, figure, wanted) and not absent(query, figure, zone, presence, wanted.period)
+    ]
+
+
 def make_sheet(
     query: Query,
     telemetry: Telemetry,
@@ -249,25 +283,8 @@ def make_sheet(
     made_at: datetime,
 ) -> EvidenceSheet:
     """The sheet of a query; see the module for when a figure is None."""
-    figures: dict[str, Value | None] = {}
-    unreckoned: list[str] = []
-    partly: dict[str, None] = {}
-    if query.missing:
-        figures[query.title] = None
-    for figure, zone, title in cells(query, wanted):
-        if gone := absent(query, figure, zone, presence, wanted.period):
-            figures[title] = None
-            partly |= dict.fromkeys(_partly(gone, telemetry, presence, title))
-        elif (value := answers.values.get((figure.title, zone))) is not None:
-            figures[title] = value
-        else:
-            unreckoned.append(title)
+    figures, partly, unreckoned = _reckoned(query, telemetry, wanted, answers, presence)
     sources = tuple(_source_days(telemetry.sources[name], presence[name], wanted.period) for name in query.sources)
-    notes = [*query.caveats, *answers.notes]
-    if unreckoned:
-        notes.append("計算できる対象がなく、値のないもの: {titles}".format(titles="、".join(unreckoned)))
-    if query.not_shown:
-        notes.append(f"この票では分からないこと: {query.not_shown}")
     known = any(value is not None for value in figures.values())
     return sealed(
         EvidenceSheet(
@@ -284,13 +301,43 @@ def make_sheet(
             department=wanted.department,
             rows_total=answers.rows_total if known else 0,
             sources=sources,
-            notes=(*notes, NOTE),
+            notes=(*_notes(query, answers, unreckoned), NOTE),
             asked=dict(answers.asked),
             definition=as_json(query, telemetry.used(query)),
             zones=None if wanted.zones is None else tuple(sorted(wanted.zones)),
             made_by=wanted.by,
+            system=wanted.system,
         )
     )
+
+
+def _reckoned(
+    query: Query, telemetry: Telemetry, wanted: Wanted, answers: Answers, presence: Mapping[str, Presence]
+) -> tuple[dict[str, Value | None], dict[str, None], list[str]]:
+    """The figures, what is missing for one of them alone, and the titles of those that could not be reckoned."""
+    figures: dict[str, Value | None] = {query.title: None} if query.missing else {}
+    partly: dict[str, None] = {}
+    unreckoned: list[str] = []
+    for figure, zone, title in cells(query, wanted):
+        if why := beyond(query, figure, wanted):
+            figures[title] = None
+            partly |= {why: None}
+        elif gone := absent(query, figure, zone, presence, wanted.period):
+            figures[title] = None
+            partly |= dict.fromkeys(_partly(gone, telemetry, presence, title))
+        elif (value := answers.values.get((figure.title, zone))) is not None:
+            figures[title] = value
+        else:
+            unreckoned.append(title)
+    return figures, partly, unreckoned
+
+
+def _notes(query: Query, answers: Answers, unreckoned: Sequence[str]) -> Iterator[str]:
+    yield from (*query.caveats, *answers.notes)
+    if unreckoned:
+        yield "計算できる対象がなく、値のないもの: {titles}".format(titles="、".join(unreckoned))
+    if query.not_shown:
+        yield f"この票では分からないこと: {query.not_shown}"
 
 
 def _main(query: Query, answers: Answers) -> str:

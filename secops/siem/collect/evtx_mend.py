@@ -14,7 +14,7 @@ from zlib import crc32
 
 CHUNK_SIZE = 65_536
 CHUNK_MAGIC = b"ElfChnk\x00"
-_HEADER = 512
+HEADER = 512  # bytes
 _RECORD_MAGIC = b"**\x00\x00"
 _SMALLEST = 40  # bytes of a gap that a record without content can stand in for
 _NOTHING = b"\x0f\x01\x01\x00\x00"  # binary XML: the beginning of a fragment, and its end
@@ -31,22 +31,32 @@ class Found(NamedTuple):
 def is_sound(chunk: bytes) -> bool:
     """Whether magic, length and both check sums are right."""
     return (
-        len(chunk) == CHUNK_SIZE and _header_is_sound(chunk) and crc32(chunk[_HEADER : _end(chunk)]) == _u32(chunk, 52)
+        len(chunk) == CHUNK_SIZE and _header_is_sound(chunk) and crc32(chunk[HEADER : _end(chunk)]) == _u32(chunk, 52)
     )
 
 
 def announced(chunk: bytes) -> int:
     """How many records the header says there are; of a header that makes no sense, how many are found."""
-    if chunk[:8] == CHUNK_MAGIC:
-        first, last = (int.from_bytes(chunk[at : at + 8], "little") for at in (8, 16))
+    return _announced(chunk) or len(list(records(chunk)))
+
+
+def sound_header(head: bytes) -> int:
+    """How many records a chunk has by its header; 0 where something is wrong with that."""
+    return _announced(head) if len(head) == HEADER and _header_is_sound(head) else 0
+
+
+def _announced(head: bytes) -> int:
+    """How many records the header says there are; 0 for a header that makes no sense."""
+    if head[:8] == CHUNK_MAGIC:
+        first, last = int.from_bytes(head[8:16], "little"), int.from_bytes(head[16:24], "little")
         if 0 < first <= last < first + CHUNK_SIZE // 28:
             return last - first + 1
-    return len(list(records(chunk)))
+    return 0
 
 
 def records(chunk: bytes) -> Iterator[Found]:
     """The whole records. What stands between two of them is skipped; a smaller number is a remnant of older use."""
-    at, number = _HEADER, 0
+    at, number = HEADER, 0
     end = _end(chunk) if _header_is_sound(chunk) else len(chunk)
     while (at := chunk.find(_RECORD_MAGIC, at, end)) >= 0:
         found = Found(at, _u32(chunk, at + 4), int.from_bytes(chunk[at + 8 : at + 16], "little"))
@@ -65,7 +75,7 @@ def mended(chunk: bytes) -> bytes | None:
 
     Gaps become records without content, with the number 0.
     """
-    kept = [Found(_HEADER, 0, 0)]
+    kept = [Found(HEADER, 0, 0)]
     for record in records(chunk):
         if not 0 < record.start - (kept[-1].start + kept[-1].size) < _SMALLEST:
             kept.append(record)
@@ -84,13 +94,13 @@ def mended(chunk: bytes) -> bytes | None:
     data[8:40] = numbers * 2
     ends = (128, last.start, last.start + last.size)
     data[40:52] = b"".join(one.to_bytes(4, "little") for one in ends)
-    data[128:_HEADER] = bytes(_HEADER - 128)
+    data[128:HEADER] = bytes(HEADER - 128)
     return bytes(data)
 
 
 def _header_is_sound(chunk: bytes) -> bool:
-    right = crc32(chunk[128:_HEADER], crc32(chunk[:120])) == _u32(chunk, 124)
-    return chunk[:8] == CHUNK_MAGIC and right and _HEADER <= _end(chunk) <= CHUNK_SIZE
+    right = crc32(chunk[128:HEADER], crc32(chunk[:120])) == _u32(chunk, 124)
+    return chunk[:8] == CHUNK_MAGIC and right and HEADER <= _end(chunk) <= CHUNK_SIZE
 
 
 def _end(chunk: bytes) -> int:

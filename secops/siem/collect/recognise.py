@@ -70,6 +70,11 @@ def recognise(sample: bytes, name: str = "") -> Guess:
     return Guess("text", encoding, _("知られた形式に当てはまりません"), sure=False)
 
 
+def is_no_evtx(sample: bytes, name: str) -> bool:
+    """Whether a file that is not empty is named .evtx and is neither EVTX nor any other log that is known."""
+    return bool(sample) and name.lower().endswith(".evtx") and not recognise(sample, name).sure
+
+
 def of_message(message: bytes) -> str:
     """The format of one syslog message: what devices send over syslog is not always syslog inside."""
     if message[:1] == b"{":

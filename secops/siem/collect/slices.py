@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from secops.siem.collect.archives import CHUNK
-from secops.siem.collect.containers import container
+from secops.siem.collect.containers import EVTX_MAGIC, MAGIC, container
 from secops.siem.collect.lines import WIDE, LineSplitter, byte_order_mark, byte_order_of
-from secops.siem.collect.recognise import SAMPLE, Guess, recognise
-from secops.siem.collect.whole import Chunk, Item, Wanted, read_whole
+from secops.siem.collect.recognise import SAMPLE, Guess, is_no_evtx, recognise
+from secops.siem.collect.streams import CHUNK
+from secops.siem.collect.whole import Chunk, Item, Wanted, read_evtx, read_whole
 from secops.siem.ports import Origin
 
 SIZE = 24 << 20  # bytes
@@ -26,7 +26,7 @@ _JSON = frozenset({"windows_json", "json"})
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Bytes of a file from ``start`` up to ``stop``; without a guess it is the whole file, whatever that is."""
+    """Bytes of a file from ``start`` up to ``stop``; without a guess it is the whole file, of whatever kind."""
 
     path: Path
     start: int
@@ -40,22 +40,32 @@ class Slice:
 
 
 def slices(path: Path, size: int = SIZE) -> list[Slice]:
-    """What a file is cut into; what cannot be opened is one slice, and the error comes when it is read."""
+    """What a file is cut into; what cannot be opened is one slice, and the error comes when it is read.
+
+    A file that is small enough for one slice is opened when it is read, and not before.
+    """
     try:
         length = path.stat().st_size
+        if length <= size:
+            return [Slice(path, 0, length)]
         with path.open("rb") as file:
-            sample = file.read(SAMPLE)
+            guess = _of_lines(file.read(SAMPLE), path.name)
     except OSError:
         return [Slice(path, 0, 0)]
-    if not sample:
-        return [Slice(path, 0, 0)]
-    guess = recognise(sample, path.name)
-    if container(sample) or guess.layout != "lines" or byte_order_of(guess.encoding) in WIDE:
+    if guess is None:
         return [Slice(path, 0, length)]
+    return [Slice(path, start, min(start + size, length), guess) for start in range(0, length, size)]
+
+
+def _of_lines(sample: bytes, name: str) -> Guess | None:
+    """What a file of lines is that begins so; None for every other."""
+    if not sample or container(sample) or is_no_evtx(sample, name):
+        return None
+    guess = recognise(sample, name)
+    if guess.layout != "lines" or byte_order_of(guess.encoding) in WIDE:
+        return None
     mark = byte_order_mark(sample)
-    guess = replace(guess, encoding=mark[0] if mark else guess.encoding)
-    starts = range(0, length, size)
-    return [Slice(path, start, min(start + size, length), guess) for start in starts]
+    return replace(guess, encoding=mark[0] if mark else guess.encoding)
 
 
 def read_slice(one: Slice, wanted: Wanted, progress: Callable[[int], None] = lambda _bytes: None) -> Iterator[Item]:
@@ -63,34 +73,42 @@ def read_slice(one: Slice, wanted: Wanted, progress: Callable[[int], None] = lam
 
     Raises OSError where the file cannot be opened or the disk fails.
     """
-    if one.guess is None:
+    guess = one.guess
+    if guess is None:
+        with one.path.open("rb", buffering=0) as raw:
+            start = raw.read(MAGIC)
+            if start.startswith(EVTX_MAGIC):
+                yield from read_evtx(raw, one.path, one.size, wanted, progress)
+                return
+            raw.seek(0)
+            guess = _of_lines(raw.read(SAMPLE), one.path.name) if one.stop else None
+    if guess is None:
         yield from read_whole(one.path, wanted, progress)
         return
-    yield from _read_lines(one, wanted)
+    with one.path.open("rb", buffering=1 << 20) as file:
+        yield from _read_lines(file, one, guess, wanted)
     progress(one.size)
 
 
-def _read_lines(one: Slice, wanted: Wanted) -> Iterator[Item]:
-    assert one.guess is not None
+def _read_lines(file: BinaryIO, one: Slice, guess: Guess, wanted: Wanted) -> Iterator[Item]:
     origin = Origin(
-        wanted.kind, wanted.format or one.guess.format, one.guess.encoding,
+        wanted.kind, wanted.format or guess.format, guess.encoding,
         path=str(one.path), zone=wanted.zone, timezone=wanted.timezone,
     )  # fmt: skip
-    with one.path.open("rb", buffering=1 << 20) as file:
-        mark = byte_order_mark(file.read(4))
-        at = _line_start(file, one.start) if one.start else (mark[1] if mark else 0)
-        left = _line_start(file, one.stop) - at
-        file.seek(at)
-        if origin.format in _JSON and one.guess.encoding == "utf-8" and left <= _AT_ONCE:
-            yield Chunk(replace(origin, offset=at), _lines(file, left))
-            return
-        splitter = LineSplitter(one.guess.encoding, offset=at)
-        while left > 0 and (data := file.read(min(max(CHUNK, one.size), left))):
-            left -= len(data)
-            for piece in splitter.feed(data):
-                yield Chunk(replace(origin, offset=piece.offset, note=piece.note), piece.records)
-        for piece in splitter.finish():
+    mark = byte_order_mark(file.read(4))
+    at = _line_start(file, one.start) if one.start else (mark[1] if mark else 0)
+    left = _line_start(file, one.stop) - at
+    file.seek(at)
+    if origin.format in _JSON and guess.encoding == "utf-8" and left <= _AT_ONCE:
+        yield Chunk(replace(origin, offset=at), _lines(file, left))
+        return
+    splitter = LineSplitter(guess.encoding, offset=at)
+    while left > 0 and (data := file.read(min(max(CHUNK, one.size), left))):
+        left -= len(data)
+        for piece in splitter.feed(data):
             yield Chunk(replace(origin, offset=piece.offset, note=piece.note), piece.records)
+    for piece in splitter.finish():
+        yield Chunk(replace(origin, offset=piece.offset, note=piece.note), piece.records)
 
 
 def _lines(file: BinaryIO, left: int) -> list[bytes]:

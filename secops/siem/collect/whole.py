@@ -8,31 +8,16 @@ nothing is read as a whole but one EVTX chunk.
 from __future__ import annotations
 
 import codecs
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from secops.errors import Problem
 from secops.locale import _
-from secops.siem.collect.archives import (
-    CHUNK,
-    BombError,
-    BrokenArchiveError,
-    Counted,
-    Joined,
-    Limits,
-    Meter,
-    PackedFile,
-    Stream,
-    tar_members,
-    unpacked,
-    zip_members,
-)
-from secops.siem.collect.containers import EVTX_MAGIC, STREAMS, SUFFIXES, container, refused
+from secops.siem.collect.containers import EVTX_MAGIC, MAGIC, STREAMS, SUFFIXES, container, refused
 from secops.siem.collect.documents import WRAPPER, DocumentSplitter
-from secops.siem.collect.evtx_file import events, survey
+from secops.siem.collect.evtx_file import events, sound_events, survey
 from secops.siem.collect.lines import (
     CUT,
     MAX_RECORD,
@@ -47,11 +32,26 @@ from secops.siem.collect.recognise import (
     SAMPLE,
     Guess,
     is_header,
+    is_no_evtx,
     recognise,
+)
+from secops.siem.collect.streams import (
+    CHUNK,
+    BombError,
+    BrokenArchiveError,
+    Counted,
+    Joined,
+    Limits,
+    Meter,
+    Stream,
 )
 from secops.siem.ports import Origin
 
+if TYPE_CHECKING:  # the readers of archives take as long to import as everything else here: only archives pay for them
+    from secops.siem.collect.archives import PackedFile
+
 EVTX_RECORDS = 1000  # in one piece
+_SMALL = 1 << 20  # bytes of an EVTX file whose records are held together until it is clear that nothing is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,25 @@ def read_whole(path: Path, wanted: Wanted, progress: Callable[[int], None] = lam
     ``progress`` gets the number of bytes read from the file on disk, in the end all of them. A file that breaks off
     yields what can be read, then a `Problem`. Raises OSError only where the file cannot be opened or the disk fails.
     """
-    name = str(path)
     with path.open("rb") as file:
-        size = path.stat().st_size
-        reading = _Reading(file, size, wanted, progress)
-        yield from reading.file(name, path.name)
+        reading = _Reading(file, path.stat().st_size, wanted, progress)
+        yield from reading.file(str(path), path.name)
         reading.rest()
+
+
+def read_evtx(
+    file: IO[bytes], path: Path, size: int, wanted: Wanted, progress: Callable[[int], None] = lambda _count: None
+) -> Iterator[Item]:
+    """The same of an open file that is known to be EVTX."""
+    name = str(path)
+    found = sound_events(file, name, size) if size <= _SMALL and name.isprintable() else None
+    if found is None:
+        yield from _read_evtx(file, name, wanted)
+    else:
+        yield Member(name, recognise(EVTX_MAGIC, name))
+        for start in range(0, len(found), EVTX_RECORDS):
+            yield _evtx_chunk(found[start : start + EVTX_RECORDS], start, name, wanted)
+    progress(size)
 
 
 class _Reading:
@@ -117,9 +130,8 @@ class _Reading:
     def file(self, name: str, short: str) -> Iterator[Item]:
         """The records of the file."""
         try:
-            start = self._file.read(SAMPLE)
+            kind = container(self._file.read(MAGIC))
             self._file.seek(0)
-            kind = container(start)
             if kind in {"EVTX", "zip"}:
                 yield from self._seekable(kind, self._file, name, 0)
             else:
@@ -149,15 +161,25 @@ class _Reading:
         if kind and depth + deeper > self._wanted.limits.depth:
             yield Problem(path, _("圧縮ファイルの入れ子が深すぎます。展開してから置いてください。"))
         elif kind in STREAMS:
+            from secops.siem.collect.archives import unpacked
+
             inner = unpacked(kind, Joined(first, stream))
             yield from self._stream(Counted(inner, self._allow), path, _inner_name(name), depth + 1, packed=True)
         elif kind == "tar":
+            from secops.siem.collect.archives import tar_members
+
             yield from self._members(tar_members(Joined(first, stream)), path, depth + deeper)
         elif kind:
             yield from self._copied(kind, Joined(first, stream), path, depth)
         elif other := refused(first):
             text = _("{kind} 形式は読めません。展開するか、テキスト・JSON・EVTX で書き出してから置いてください。")
             yield Problem(path, text.format(kind=other))
+        elif not self._wanted.format and is_no_evtx(first, name):
+            text = _(
+                "名前は .evtx ですが、EVTX(Windows イベントログ)の形式ではありません。"
+                "壊れているか、別の種類のファイルです。元の機器から書き出し直してください。"
+            )
+            yield Problem(path, text)
         else:
             try:
                 yield from _read_text(stream, path, name, self._wanted, first)
@@ -170,6 +192,8 @@ class _Reading:
 
     def _copied(self, kind: str, stream: Stream, path: str, depth: int) -> Iterator[Item]:
         """EVTX and zip need a file that can seek, so they are unpacked to disk first."""
+        import tempfile
+
         with tempfile.TemporaryFile() as copy:
             broken = ""
             try:
@@ -194,6 +218,8 @@ class _Reading:
                 yield item
                 self._say()
             return
+        from secops.siem.collect.archives import zip_members
+
         yield from self._members(zip_members(file), path, depth + 1)
 
     def _members(self, members: Iterator[PackedFile], path: str, depth: int) -> Iterator[Item]:
@@ -317,14 +343,10 @@ def _chunks(origin: Origin, pieces: list[Piece]) -> Iterator[Chunk]:
 
 def _read_evtx(file: IO[bytes], path: str, wanted: Wanted) -> Iterator[Item]:
     """One JSON record per event. The parser is silent about what a cut file lacks, so the headers are counted too."""
-    guess = recognise(EVTX_MAGIC, path)
-    yield Member(path, guess)
+    yield Member(path, recognise(EVTX_MAGIC, path))
     found = survey(file)
     expected, complaint = found.records, found.complaint
     note = CUT if complaint else None
-    origin = Origin(
-        wanted.kind, guess.format, "utf-8", path=path, zone=wanted.zone, note=note, timezone=wanted.timezone
-    )
     records: list[bytes] = []
     done = failed = 0
     try:
@@ -334,13 +356,13 @@ def _read_evtx(file: IO[bytes], path: str, wanted: Wanted) -> Iterator[Item]:
             else:
                 failed += 1
             if len(records) >= EVTX_RECORDS:
-                yield Chunk(replace(origin, offset=done), records)
+                yield _evtx_chunk(records, done, path, wanted, note)
                 done += len(records)
                 records = []
     except (RuntimeError, ValueError, OSError) as error:
         complaint = complaint or str(error)
     if records:
-        yield Chunk(replace(origin, offset=done), records)
+        yield _evtx_chunk(records, done, path, wanted, note)
         done += len(records)
     if complaint or failed or done < expected:
         text = _(
@@ -349,3 +371,11 @@ def _read_evtx(file: IO[bytes], path: str, wanted: Wanted) -> Iterator[Item]:
         )
         reason = f" ({complaint})" if complaint else ""
         yield Problem(path, text.format(done=done, lost=max(expected - done, failed), reason=reason))
+
+
+def _evtx_chunk(records: list[bytes], offset: int, path: str, wanted: Wanted, note: str | None = None) -> Chunk:
+    origin = Origin(
+        wanted.kind, "windows_json",
+        path=path, offset=offset, zone=wanted.zone, note=note, timezone=wanted.timezone,
+    )  # fmt: skip
+    return Chunk(origin, records)

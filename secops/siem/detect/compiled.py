@@ -7,13 +7,14 @@ can at worst make wrong rules, and it can be deleted at any time.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import secrets
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, overload
 
@@ -27,7 +28,9 @@ from secops.siem.detect.filters import CompiledFilter, decode_filters, encode_fi
 from secops.siem.detect.logsources import LogsourceMap, decode_logsources, encode_logsources
 from secops.siem.detect.specs import Spec
 
-_FORMAT = "10"  # counts up whenever the compiled form or its meaning changes
+_FORMAT = "12"  # counts up whenever the compiled form or its meaning changes
+
+_LISTS = slice(7, 12)  # the fields of `Meta` that are tuples
 
 KEPT = 8  # compiled rulebooks in one cache folder
 
@@ -104,8 +107,7 @@ def cache_key(
     for part in (
         _FORMAT,
         language(),
-        version("secops"),
-        version("pysigma"),
+        *_versions("secops", "pysigma"),
         logsources,
         json.dumps([sorted((name, list(values)) for name, values in placeholders.items()), list(pipelines)]),
         *(part for pair in files for part in pair),
@@ -116,14 +118,67 @@ def cache_key(
     return digest.hexdigest()[:32]
 
 
+def _versions(*packages: str) -> list[str]:
+    """The versions of installed packages, from the names of the folders that say so.
+
+    `importlib.metadata` reads what is in them with the parser of e-mails, which takes a tenth of the start to import.
+    """
+    found: dict[str, str] = {}
+    for place in sys.path:
+        with suppress(OSError):
+            for name in os.listdir(place or "."):  # noqa: PTH208 - names only, without a path for each
+                package, dash, rest = name.partition("-")
+                if dash and package in packages and name.endswith(".dist-info"):
+                    found.setdefault(package, rest.removesuffix(".dist-info"))
+    if len(found) < len(packages):
+        from importlib.metadata import version
+
+        found.update((package, version(package)) for package in packages if package not in found)
+    return [found[package] for package in packages]
+
+
+class PackedAsked(Sequence[Asked]):
+    """What a rule from the cache asks, as it stands there: it is taken apart when an event may be of its logsource."""
+
+    __slots__ = ("_asked", "_packed")
+
+    def __init__(self, packed: str) -> None:
+        self._packed = packed
+        self._asked: Sequence[Asked] | None = None
+
+    def _all(self) -> Sequence[Asked]:
+        if self._asked is None:
+            self._asked = orjson.loads(self._packed)
+        return self._asked
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> Asked: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Asked]: ...
+
+    def __getitem__(self, index: int | slice) -> Asked | Sequence[Asked]:
+        return self._all()[index]
+
+
 class PackedLeaves(Sequence[Leaf]):
     """The leaves of a rule from the cache: numbers of texts, five to a leaf; most rules are never looked into."""
 
-    __slots__ = ("_numbers", "_texts")
+    __slots__ = ("_known", "_packed", "_texts")
 
-    def __init__(self, numbers: Sequence[int], texts: Sequence[str]) -> None:
-        self._numbers = numbers
+    def __init__(self, packed: str, texts: Sequence[str]) -> None:
+        self._packed = packed
         self._texts = texts
+        self._known: Sequence[int] | None = None
+
+    @property
+    def _numbers(self) -> Sequence[int]:
+        if self._known is None:
+            self._known = orjson.loads(self._packed)
+        return self._known
 
     def __len__(self) -> int:
         return len(self._numbers) // 5
@@ -174,12 +229,12 @@ def _encode(compiled: Compiled, where: LogsourceMap) -> bytes:
     numbers = {spec: number for number, spec in enumerate(compiled.specs)}
     columns: dict[Columns, int] = {}
 
-    def packed(leaves: Sequence[Leaf]) -> list[int]:
-        return [
+    def packed(leaves: Sequence[Leaf]) -> str:
+        return orjson.dumps([
             number
             for *names, spec in leaves
             for number in (*(texts.setdefault(str(name), len(texts)) for name in names), spec)
-        ]
+        ]).decode()  # fmt: skip
 
     rules = [
         [
@@ -190,14 +245,15 @@ def _encode(compiled: Compiled, where: LogsourceMap) -> bytes:
             rule.tree,
             rule.reason,
             [(problem.where, problem.what) for problem in rule.problems],
-            rule.asked,
+            orjson.dumps(list(rule.asked)).decode(),
         ]
         for rule in compiled.rules
     ]
-    bounds = [
-        [columns.setdefault(one.columns, len(columns)), numbers[one.spec], columns.setdefault(one.other, len(columns))]
-        for one in compiled.bounds
-    ]
+    bounds = (
+        [columns.setdefault(one.columns, len(columns)) for one in compiled.bounds],
+        [numbers[one.spec] for one in compiled.bounds],
+        [columns.setdefault(one.other, len(columns)) for one in compiled.bounds],
+    )
     return orjson.dumps({
         "specs": compiled.specs,
         "rules": rules,
@@ -222,21 +278,23 @@ def _decode(data: Any) -> tuple[Compiled, LogsourceMap]:
             tree,
             reason,
             [Problem(*one) for one in problems],
-            asked,
+            PackedAsked(asked),
         )
         for meta, file, entries, leaves, tree, reason, problems, asked in data["rules"]
     ]
     specs = list(map(tuple, data["specs"]))
     problems = [Problem(*problem) for problem in data["problems"]]
     columns = list(map(tuple, data["columns"]))
-    bounds = [Bound(columns[mine], specs[spec], columns[other]) for mine, spec, other in data["bounds"]]
+    mine, asked_spec, other = data["bounds"]
+    column, spec = columns.__getitem__, specs.__getitem__
+    parts = zip(map(column, mine), map(spec, asked_spec), map(column, other), strict=True)
+    bounds = list(map(tuple.__new__, itertools.repeat(Bound), parts))  # as `Bound._make` does, in half the time
     compiled = Compiled(rules, specs, decode_filters(data["filters"]), problems, data["correlations"], bounds)
     return compiled, decode_logsources(data["logsources"])
 
 
 def _meta(raw: Sequence[Any]) -> Meta:
-    plain: Iterator[Any] = (tuple(value) if type(value) is list else value for value in raw)
-    return Meta(*plain)
+    return Meta(*raw[: _LISTS.start], *map(tuple, raw[_LISTS]), *raw[_LISTS.stop :])
 
 
 def read_cache(path: Path) -> tuple[Compiled, LogsourceMap] | None:

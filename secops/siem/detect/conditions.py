@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from secops.siem.detect.specs import Spec
+from secops.siem.detect.specs import Spec, fold
 
 
 def compile_tree(tree: Any, numbers: Sequence[int]) -> Any:
@@ -59,11 +59,48 @@ def witness(condition: Any, weigh: Callable[[int], float]) -> frozenset[int] | N
 
 
 def weight(spec: Spec) -> float:
-    """How often a predicate is expected to hold, roughly: long literals are rare."""
-    if spec[0] == "any":
+    """How often a predicate is expected to hold, roughly: long literals are rare, but not those that are everywhere."""
+    kind = spec[0]
+    if kind == "any":
         return 1.0
-    if spec[0] in ("num", "eq", "eqc"):
+    if len(spec) > 1 and _is_common(kind, spec[1]):
+        return 0.9
+    if kind in ("num", "eq", "eqc"):
         return float(0.7 ** (1 + len(spec[1])))
-    if spec[0] in ("contains", "starts", "ends", "containsc", "startsc", "endsc"):
+    if kind in ("contains", "starts", "ends", "containsc", "startsc", "endsc"):
         return float(0.8 ** len(spec[1]))
     return 0.1
+
+
+# Values that Windows logs are full of, each in its place (a backslash written as /); what holds for one of them tells
+# no event from the others.
+_COMMON = (
+    "",
+    "c:/windows/system32/svchost.exe", "c:/windows/system32/lsass.exe", "c:/windows/system32/services.exe",
+    "c:/windows/system32/wbem/wmiprvse.exe", "c:/windows/system32/cmd.exe", "c:/windows/explorer.exe",
+    "c:/windows/system32/windowspowershell/v1.0/powershell.exe", "c:/windows/system32/conhost.exe",
+    "c:/windows/syswow64/", "c:/program files/", "c:/program files (x86)/", "c:/programdata/microsoft/",
+    "c:/users/public/appdata/local/temp/", "/device/harddiskvolume",
+    "c:/windows/system32/ntdll.dll+9c584|c:/windows/system32/kernelbase.dll+2730e|unknown(",
+    "hklm/system/currentcontrolset/services/", "hklm/software/microsoft/windows/currentversion/",
+    "hklm/software/microsoft/windows nt/currentversion/", "hku/s-1-5-21-", "/registry/machine/system/",
+    "nt authority/system", "nt authority/local service", "workgroup", "system", "-", "s-1-5-18", "s-1-0-0",
+    "0x0", "0x1000", "0x1400", "0x1410", "0x1fffff", "0x3e7", "0", "1", "3", "true", "false", "kerberos", "ntlm",
+    "dword (0x00000000)", "dword (0x00000001)", "binary data", "127.0.0.1", "::1", "10.0.0.1", "443", "80", "53", "tcp",
+    "microsoft corporation", "microsoft windows operating system", "setvalue", "createkey", "medium", "high",
+)  # fmt: skip
+_BORDER = "\0"
+_AROUND = _BORDER.join(("", *_COMMON, "")).replace("/", "\\")
+
+
+def _is_common(kind: str, text: str) -> bool:
+    """Whether a plain literal meets a common value."""
+    folded = fold(text) if kind[-1] == "c" else text
+    place = kind.removesuffix("c")
+    if place == "contains":
+        return folded in _AROUND
+    if place in ("starts", "eq", "num"):
+        folded = _BORDER + folded
+    if place in ("ends", "eq", "num"):
+        folded += _BORDER
+    return place in ("starts", "ends", "eq", "num") and folded in _AROUND

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secops.locale import _
 from secops.schema.aliases import ALIASES
 from secops.schema.severity import Severity
 from secops.siem.detect.compiled import Compiled
 from secops.siem.detect.logsources import LogsourceMap
-from secops.siem.ports import Correlation, Rule
+from secops.siem.ports import Rule
+
+if TYPE_CHECKING:  # most rulebooks have none: the module comes with the first
+    from secops.siem.ports import Correlation
 
 _MOST = 64  # elements of an array that are looked at
 _LONGEST = 500  # characters of a value
@@ -20,6 +23,8 @@ _LONGEST = 500  # characters of a value
 
 def correlation_of(plain: Mapping[str, Any]) -> Correlation:
     """A correlation from the compiled rulebook."""
+    from secops.siem.ports import Correlation
+
     return Correlation(
         rule_id=plain["rule_id"],
         kind=plain["kind"],

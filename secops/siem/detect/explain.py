@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from secops.siem.detect.bound import KEYWORDS, Bound
 from secops.siem.detect.cells import Cells, Column, Fixed, Value
-from secops.siem.detect.judge import Judge
-from secops.siem.detect.plan import refers
-from secops.siem.detect.specs import Spec
+from secops.siem.detect.checks import Text, one_check, refers
 from secops.siem.ports import MatchedValue
 
 _SHOWN = 2000  # characters of a value
 Leaf = Sequence[Any]  # (selection, field, operator, pattern, spec)
 
 
+class Truth(Protocol):
+    """Which leaves of a rule hold; asked of a leaf when somebody needs to know."""
+
+    def __getitem__(self, leaf: int, /) -> bool:
+        """Whether a leaf holds."""
+
+
 def explained(
-    tree: Any, leaves: Sequence[Leaf], bounds: Sequence[Bound], truth: Sequence[bool], event: Cells
+    tree: Any, leaves: Sequence[Leaf], bounds: Sequence[Bound], truth: Truth, event: Cells, *, sure: bool = False
 ) -> tuple[MatchedValue, ...] | None:
     """The leaves that make a tree (see `lower`) hold, with the values of a single event; None where it does not hold.
 
-    ``truth`` says which leaves hold. What holds because something is *not* there (``not filter``, ``null``) is no
-    value, and is left out.
+    What holds because something is *not* there (``not filter``, ``null``) is no value, and is left out. With ``sure``
+    it is known to hold, and leaves that are never shown are not asked.
     """
-    if not tree_holds(tree, truth):
+    if not sure and not tree_holds(tree, truth):
         return None
     found = []
     for leaf in sorted(set(_grounds(tree, truth))):
@@ -35,7 +39,7 @@ def explained(
     return tuple(found)
 
 
-def tree_holds(tree: Any, truth: Sequence[bool]) -> bool:
+def tree_holds(tree: Any, truth: Truth) -> bool:
     """Whether a tree (see `lower`) holds."""
     if isinstance(tree, int):
         return truth[tree]
@@ -49,7 +53,7 @@ def tree_holds(tree: Any, truth: Sequence[bool]) -> bool:
     return not wanted
 
 
-def _grounds(tree: Any, truth: Sequence[bool]) -> Iterator[int]:
+def _grounds(tree: Any, truth: Truth) -> Iterator[int]:
     if isinstance(tree, int):
         if truth[tree]:
             yield tree
@@ -59,7 +63,7 @@ def _grounds(tree: Any, truth: Sequence[bool]) -> Iterator[int]:
         if isinstance(child, int):
             if truth[child]:
                 yield child
-        elif tree_holds(child, truth):
+        elif child[0] != "not" and tree_holds(child, truth):
             yield from _grounds(child, truth)
 
 
@@ -76,8 +80,8 @@ def _first(event: Cells, bound: Bound) -> str:
         return next((text for text in texts if refers(text, others, mode, cased=bool(cased))), "")
     if len(texts) == 1:
         return texts[0]
-    judge = _judge(bound.spec)
-    return next((text for text in texts if judge(text)), "")
+    check = one_check(bound.spec)
+    return next((text for text in texts if check(Text(text))), "")
 
 
 def _texts(column: Column | None) -> Sequence[str]:
@@ -86,8 +90,3 @@ def _texts(column: Column | None) -> Sequence[str]:
         return ()
     value: Value | None = column.value if isinstance(column, Fixed) else column[0]
     return () if value is None else (value,) if isinstance(value, str) else value
-
-
-@lru_cache(maxsize=4096)
-def _judge(spec: Spec) -> Judge:
-    return Judge({0: spec})

@@ -9,108 +9,22 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
-import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
-from secops.siem.detect.specs import Spec, all_required, fold, regex
+from secops.siem.detect.checks import Check, Text, address, checker, decimal, exact_number
+from secops.siem.detect.specs import Spec, fold
 
 Signature = tuple[int, ...]
-Check = Callable[["_Text"], bool]
 
 # Shorter texts occur so often that reporting each occurrence costs more than asking once whether there is one.
 _SHORT = 2
-_SMALL = 20_000  # characters of literals
 _LINED = 1024  # characters from which a value of several lines is searched line by line
-# Characters that patterns may read of one value, all patterns together: RE2 is linear, but a hundred patterns over a
-# megabyte made to be slow took five seconds. Beyond it a pattern sees the two ends of the value, and that is counted.
-ALLOWANCE = 16 << 20
-_ENDS = 64 << 10
-_NUMBER = re.compile(r"[+-]?\d{1,400}(?:\.\d{1,400})?", re.ASCII)
-_MOMENT = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?(?:[.,]\d+)? ?(?:Z|UTC|[+-]\d\d:?\d\d)?)?", re.ASCII
-)
-
-
-def number(text: str) -> int | float | None:
-    """The number a text is in decimal notation, or None; integers of any size are exact."""
-    if not text or text[0] not in "+-0123456789" or _NUMBER.fullmatch(text) is None:
-        return None
-    return float(text) if "." in text else int(text)
-
-
-def time_part(text: str, unit: str) -> int | None:
-    """A part (``minute`` … ``year``, ``week`` by ISO 8601) of an ISO 8601 time stamp, as written, without a shift."""
-    found = _MOMENT.fullmatch(text)
-    if found is None:
-        return None
-    try:
-        year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)  # the zone is not looked at
-    except ValueError:
-        return None
-    return moment.isocalendar().week if unit == "week" else int(getattr(moment, unit))
-
-
-def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The IP address a text is, an IPv4-mapped IPv6 address as IPv4, or None."""
-    if not text or text[0] not in "0123456789abcdefABCDEF:":
-        return None
-    try:
-        found = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    mapped = getattr(found, "ipv4_mapped", None)
-    return mapped or found
-
-
-def compare(left: float, operator: str, right: float) -> bool:
-    """``left operator right`` for eq, lt, lte, gt, gte."""
-    if operator == "eq":
-        return left == right
-    if operator in ("lt", "lte"):
-        return left < right or (operator == "lte" and left == right)
-    return left > right or (operator == "gte" and left == right)
-
-
-class _Text:
-    """A value under examination by patterns: as it is, folded, and the bytes of both, made once."""
-
-    __slots__ = ("_bytes", "_folded_bytes", "folded", "overrun", "spent", "value")
-
-    def __init__(self, value: str, folded: str) -> None:
-        self.value = value
-        self.folded = folded
-        self.spent = 0
-        self.overrun = False
-        self._bytes: bytes | None = None
-        self._folded_bytes: bytes | None = None
-
-    def has_all(self, texts: Sequence[str]) -> bool:
-        """Whether all folded texts are in it, which costs a tenth of asking RE2."""
-        folded = self.folded
-        return all(text in folded for text in texts)
-
-    def found(self, pattern: str, *, folded: bool) -> bool:
-        """Whether a pattern is found; what is left of a value's allowance decides how much of it is searched."""
-        if folded:
-            if self._folded_bytes is None:
-                self._folded_bytes = self.folded.encode("utf-8", "replace")
-            data = self._folded_bytes
-        else:
-            if self._bytes is None:
-                self._bytes = self.value.encode("utf-8", "replace")
-            data = self._bytes
-        search = regex(pattern).search
-        if self.spent + len(data) <= ALLOWANCE or len(data) <= 2 * _ENDS:
-            self.spent += len(data)
-            return search(data) is not None
-        self.overrun = True
-        return search(data[:_ENDS]) is not None or search(data[-_ENDS:]) is not None
+_SMALL = 20_000  # characters of literals
+_SEPARATOR = b"\xff"  # a byte that no character has: no literal reaches from one value into the next
 
 
 class _Literal(NamedTuple):
@@ -121,7 +35,7 @@ class _Literal(NamedTuple):
     at_end: Sequence[int]
     checks: Sequence[tuple[int, Check]]
 
-    def apply(self, text: _Text | None, value: str, folded: str, where: tuple[bool, bool], found: set[int]) -> Any:
+    def apply(self, text: Text | None, value: str, folded: str, where: tuple[bool, bool], found: set[int]) -> Any:
         """Add what holds where the text occurs at (the start, the end) of a value; returns the text made for checks."""
         found.update(self.anywhere)
         if where[0]:
@@ -130,10 +44,18 @@ class _Literal(NamedTuple):
             found.update(self.at_end)
         for predicate, check in self.checks:
             if predicate not in found:
-                text = text or _Text(value, folded)
+                text = text or Text(value, folded)
                 if check(text):
                     found.add(predicate)
         return text
+
+
+class _Inside(NamedTuple):
+    """Numbers of the literals that occur in a line."""
+
+    anywhere: set[int]
+    at_start: set[int]
+    at_end: set[int]
 
 
 class Judge:
@@ -169,7 +91,7 @@ class Judge:
         found = [set(self._present) for _value in values]
         if self._exact or self._exact_cased:
             self._equalities(values, folded, found)
-        texts: dict[int, _Text] = {}
+        texts: dict[int, Text] = {}
         if self._automaton is not None:
             self._scan(values, folded, found, texts)
         if self._short:
@@ -195,7 +117,7 @@ class Judge:
                         one.update(predicates)
 
     def _scan(
-        self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, _Text]
+        self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, Text]
     ) -> None:
         assert self._automaton is not None
         # Bytes, not text: the automaton would count the characters up to every match.
@@ -203,8 +125,7 @@ class Judge:
         literals, simple = self._literals, self._simple
         at, start_of, end_of = 0, 0, len(data[0])
         known, seen = found[0], set[int]()
-        haystack = b"\xff".join(data)  # a byte that no character has: no literal reaches from one value into the next
-        for index, start, end in self._automaton.find_matches_as_indexes(haystack, overlapping=True):
+        for index, start, end in self._automaton.find_matches_as_indexes(_SEPARATOR.join(data), overlapping=True):
             while end > end_of:
                 at += 1
                 start_of, end_of = end_of + 1, end_of + 1 + len(data[at])
@@ -228,41 +149,52 @@ class Judge:
                 known.update(literal.at_end)
 
     def _many_lined(self, values: Sequence[str]) -> list[Signature]:
-        """The same for long texts of many lines, most of which they share (the context of a PowerShell pipeline).
+        """The same for long texts of many lines, if they share most of these (the context of a PowerShell pipeline).
 
         Each line is searched once; no literal reaches from one into the next (`_by_line`).
         """
         pieces = [value.split("\n") for value in values]
         lines = list(dict.fromkeys(itertools.chain.from_iterable(pieces)))
-        inside = dict(zip(lines, self._occurrences([fold(line) for line in lines]), strict=True))
+        if 2 * sum(map(len, lines)) > sum(map(len, values)):
+            return self._many(values)
+        inside = self._occurrences(lines)
         signatures = []
         for value, parts in zip(values, pieces, strict=True):
             found = set(self._present)
-            text: _Text | None = None
-            for at, line in enumerate(parts):
-                for index, starts, ends in inside[line]:
-                    where = (starts and at == 0, ends and at == len(parts) - 1)
-                    if (simple := self._simple[index]) is not None:
-                        found.update(simple)
-                    elif (literal := self._literals[index]) is not None:
-                        folded = fold(value) if literal.checks and text is None else ""
-                        text = literal.apply(text, value, folded, where, found)
+            text: Text | None = None
+            hot = [inside[line] for line in inside.keys() & set(parts)]
+            at_start = inside[parts[0]].at_start if parts[0] in inside else frozenset[int]()
+            at_end = inside[parts[-1]].at_end if parts[-1] in inside else frozenset[int]()
+            for index in set[int]().union(*(one.anywhere for one in hot)):
+                if (simple := self._simple[index]) is not None:
+                    found.update(simple)
+                elif (literal := self._literals[index]) is not None:
+                    folded = fold(value) if literal.checks and text is None else ""
+                    text = literal.apply(text, value, folded, (index in at_start, index in at_end), found)
             self.overruns += text is not None and text.overrun
             signatures.append(tuple(sorted(found)))
         return signatures
 
-    def _occurrences(self, folded: Sequence[str]) -> list[set[tuple[int, bool, bool]]]:
-        """For each text the literals in it: their number, and whether they stand at the start and at the end."""
+    def _occurrences(self, lines: Sequence[str]) -> dict[str, _Inside]:
+        """The literals in lines, of those that have any."""
         assert self._automaton is not None
-        found = []
-        for text in folded:
-            data = text.encode("utf-8", "surrogatepass")
-            matches = self._automaton.find_matches_as_indexes(data, overlapping=True)
-            found.append({(index, start == 0, end == len(data)) for index, start, end in matches})
+        data = [fold(line).encode("utf-8", "surrogatepass") for line in lines]
+        found: dict[str, _Inside] = {}
+        at, start_of, end_of = 0, 0, len(data[0])
+        for index, start, end in self._automaton.find_matches_as_indexes(_SEPARATOR.join(data), overlapping=True):
+            while end > end_of:
+                at += 1
+                start_of, end_of = end_of + 1, end_of + 1 + len(data[at])
+            inside = found.get(lines[at]) or found.setdefault(lines[at], _Inside(set(), set(), set()))
+            inside.anywhere.add(index)
+            if start == start_of:
+                inside.at_start.add(index)
+            if end == end_of:
+                inside.at_end.add(index)
         return found
 
     def _look_for_short(
-        self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, _Text]
+        self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, Text]
     ) -> None:
         everything = "\0".join(folded)
         for short, literal in self._short:
@@ -280,12 +212,12 @@ class Judge:
                     texts[number] = made
 
     def _one_by_one(
-        self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, _Text]
+        self, values: Sequence[str], folded: Sequence[str], found: Sequence[set[int]], texts: dict[int, Text]
     ) -> None:
         for number, value in enumerate(values):
             one = found[number]
             if self._unguarded:
-                text = texts.get(number) or texts.setdefault(number, _Text(value, folded[number]))
+                text = texts.get(number) or texts.setdefault(number, Text(value, folded[number]))
                 one.update(predicate for predicate, check in self._unguarded if check(text))
             if self._numeric:
                 self._numbers(value, one)
@@ -293,7 +225,7 @@ class Judge:
                 one.update(p for p, network in self._networks if ip.version == network.version and ip in network)
 
     def _numbers(self, value: str, found: set[int]) -> None:
-        size = number(value)
+        size = decimal(value)
         if size is None:
             return
         found.update(self._equal.get(size, ()))
@@ -367,13 +299,13 @@ class Judge:
         elif kind == "ends":
             self._at_end.setdefault(args[0], []).append(predicate)
         elif kind == "num":
-            self._equal.setdefault(_exact_number(args[0]), []).append(predicate)
+            self._equal.setdefault(exact_number(args[0]), []).append(predicate)
         elif kind in ("lt", "lte", "gt", "gte"):
-            comparisons.setdefault(kind, []).append((_exact_number(args[0]), predicate))
+            comparisons.setdefault(kind, []).append((exact_number(args[0]), predicate))
         elif kind == "cidr":
             self._networks.append((predicate, ipaddress.ip_network(args[0])))
         else:
-            self._guard(predicate, *_checker(spec))
+            self._guard(predicate, *checker(spec))
 
     def _guard(self, predicate: int, check: Check, literals: tuple[str, ...]) -> None:
         """Have the check made only where one of the literals occurs; without literals, always."""
@@ -384,70 +316,9 @@ class Judge:
             self._checks.setdefault(text, []).append((predicate, check))
 
 
-def _exact_number(text: str) -> int | float:
-    size = number(text)
-    return float(text) if size is None else size
-
-
 def _automaton(texts: list[str]) -> Any:
     """A DFA scans twice as fast, but for many literals takes a second to build and much memory."""
     small = sum(map(len, texts)) < _SMALL
     kind = Implementation.DFA if small else Implementation.ContiguousNFA
     encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
     return BytesAhoCorasick(encoded, matchkind=MatchKind.Standard, implementation=kind)
-
-
-def _checker(spec: Spec) -> tuple[Check, tuple[str, ...]]:
-    """A function for a spec that no table answers, and the folded texts one of which must occur for it to hold."""
-    kind, *args = spec
-    if kind == "part":
-        return _part_check(*args), ()
-    if kind in ("containsc", "startsc", "endsc"):
-        return _cased_check(kind, args[0]), (fold(args[0]),)
-    if kind in ("seq", "seqc"):
-        longest = max(args[2:], key=len)
-        return _sequence_check(args, cased=kind == "seqc"), (fold(longest),)
-    # Patterns are compiled when first needed: most never are.
-    pattern, *literals = args
-    if kind == "re":
-        return (lambda text: text.has_all(all_required(pattern)) and text.found(pattern, folded=False)), tuple(literals)
-    folded = kind == "glob"
-    return (lambda text: text.found(pattern, folded=folded)), tuple(literals)
-
-
-def _sequence_check(args: Sequence[str], *, cased: bool) -> Check:
-    """Texts one behind the other, found from the left: the first place of each leaves most room for the next."""
-    at_start, at_end, *parts = args
-    last = parts.pop() if at_end else ""
-
-    def holds(text: _Text) -> bool:
-        value = text.value if cased else text.folded
-        if at_start and not value.startswith(parts[0]):
-            return False
-        at = 0
-        for part in parts:
-            at = value.find(part, at)
-            if at < 0:
-                return False
-            at += len(part)
-        return value.endswith(last) and len(value) - len(last) >= at
-
-    return holds
-
-
-def _cased_check(kind: str, wanted: str) -> Check:
-    if kind == "containsc":
-        return lambda text: wanted in text.value
-    if kind == "startsc":
-        return lambda text: text.value.startswith(wanted)
-    return lambda text: text.value.endswith(wanted)
-
-
-def _part_check(unit: str, operator: str, bound: str) -> Check:
-    limit = int(bound)
-
-    def holds(text: _Text) -> bool:
-        part = time_part(text.value, unit)
-        return part is not None and compare(part, operator, limit)
-
-    return holds

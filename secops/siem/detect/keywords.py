@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import orjson
@@ -22,12 +21,15 @@ from secops.siem.ports import Part
 _PACKED = 64  # patterns up to which the automaton has its vectorised search (Teddy), ten times as fast
 _TOGETHER = 128  # records searched at once: few calls, and what is put together is still in the processor's cache
 _ANCHOR = range(3, 6)  # bytes of a literal that are searched for
-_LETTERS = (3, 2, 1)  # in an anchor, at most: each doubles its spellings
+_RARE = 12.0  # bits that an anchor has at least, where its literal has one
 # All characters beyond ASCII whose case folding contains an ASCII letter: ß, İ, ŉ, ſ, ǰ, ẖ … ẞ, K, ﬀ … ﬆ (Unicode,
 # CaseFolding.txt; held to Python's own by a test).
 FOLDING_TO_ASCII = (
     "\u00df\u0130\u0149\u017f\u01f0\u1e96\u1e97\u1e98\u1e99\u1e9a\u1e9e\u212a\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06"
 )
+# Of three bytes the first two will do, but where symbols such as a trade mark begin alike.
+_BYTES = frozenset(raw if raw[:1] == b"\xe2" else raw[:2] for raw in map(str.encode, FOLDING_TO_ASCII))
+_BUSY = ("00", "21")  # beginnings of escapes that are no sign of anything
 # How rare a byte is in a log, in bits, roughly; what is not listed is a less common letter or sign.
 _BITS = {
     **dict.fromkeys(b"\\ ", 2.0), **dict.fromkeys(b'",', 2.5), **dict.fromkeys(b"esrintoac", 4.0),
@@ -87,10 +89,11 @@ class _Search:
         # Only where all keywords are plain ASCII do the bytes of a record tell.
         self._plain = len(plain) == len(texts) and not any(char < " " for text in texts for char in text)
         self._slashes = any("/" in text for text in texts)
-        self._others = BytesAhoCorasick(_otherwise("".join(texts)), matchkind=MatchKind.LeftmostFirst)
-        choices = (_anchors(plain, letters) for letters in _LETTERS)
-        packed = next((anchors for anchors in choices if 0 < len(anchors) <= _PACKED), None)
-        self._anchors = BytesAhoCorasick(packed, matchkind=MatchKind.LeftmostFirst) if packed else None
+        otherwise = _otherwise("".join(texts))
+        self._others = BytesAhoCorasick(otherwise, matchkind=MatchKind.LeftmostFirst)
+        anchors = _anchors(plain)
+        packed = 0 < len(anchors) <= _PACKED
+        self._anchors = BytesAhoCorasick(anchors, matchkind=MatchKind.LeftmostFirst) if packed else None
 
     def rows(self, records: Sequence[bytes], rows: Sequence[int]) -> Iterable[int]:
         """Those of the rows whose record may hold one of the keywords."""
@@ -106,6 +109,7 @@ class _Search:
     def _among(self, anchors: BytesAhoCorasick, records: Sequence[bytes], rows: Sequence[int]) -> list[int]:
         """One search over all of them: nearly always there is nothing. Only the records that are hit are looked at."""
         text = b"\n".join([records[row] for row in rows])
+        # One search for both would take longer than two: the fewer patterns, the faster it is.
         at = [start for _index, start, _end in anchors.find_matches_as_indexes(text)]
         at += [start for _index, start, _end in self._others.find_matches_as_indexes(text)]
         if self._slashes and b"\\/" in text:
@@ -137,19 +141,23 @@ class _Search:
         return any(self._folded.find_matches_as_indexes(fold(text)) for text in texts_of_json(record))
 
 
-def _anchors(literals: Sequence[bytes], letters: int) -> list[bytes]:
+def _anchors(literals: Sequence[bytes]) -> list[bytes]:
     """Parts of folded literals, in all spellings; in every text with one of the literals one of them occurs.
 
-    Parts are chosen that are rare, have few spellings and stand in several literals.
+    As few spellings as possible, of parts that are rare: what stands in several literals goes a long way. The list is
+    not complete where it has become too long to be of use.
     """
-    pieces = [
-        {text[at : at + size] for size in _ANCHOR for at in range(len(text) - size + 1)} or {text} for text in literals
-    ]
-    shared = Counter(itertools.chain.from_iterable(pieces))
+    inside: dict[bytes, set[int]] = {}
+    for number, text in enumerate(literals):
+        pieces = {text[at : at + size] for size in _ANCHOR for at in range(len(text) - size + 1)}
+        rare = {piece for piece in pieces if sum(_BITS.get(char, 5.0) for char in piece) >= _RARE}
+        for piece in rare or pieces or {text}:
+            inside.setdefault(piece, set()).add(number)
     found: set[str] = set()
-    for choices in pieces:
-        few = {piece for piece in choices if sum(map(_is_letter, piece)) <= letters} or choices
-        best = max(few, key=lambda piece: (_rarity(piece) + 3 * shared[piece], piece))
+    left = set(range(len(literals)))
+    while left and len(found) <= _PACKED:
+        best = max(inside, key=lambda piece: (len(inside[piece] & left) / 2 ** sum(map(_is_letter, piece)), piece))
+        left -= inside[best]
         found.update(_spellings(best.decode()))
     return sorted(one.encode() for one in found)
 
@@ -159,11 +167,10 @@ def _otherwise(needed: str) -> list[bytes]:
 
     ``needed`` are the characters of the literals; of escapes the beginning is looked for where they would be too many.
     """
-    escapes = {f"{ord(char):04x}"[:3] for char in FOLDING_TO_ASCII} | {f"00{digit}" for digit in range(4, 8)}
+    codes = {f"{ord(char):04x}" for char in FOLDING_TO_ASCII}
+    escapes = {code[:3] if code.startswith(_BUSY) else code[:2] for code in codes} | {f"00{one}" for one in range(4, 8)}
     exact, rough = (
-        {char.encode() for char in FOLDING_TO_ASCII}.union(
-            b"\\u" + one.encode() for text in escapes | signs for one in _spellings(text)
-        )
+        _BYTES | {b"\\u" + one.encode() for text in escapes | signs for one in _spellings(text)}
         for signs in ({f"{ord(char):04x}" for char in needed if char < "@"}, {"002", "003"})
     )
     return sorted(exact if len(exact) <= _PACKED else rough)
@@ -176,8 +183,3 @@ def _spellings(text: str) -> list[str]:
 
 def _is_letter(char: int) -> bool:
     return ord("a") <= char <= ord("z")
-
-
-def _rarity(piece: bytes) -> float:
-    """The rarer the better, and a spelling more costs something as well."""
-    return sum(_BITS.get(char, 5.0) for char in piece) - 1.5 * sum(map(_is_letter, piece))

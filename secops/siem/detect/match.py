@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,16 +18,19 @@ from secops.siem.detect.compiled import Compiled, CompiledRule, asked_of
 from secops.siem.detect.correlated import Correlated
 from secops.siem.detect.explain import explained
 from secops.siem.detect.filters import CompiledFilter, Filters, Gathered, as_seen
+from secops.siem.detect.gate import Gate
 from secops.siem.detect.keywords import Finder
 from secops.siem.detect.logsources import Logsource, LogsourceMap
 from secops.siem.detect.plan import Budget, Item, Plan, item
 from secops.siem.detect.predicates import Predicates
 from secops.siem.detect.reads import CODE, Reads, codes_of
 from secops.siem.detect.specs import Spec
-from secops.siem.ports import Correlation, MatchedValue, Part, RowMatch, Rule, RuleFilter
+from secops.siem.ports import MatchedValue, Part, RowMatch, Rule, RuleFilter
 
 if TYPE_CHECKING:  # a hunt over JSON makes no frame and starts without polars
     import polars as pl
+
+    from secops.siem.ports import Correlation
 
 _TEXT_OF_EVENT = ("message", EXTRA)  # what a keyword rule needs beside the columns
 
@@ -74,7 +77,7 @@ class SigmaDetector:
             routing,
             self._budget,
         )
-        self._plans: dict[tuple[int, ...], Plan] = {}
+        self._plans: dict[tuple[int, ...], Gate] = {}
         self._of_hits: dict[tuple[int, int], tuple[Sequence[int], list[Bound]]] = {}  # of a rule in an entry
         self._finders: dict[str, Finder] = {}
         self._reads_of: dict[tuple[str | None, str], frozenset[str]] = {}
@@ -94,12 +97,16 @@ class SigmaDetector:
         if self._budget.used > self._budget.limit:
             self._forget()
         found = Gathered(self._filters, frame, now)
-        for cells, places in _views(frame, parts, apart):
+        for cells, places, left_out in _views(frame, parts, apart):
             for entries, rows in self._router.results(cells):
                 inner = cells.rows(rows)
                 for results, hit in self._plan(entries).results(inner):
                     numbers = _through(_through(hit, rows), places)
-                    found.add(results, range(cells.count) if numbers is None else numbers)
+                    numbers = range(cells.count) if numbers is None else numbers
+                    if left_out:
+                        numbers = [row for row in numbers if row not in left_out]
+                    if numbers:
+                        found.add(results, numbers)
         return found.matches()
 
     def explain(
@@ -107,36 +114,40 @@ class SigmaDetector:
     ) -> list[tuple[MatchedValue, ...]]:
         """Why these (rule, row) matched: for each the values that met its patterns, in the order of the rule."""
         wanted = {row for _rule, row in pairs}
-        events: dict[int, Cells] = {}
         texts = None if frame is None else FrameTexts(frame)
+        events: dict[int, tuple[Cells, tuple[int, ...]]] = {}  # each with the logsource entries that it is of
         for part in parts:
-            places = [(index, row) for index, row in enumerate(part.rows) if row in wanted]
+            places = [index for index, row in enumerate(part.rows) if row in wanted]
             if places:
-                cells = of_part(part, texts, spoken=True)
-                events.update({row: cells.rows([index]) for index, row in places})
-        found = []
-        classes: dict[int, tuple[int, ...]] = {}
-        for rule, row in pairs:
-            event = events.get(row)
-            if event is None:
-                assert texts is not None, "a row is in a part or in the frame"
-                event = events[row] = of_frame(texts, [row])
-            if row not in classes:
-                classes[row] = next((entries for entries, _rows in self._router.results(event)), ())
-            found.append(self._explain(rule, event, classes[row]))
-        return found
+                cells = of_part(part, texts, spoken=True).rows(places)
+                events.update(self._each(cells, [part.rows[index] for index in places]))
+        rest = sorted(wanted - events.keys())
+        if rest:
+            assert texts is not None, "a row is in a part or in the frame"
+            events.update(self._each(of_frame(texts, rest), rest))
+        return [self._explain(rule, *events[row]) for rule, row in pairs]
+
+    def _each(self, cells: Cells, rows: Sequence[int]) -> Iterator[tuple[int, tuple[Cells, tuple[int, ...]]]]:
+        """Single events by their row, with their logsource entries; those that are of none have no entries."""
+        classes: list[tuple[int, ...]] = [()] * cells.count
+        for entries, places in self._router.results(cells):
+            for place in range(cells.count) if places is None else places:
+                classes[place] = entries
+        for place, (row, entries) in enumerate(zip(rows, classes, strict=True)):
+            yield row, (cells.rows([place]), entries)
 
     def _explain(self, rule: int, event: Cells, classes: Sequence[int]) -> tuple[MatchedValue, ...]:
         compiled = self._compiled.rules[rule]
         plan = self._plan(tuple(classes))
-        for entry in compiled.entries:
-            if entry in classes:
-                if (rule, entry) not in self._of_hits:
-                    self._of_hits[rule, entry] = self._numbers(compiled, entry), self.bounds(compiled, entry)
-                numbers, bounds = self._of_hits[rule, entry]
-                found = explained(compiled.tree, compiled.leaves, bounds, plan.truth(numbers, event), event)
-                if found is not None:
-                    return found
+        entries = [entry for entry in compiled.entries if entry in classes]
+        for entry in entries:
+            if (rule, entry) not in self._of_hits:
+                self._of_hits[rule, entry] = self._numbers(compiled, entry), self.bounds(compiled, entry)
+            numbers, bounds = self._of_hits[rule, entry]
+            truth = plan.truth(numbers, event)
+            found = explained(compiled.tree, compiled.leaves, bounds, truth, event, sure=len(entries) == 1)
+            if found is not None:
+                return found
         return ()
 
     def likely(self, records: Sequence[bytes], parts: Sequence[Part], product: str) -> list[int]:
@@ -204,11 +215,11 @@ class SigmaDetector:
     @property
     def overruns(self) -> int:
         """Values so long that some patterns looked only at their two ends."""
-        return sum(plan.overruns for plan in (self._router, *self._plans.values()))
+        return self._router.overruns + sum(plan.overruns for plan in self._plans.values())
 
     # ------------------------------------------------------------------------------------------------------- inside
 
-    def _plan(self, entries: tuple[int, ...]) -> Plan:
+    def _plan(self, entries: tuple[int, ...]) -> Gate:
         plan = self._plans.get(entries)
         if plan is None:
             items = [
@@ -222,7 +233,7 @@ class SigmaDetector:
                 for entry in entries
                 for result, one in self._filters.of_entry(entry)
             ]
-            plan = self._plans[entries] = Plan(items, self._predicates, self._budget)
+            plan = self._plans[entries] = Gate(items, self._predicates, self._budget)
         return plan
 
     def bounds(self, rule: CompiledRule | CompiledFilter, entry: int) -> list[Bound]:
@@ -285,32 +296,35 @@ class SigmaDetector:
             plan.forget()
 
 
-def _views(frame: pl.DataFrame | None, parts: Sequence[Part], apart: Sequence[int]) -> Iterator[tuple[Cells, Rows]]:
-    """The events as cells, each with the rows of the batch that they are."""
-    chosen = set(apart)
+def _views(
+    frame: pl.DataFrame | None, parts: Sequence[Part], apart: Sequence[int]
+) -> Iterator[tuple[Cells, Rows, Collection[int]]]:
+    """The events as cells, each with the rows of the batch that they are, and those of which nothing counts.
+
+    What rows apart meet is left out afterwards: they are few, and taking the others out of every column costs more.
+    """
+    chosen = frozenset(apart)
     texts = None if frame is None else FrameTexts(frame)
     for part in parts:
         cells = of_part(part, texts)
         rows = part.rows
-        if apart and not chosen.isdisjoint(rows):
-            kept = [index for index, row in enumerate(rows) if row not in chosen]
-            if texts is not None:
-                searched = [index for index, row in enumerate(rows) if row in chosen]
-                yield of_part(part, texts, spoken=True).rows(searched), [rows[index] for index in searched]
-            cells, rows = cells.rows(kept), [rows[index] for index in kept]
-        if cells.count:
-            yield cells, rows
+        out = chosen.intersection(rows) if chosen else chosen
+        if out and texts is not None:
+            searched = [index for index, row in enumerate(rows) if row in out]
+            yield of_part(part, texts, spoken=True).rows(searched), [rows[index] for index in searched], ()
+        if len(out) < cells.count:
+            yield cells, rows, out
     if texts is None or not texts.frame.height:
         return
     if not parts:
-        yield of_frame(texts), None
+        yield of_frame(texts), None, ()
         return
     seen: set[int] = set()
     for part in parts:
         seen.update(part.rows)
     if len(seen) < texts.frame.height:
         rest = [row for row in range(texts.frame.height) if row not in seen]
-        yield of_frame(texts, rest), rest
+        yield of_frame(texts, rest), rest, ()
 
 
 def _through(rows: Rows, places: Rows) -> Rows:

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from secops.siem.detect.bound import KEYWORDS, Bound
 from secops.siem.detect.cells import Cells, Column, Columns, Fixed, Value
+from secops.siem.detect.checks import refers
 from secops.siem.detect.conditions import compile_tree, holds, witness
 from secops.siem.detect.judge import Judge, Signature
 from secops.siem.detect.predicates import Predicates
-from secops.siem.detect.specs import Spec, fold
+from secops.siem.detect.specs import Spec
 
 _LONG = 8192  # longer values are judged but not remembered
 _ENTRY = 150  # bytes a remembered value costs beyond its text (dict slot, str header, signature)
@@ -104,21 +105,6 @@ class Plan:
             if results := self._judge_row((*fixed, *(sign for sign in signs if sign))):
                 found[key] = results
         return _grouped(keys, found)
-
-    def truth(self, predicates: Sequence[int], event: Cells) -> list[bool]:
-        """Which of some predicates of this plan hold for a single event, from the memo where it knows the values."""
-        true: set[int] = set()
-        bounds = [self._predicates.bounds[predicate] for predicate in predicates]
-        for columns in dict.fromkeys(bound.columns for bound in bounds):
-            judge = self._judges.get(columns)
-            names = event.names if columns == KEYWORDS else ()
-            for column in map(event.column, names) if names else (event.field(columns),):
-                if judge and (signs := self._sign(columns, judge, column)):
-                    true.update(self._signatures[signs if isinstance(signs, int) else signs[0]])
-        for predicate, bound in zip(predicates, bounds, strict=True):
-            if bound.spec[0] == "ref" and self._compare(predicate, bound, event):
-                true.add(predicate)
-        return [predicate in true for predicate in predicates]
 
     @property
     def overruns(self) -> int:
@@ -258,19 +244,3 @@ def _grouped(keys: Sequence[Any], found: dict[Any, tuple[int, ...]]) -> Groups:
         if key in found:
             rows[found[key]].append(row)
     return [(results, None if len(inner) == len(keys) else inner) for results, inner in rows.items()]
-
-
-def refers(left: Value, right: Value, mode: str, *, cased: bool) -> bool:
-    """Whether any element of one value compares so with any element of the other."""
-    for one in (left,) if isinstance(left, str) else left:
-        for two in (right,) if isinstance(right, str) else right:
-            mine, theirs = (one, two) if cased else (fold(one), fold(two))
-            if mode == "eq" and mine == theirs:
-                return True
-            if mode == "contains" and theirs in mine:
-                return True
-            if mode == "starts" and mine.startswith(theirs):
-                return True
-            if mode == "ends" and mine.endswith(theirs):
-                return True
-    return False

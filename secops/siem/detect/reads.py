@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from secops.siem.detect.bound import Bound
-from secops.siem.detect.judge import number
+from secops.siem.detect.checks import decimal
 
 CODE = "event.code"
 
@@ -35,7 +35,7 @@ def _codes_of_leaf(bound: Bound) -> frozenset[str] | None:
     kind, *args = bound.spec
     if kind == "eq":
         return frozenset(args)
-    if kind == "num" and isinstance(size := number(args[0]), int):
+    if kind == "num" and isinstance(size := decimal(args[0]), int):
         return frozenset((str(size),))
     return None
 

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
-import msgspec
 import orjson
 
 from secops.locale import _
-from secops.query.fields import SEPARATOR, text_of
-from secops.schema.names import EXTRA
+from secops.schema.names import EXTRA, SEPARATOR
 from secops.siem.normalize import moments, repair
 from secops.siem.normalize.given import EMPTY_RECORD, UTF8, Input, Want, json_row, no_collection
-from secops.siem.normalize.windows_flat import read_flat
-from secops.siem.normalize.windows_plan import Plan, WantedFor, plan_for
-from secops.siem.normalize.windows_shapes import FLAT, Key, Row, shape
+from secops.siem.normalize.windows_plan import Plan, WantedFor, maker, plan_for
+from secops.siem.normalize.windows_shapes import FLAT, Key, Row, plain_nested, shape
 from secops.siem.ports import Origin, Part
 
 _LONG = 10**19  # integers from here on do not fit into 64 bits
-_encode = msgspec.json.Encoder().encode
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # the receive time of what was never received
 
 
@@ -36,7 +32,7 @@ class Group:
         self.pick = plan.pick
         self.pick_extra = plan.pick_extra
         self.names = plan.extra_names
-        self.make = plan.make_extra
+        self.make: Callable[..., Any] | None = None
         self.integers: list[int] | None = None
         self.indexes: list[int] = []
         self.rows: list[tuple[Any, ...]] = []
@@ -49,6 +45,7 @@ class Group:
         Which fields are integers is known from the first event: the others are joined without a look at each.
         """
         if self.integers is None:
+            self.make = maker(self.names)
             self.integers = [place for place, one in enumerate(fields) if one.__class__ is int]
         texts: str | None = None
         if self.make is not None:
@@ -57,7 +54,9 @@ class Group:
             except TypeError:
                 texts = _texts(fields)
         try:
-            made = json_row(self.names, fields) if self.make is None or texts is None else _encode(self.make(*fields))
+            made = (
+                json_row(self.names, fields) if self.make is None or texts is None else _encoder()(self.make(*fields))
+            )
         except UnicodeEncodeError:
             made = json_row(self.names, fields)
         self.extra.append(made)
@@ -74,8 +73,15 @@ def parts_of(records: Sequence[bytes], wanted_for: WantedFor, origin: Origin) ->
         rest: Sequence[int] = range(len(records))
         parts: list[Part] = []
         if origin.encoding in UTF8:
-            read, rest = read_flat(records, wanted_for, origin.timezone)
-            parts += [_part(rows, plan.columns(cells), plan) for plan, rows, cells in read]
+            from secops.siem.normalize.windows_flat import read_flat, without
+            from secops.siem.normalize.windows_nested import BEGIN, read_nested
+
+            nested = [row for row, record in enumerate(records) if record.startswith(BEGIN)]
+            others = without(rest, set(nested)) if 0 < len(nested) < len(records) else () if nested else rest
+            read, odd = read_nested(records, nested, wanted_for, origin.timezone)
+            read_too, rest = read_flat(records, others, wanted_for, origin.timezone)
+            rest = sorted(rest + odd)
+            parts += [_part(rows, plan.columns(cells), plan) for plan, rows, cells in (*read, *read_too)]
         if not rest:
             return parts, {}
         given = Input(origin, _NEVER)
@@ -142,6 +148,7 @@ def grouped(
     source: Any
     row: Row
     for index, record in enumerate(records):
+        source = None
         try:
             source = loads(record) if plain else None
             # The flat spelling, by far the most voluminous, without a function call.
@@ -149,7 +156,7 @@ def grouped(
             group = groups.get(key)
             row = tuple(source.values())
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, IndexError):
-            found = _odd(record, given.origin.encoding, index, wrong, repaired)
+            found = plain_nested(source) or _odd(record, given.origin.encoding, index, wrong, repaired)
             if found is None:
                 continue
             key, row = found
@@ -165,6 +172,13 @@ def grouped(
             else:
                 group.extra.append(json_row(names, fields))
     return Grouped(groups.values(), wrong, repaired)
+
+
+@cache
+def _encoder() -> Callable[[Any], bytes]:
+    import msgspec
+
+    return msgspec.json.Encoder().encode
 
 
 def _with_texts_at(places: Sequence[int], fields: Sequence[Any]) -> list[Any]:
@@ -189,7 +203,7 @@ def _texts(fields: Sequence[Any]) -> str | None:
 
 def _text(value: Any) -> str | None:
     """The text of what is neither a text nor a usual integer; None where it has another one in a search."""
-    return "" if value is None else text_of(value) if value.__class__ is bool else None
+    return "" if value is None else ("true" if value else "false") if value.__class__ is bool else None
 
 
 def _odd(

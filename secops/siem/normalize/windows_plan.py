@@ -9,8 +9,6 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-import msgspec
-
 from secops.schema import ecs
 from secops.schema.aliases import ALIASES
 from secops.schema.names import EXTRA, EXTRA_TEXT
@@ -49,15 +47,13 @@ class Plan:
     """Everything that is the same for all events of a shape.
 
     ``pick`` takes the needed fields out of the row of an event (of a flat one, ``sources`` are their names) and
-    ``pick_extra`` those that go into EXTRA under ``extra_names``, of which ``make_extra`` makes
-    an object; ``copies`` and ``times`` number the fields as picked.
+    ``pick_extra`` those that go into EXTRA under ``extra_names``; ``copies`` and ``times`` number the fields as picked.
     """
 
     sources: tuple[Any, ...]
     pick: Callable[[Any], tuple[Any, ...]]
     copies: tuple[Copy, ...]
     extra_names: tuple[str, ...]
-    make_extra: Callable[..., Any] | None
     pick_extra: Callable[[Any], tuple[Any, ...]]
     constants: dict[str, Any]
     times: Times | None
@@ -79,8 +75,8 @@ class Plan:
         return columns
 
 
-def flat_fields(channel: str, code: int, wanted: frozenset[str]) -> list[str]:
-    """Names of the fields of a flat event from which a plan for the wanted columns can be made, whatever it has."""
+def source_fields(channel: str, code: int, wanted: frozenset[str]) -> set[str]:
+    """Dotted names of all fields from which wanted columns can come, but those that say the time."""
     dataset = tables.DATASETS.get(channel.lower(), tables.OTHER_DATASET)
     meaning = tables.MEANINGS.get((dataset, str(code)))
     dotted = set(wanted)
@@ -93,6 +89,12 @@ def flat_fields(channel: str, code: int, wanted: frozenset[str]) -> list[str]:
             dotted.add(name)
     if "@timestamp" in wanted:
         dotted.add(DATA + "UtcTime")
+    return dotted
+
+
+def flat_fields(channel: str, code: int, wanted: frozenset[str]) -> list[str]:
+    """Names of the fields of a flat event from which a plan for the wanted columns can be made, whatever it has."""
+    dotted = source_fields(channel, code, wanted)
     names = {name for name, found in tables.FLAT_SYSTEM.items() if found in dotted or found.startswith(_TIME)}
     names = {name for name in names if "@timestamp" in wanted or not tables.FLAT_SYSTEM[name].startswith(_TIME)}
     names.update(name.removeprefix(DATA) for name in dotted if name.startswith(DATA))
@@ -137,14 +139,14 @@ def plan_for(key: Key, want: Want, timezone: str | None) -> Plan:
         _picker(needed),
         tuple(Copy(place[i], column, None if c == "text" else values.CONVERSIONS[c]) for i, column, c in copies),
         extra_names,
-        _maker(extra_names),
         _picker(extra),
         _constants(channel, kind),
         _times([fields[index] for index in needed], dataset, timezone) if want.column("@timestamp") else None,
     )
 
 
-def _maker(names: tuple[str, ...]) -> Callable[..., Any] | None:
+@lru_cache(maxsize=4096)
+def maker(names: tuple[str, ...]) -> Callable[..., Any] | None:
     """A class whose instances msgspec writes as an object with these names, in half the time of a dictionary.
 
     None where it cannot (a quotation mark in a name), or where a name may itself hold what is to be masked.
@@ -152,6 +154,8 @@ def _maker(names: tuple[str, ...]) -> Callable[..., Any] | None:
     if not names or any(map(_DIGITS.search, names)):
         return None
     places = [f"f{number}" for number in range(len(names))]
+    import msgspec  # a hunt without flat events does without it
+
     try:
         return msgspec.defstruct("Extra", places, rename=dict(zip(places, names, strict=True)), gc=False)
     except ValueError:

@@ -10,6 +10,8 @@ Records with the same key have the same fields in the same order, so what is to 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 FLAT, NESTED, BEAT = "flat", "nested", "beat"
@@ -24,6 +26,10 @@ _SYSTEM_KEYS = frozenset({
     "Keywords", "TimeCreated", "TimeCreated_attributes", "EventRecordID", "Correlation", "Correlation_attributes",
     "Execution", "Execution_attributes", "Channel", "Computer", "Security", "Security_attributes",
 })  # fmt: skip
+
+_WITH_ATTRIBUTES = ("Provider", "Execution", "Correlation", "EventID", "TimeCreated", "Security")
+_FIELDS = 200  # of a usual event
+_SINGLE = frozenset({str, int, float, bool, type(None)})
 
 # Names of the values that `nested` puts first, in its order.
 NESTED_SYSTEM = (
@@ -65,6 +71,43 @@ def shape(record: Any) -> tuple[Key, Row] | None:
     return None
 
 
+def plain_nested(record: Any) -> tuple[Key, Row] | None:
+    """The same as `shape` for the usual nested event, whose fields are single values, in a fraction of the time.
+
+    None for every other record.
+    """
+    try:
+        event = record["Event"]
+        system, data = event["System"], event["EventData"]
+        if len(record) > 1 or len(data) > _FIELDS or "UserData" in event or system.__class__ is not dict:
+            return None
+        names = _plain_names(tuple(data))
+        if names is None or not _is_usual(tuple(system)):
+            return None
+        values = data.values()
+        if not _SINGLE.issuperset(map(type, values)):
+            return None
+    except (KeyError, TypeError, AttributeError):
+        return None
+    return (NESTED, _text(system.get("Channel")), _number(system.get("EventID")), names), (
+        *_system_values(system, system),
+        *values,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _plain_names(names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The dotted names of data fields; None where some are not data but attributes."""
+    if any(name == "#attributes" or name.endswith("_attributes") for name in names):
+        return None
+    return tuple(DATA + name for name in names)
+
+
+@lru_cache(maxsize=512)
+def _is_usual(names: tuple[str, ...]) -> bool:
+    return _SYSTEM_KEYS.issuperset(names) and not any(name.endswith("_attributes") for name in names)
+
+
 def _flat(record: dict[str, Any]) -> tuple[Key, Row]:
     key = (FLAT, _text(record.get("Channel")), _number(record["EventID"]), tuple(record))
     return key, tuple(record.values())
@@ -81,43 +124,47 @@ def _number(value: Any) -> Any:
     return value if isinstance(value, int | str) and not isinstance(value, bool) else _text(value)
 
 
-def _attributes(system: dict[str, Any], name: str) -> dict[str, Any]:
-    found = system.get(name + "_attributes") or system.get(name)
+def _inner(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         return {}
     inner = found.get("#attributes")
     return inner if isinstance(inner, dict) else found
 
 
-def _nested(event: dict[str, Any]) -> tuple[Key, Row]:
-    system: dict[str, Any] = event["System"]
-    provider = _attributes(system, "Provider")
-    execution = _attributes(system, "Execution")
-    correlation = _attributes(system, "Correlation")
-    identity = system.get("EventID")
-    fixed = (
+def _system_values(system: dict[str, Any], attributes: Mapping[str, Any]) -> Row:
+    """The values of `NESTED_SYSTEM`."""
+    provider = _inner(attributes.get("Provider"))
+    execution = _inner(attributes.get("Execution"))
+    correlation = _inner(attributes.get("Correlation"))
+    return (
         provider.get("Name"),
         provider.get("Guid"),
         provider.get("EventSourceName"),
-        _attributes(system, "EventID").get("Qualifiers"),
+        _inner(attributes.get("EventID")).get("Qualifiers"),
         system.get("Version"),
         system.get("Level"),
         system.get("Task"),
         system.get("Opcode"),
         system.get("Keywords"),
-        _attributes(system, "TimeCreated").get("SystemTime"),
+        _inner(attributes.get("TimeCreated")).get("SystemTime"),
         system.get("EventRecordID"),
         correlation.get("ActivityID"),
         correlation.get("RelatedActivityID"),
         execution.get("ProcessID"),
         execution.get("ThreadID"),
         system.get("Computer"),
-        _attributes(system, "Security").get("UserID"),
+        _inner(attributes.get("Security")).get("UserID"),
     )
+
+
+def _nested(event: dict[str, Any]) -> tuple[Key, Row]:
+    system: dict[str, Any] = event["System"]
+    attributes = {name: system.get(name + "_attributes") or system.get(name) for name in _WITH_ATTRIBUTES}
+    fixed = _system_values(system, attributes)
     data = _event_data(event)
     for name in system.keys() - _SYSTEM_KEYS:
         data["winlog." + name.lower()] = system[name]
-    key = (NESTED, _text(system.get("Channel")), _number(identity), tuple(data))
+    key = (NESTED, _text(system.get("Channel")), _number(system.get("EventID")), tuple(data))
     return key, (*fixed, *data.values())
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from secops.query.tree import Node
-
 if TYPE_CHECKING:  # collectors and commands that touch no frame start without polars
     import polars as pl
+
+    from secops.query.tree import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,30 @@ class SeenKind:
     values: Mapping[str, str | None]
     count: int
     fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One of several things that are asked in one go: how many events match a query.
+
+    ``seconds``: the counts by so many seconds too. ``fields``: the counts by the values of these columns too, at most
+    ``limit`` of them. ``since``: only what is not older, within the span that is asked about.
+    """
+
+    query: Node
+    seconds: int = 0
+    fields: tuple[str, ...] = ()
+    limit: int = 1000
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a `Question`: what `EventStore.count`, ``histogram`` and ``tally`` would say."""
+
+    count: int
+    buckets: Sequence[tuple[datetime, int]] = ()
+    groups: Sequence[tuple[tuple[str | None, ...], int]] = ()
 
 
 KIND_COLUMNS = ("event.module", "event.dataset", "winlog.channel", "event.code")
@@ -189,6 +213,17 @@ class EventStore(EventWriter, Protocol):
         """Exact counts of the events that match, by their values in columns of text or addresses; the largest first.
 
         Events without a value are counted under None. Equal counts are in the order of their values, None last.
+        """
+        ...
+
+    def several(self, common: Node, questions: Sequence[Question], span: Span, scope: Scope) -> Sequence[Answer]:
+        """What was asked about the events that match ``common``, in the order of the questions.
+
+        The same numbers as one question after the other, from a state of the store no older than the call; where it can
+        the store reads its events once for all of them.
+
+        Raises:
+            QueryError: a question that the store would refuse by itself, or all of them together are too much for it.
         """
         ...
 

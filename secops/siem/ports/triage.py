@@ -179,7 +179,10 @@ class BondDesk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """How long one alert took: moments of its opening, of the first answer and of its closing."""
+    """How long one alert took: moments of its opening, of the first answer and of its closing.
+
+    ``names`` are the (folded) hosts, addresses, accounts and the like that it is about, if they were asked for.
+    """
 
     id: int
     zone: str
@@ -188,6 +191,7 @@ class Handled:
     opened: datetime
     acknowledged: datetime | None
     closed: datetime | None
+    names: frozenset[str] = frozenset()
 
 
 Took = tuple[str, str, int, int | None, int | None, int]
@@ -233,7 +237,7 @@ class Night:
 class ReviewDesk(Protocol):
     """Looking back over all alerts and sources."""
 
-    def handled(self, opened: Span, scope: Scope) -> Sequence[Handled]:
+    def handled(self, opened: Span, scope: Scope, *, named: bool = False) -> Sequence[Handled]:
         """How long the alerts took that were opened in a span; merged ones are counted with the one that leads."""
         ...
 

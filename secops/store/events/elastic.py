@@ -19,12 +19,11 @@ import zstandard
 from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.query.evaluate import check
-from secops.query.fields import COUNTED, is_list, kind
 from secops.query.limits import check_page
 from secops.query.tree import And, Exists, Node
 from secops.schema.ecs import COLUMNS, dtype
 from secops.schema.frame import EXTRA
-from secops.siem.ports import KIND_COLUMNS, Found, Nearby, Place, Scope, SeenKind, Span, StoreStats
+from secops.siem.ports import KIND_COLUMNS, Answer, Found, Nearby, Place, Question, Scope, SeenKind, Span, StoreStats
 from secops.store.events import elastic_fields as names
 from secops.store.events.elastic_bulk import Bulk
 from secops.store.events.elastic_documents import Line, Naming, chunks, event_of, lines, row_of
@@ -34,6 +33,7 @@ from secops.store.events.elastic_indices import Indices
 from secops.store.events.elastic_positions import Positions
 from secops.store.events.elastic_server import Access, Server, reason_of
 from secops.store.events.rows import fresh, middle
+from secops.store.events.several import check_counted, one_by_one
 
 _AT_ONCE = 2  # bulk requests under way: one is written while the next one is made
 _BUCKETS = 5_000  # of one page of a histogram
@@ -53,6 +53,7 @@ class ElasticStore:
         self.generation = generation
         self._server = Server(access, again)
         self._seconds = access.seconds
+        self._limit = f"{max(1, round(access.seconds * 1000))}ms"  # it takes no fractions of a second
         self._naming = Naming(prefix, generation)
         self._indices = Indices(self._server, self._naming)
         self._positions = Positions(self._server, prefix, site, generation)
@@ -197,12 +198,7 @@ class ElasticStore:
 
         Values that are indexed otherwise than they are, and columns without values to group by, are counted here.
         """
-        if any(kind(field) not in COUNTED or is_list(field) or field not in COLUMNS for field in fields):
-            raise QueryError(
-                _("件数を項目ごとに数えられるのは、文字列とアドレスの列だけです: {names}").format(
-                    names=", ".join(fields)
-                )
-            )
+        check_counted(fields)
         check(query)
         odd = {"terms": {names.ODD: list(fields)}}
         asked_for = dsl(query, span, scope)
@@ -221,6 +217,26 @@ class ElasticStore:
             counts.update(tuple(map(event_of(hit["_source"]).get, fields)) for hit in page)
         ordered = sorted(counts.items(), key=lambda one: (-one[1], [(part is None, part or "") for part in one[0]]))
         return ordered[:limit]
+
+    def several(self, common: Node, questions: Sequence[Question], span: Span, scope: Scope) -> Sequence[Answer]:
+        """All counts in one request; buckets and values one after the other, of those that found anything."""
+        for one in questions:
+            check(one.query)
+            check_counted(one.fields)
+        check(common)
+        if not questions:
+            return []
+        tests = {
+            f"q{at}": {"bool": {"filter": [condition(one.query), *inside(Span(one.since))]}}
+            for at, one in enumerate(questions)
+        }
+        aggs = {"all": {"filters": {"filters": tests}}}
+        found = self._aggregated(dsl(common, span, scope))(aggs).get("aggregations", {}).get("all", {"buckets": {}})
+        counts = [int(found["buckets"].get(name, {"doc_count": 0})["doc_count"]) for name in tests]
+        return [
+            Answer(0) if not count else next(one_by_one(self, common, [one], span, scope, count))
+            for one, count in zip(questions, counts, strict=True)
+        ]
 
     def arrivals(self, received: Span, scope: Scope, seconds: int) -> Mapping[str, Sequence[tuple[datetime, int]]]:
         """Counts by source and time of receipt (see the port)."""
@@ -320,7 +336,7 @@ class ElasticStore:
         check(query)
         return self._checked(
             self._indices.search(
-                {"query": dsl(query, span, scope), "track_total_hits": True, "timeout": f"{self._seconds:g}s", **body}
+                {"query": dsl(query, span, scope), "track_total_hits": True, "timeout": self._limit, **body}
             )
         )
 

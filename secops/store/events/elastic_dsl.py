@@ -13,9 +13,10 @@ from decimal import Decimal
 from typing import Any, assert_never
 
 from secops.query.evaluate import term_value
-from secops.query.fields import SEPARATOR, Kind, kind, range_of
+from secops.query.fields import Kind, kind, range_of
 from secops.query.tree import All, And, Between, Exists, Like, Node, Not, Or, Term, Text
 from secops.schema.ecs import COLUMNS
+from secops.schema.names import SEPARATOR
 from secops.schema.text import fold
 from secops.siem.ports import Scope, Span
 from secops.store.events.elastic_fields import (

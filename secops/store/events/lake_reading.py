@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from secops.errors import QueryError, StoreError
+from secops.errors import StoreError
 from secops.locale import _
 from secops.query.evaluate import check
-from secops.query.fields import COUNTED, is_list, kind
 from secops.query.limits import check_page
-from secops.query.tree import All, Node
-from secops.schema.ecs import COLUMNS
+from secops.query.tree import All, And, Node, Or
 from secops.schema.names import EXTRA
-from secops.siem.ports import KIND_COLUMNS, Found, Nearby, Place, Scope, SeenKind, Span
+from secops.siem.ports import KIND_COLUMNS, Answer, Found, Nearby, Place, Question, Scope, SeenKind, Span
 from secops.store.events.lake_sql import (
     EPOCH,
     all_of,
@@ -39,6 +37,7 @@ from secops.store.events.lake_sql import (
 from secops.store.events.remembered import Remembered, key_of
 from secops.store.events.rows import event, middle
 from secops.store.events.searchable import FOLDED, TEXT
+from secops.store.events.several import check_counted, datasets, together
 from secops.store.events.sql import Condition
 from secops.store.events.table import ALL_COLUMNS, EMPTY, DataFile, FileGoneError, Table
 
@@ -88,7 +87,7 @@ class LakeReading:
             return f"SELECT count(*) AS total, {best}({_PLACE}, {wanted}){behind_it} AS found"
 
         def once() -> Found:
-            files, total = overlapping(self._files(), span), None
+            files, total = overlapping(self._files(), span, datasets(query)), None
             if sum(file.rows for file in files) > MANY_ROWS:
                 counts = {path: rows[0][0] for path, rows in self._by_file("count(*)", query, span, scope).items()}
                 total = sum(counts.values())
@@ -123,7 +122,7 @@ class LakeReading:
             return f"SELECT {', '.join(['count(*) AS total', *counts, before, after])}"
 
         def once() -> Nearby:
-            files = overlapping(self._files(), span)
+            files = overlapping(self._files(), span, datasets(query))
             row = self._ask(select, query, span, scope, files, places=True).row(0, named=True)
             shown = middle(row["before"] or [], row["after"] or [], limit)
             counts = [int(row[f"n{nth}"]) for nth in range(len(terms))]
@@ -152,20 +151,32 @@ class LakeReading:
     ) -> Sequence[tuple[tuple[str | None, ...], int]]:
         """Counts by the values of some columns of text, the largest first (see the port)."""
         names = [f"f{at}" for at in range(len(fields))]
-        if any(kind(field) not in COUNTED or is_list(field) or field not in COLUMNS for field in fields):
-            raise QueryError(
-                _("件数を項目ごとに数えられるのは、文字列とアドレスの列だけです: {names}").format(
-                    names=", ".join(fields)
-                )
-            )
+        check_counted(fields)
         picked = ", ".join(f'"{field}" AS {name}' for field, name in zip(fields, names, strict=True))
         tail = f"GROUP BY {', '.join(names)} ORDER BY n DESC, {', '.join(names)} NULLS LAST LIMIT {int(limit)}"
         select = f"SELECT {picked}, count(*) AS n"
 
         def once() -> pl.DataFrame:
-            return self._ask(lambda _: select, query, span, scope, overlapping(self._files(), span), tail=tail)
+            return self._ask(
+                lambda _: select, query, span, scope, overlapping(self._files(), span, datasets(query)), tail=tail
+            )
 
         return [(tuple(values), n) for *values, n in self._again(once).iter_rows()]
+
+    def several(self, common: Node, questions: Sequence[Question], span: Span, scope: Scope) -> Sequence[Answer]:
+        """All counts in one pass over the files, the values by columns in another (see the port)."""
+        for one in questions:
+            check_counted(one.fields)
+        check(common)
+        met = datasets(And((common, Or(tuple(one.query for one in questions)))))
+
+        def rows(condition: Condition, first: str, inner: str, tail: str) -> pl.DataFrame:
+            where = all_of([condition.sql, *inside(condition, span), *visible(condition, scope)])
+            source = f"{{source}} WHERE {where}"
+            source = f"(SELECT {inner} FROM {source})" if inner else source
+            return self._run(f"SELECT {first} FROM {source} {tail}", condition, overlapping(self._files(), span, met))
+
+        return self._again(lambda: together(common, questions, rows)) if questions else []
 
     def arrivals(self, received: Span, scope: Scope, seconds: int) -> Mapping[str, Sequence[tuple[datetime, int]]]:
         """Counts by source and time of receipt (see the port)."""
@@ -270,7 +281,7 @@ class LakeReading:
         unknown: dict[str, DataFile] = {}
         keys: dict[str, bytes] = {}
         asked_for = repr((picked, query, scope))
-        for file in overlapping(self._files(), span):
+        for file in overlapping(self._files(), span, datasets(query)):
             if wholly_in(file, span):
                 keys[file.path] = key_of(asked_for, file.path)
                 rows = self._remembered.get(keys[file.path])

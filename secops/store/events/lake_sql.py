@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from secops.schema.text import fold
 from secops.siem.ports import Place, Scope, Span
 from secops.store.events.sql import Condition
 from secops.store.events.table import DataFile
@@ -12,12 +13,14 @@ from secops.store.events.table import DataFile
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def overlapping(files: Iterable[DataFile], span: Span) -> list[DataFile]:
-    """The files whose time range meets the span."""
+def overlapping(files: Iterable[DataFile], span: Span, met: frozenset[str] | None = None) -> list[DataFile]:
+    """The files whose time range meets the span, and whose dataset is one of those ``met``."""
     return [
         file
         for file in files
-        if (span.since is None or file.last_time >= span.since) and (span.until is None or file.first_time < span.until)
+        if (span.since is None or file.last_time >= span.since)
+        and (span.until is None or file.first_time < span.until)
+        and (met is None or not file.dataset or fold(file.dataset) in met)
     ]
 
 

@@ -16,8 +16,9 @@ from typing import Any
 import orjson
 import polars as pl
 
-from secops.query.fields import NOT_SEARCHED, SEPARATOR, text_of
+from secops.query.fields import NOT_SEARCHED, text_of
 from secops.schema.frame import EXTRA, EXTRA_TEXT
+from secops.schema.names import SEPARATOR
 from secops.schema.text import fold
 from secops.store.events.rows import extra_fields
 

@@ -7,7 +7,7 @@ the few values whose folded text SQL cannot make itself. ``tests/store/events`` 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, assert_never
@@ -17,15 +17,17 @@ import orjson
 from secops.errors import QueryError
 from secops.locale import _
 from secops.query.evaluate import term_value
-from secops.query.fields import NUMBER, SEPARATOR, V4, Kind, Range, is_list, kind, range_of
+from secops.query.fields import NUMBER, V4, Kind, Range, is_list, kind, range_of
 from secops.query.limits import check_name
 from secops.query.tree import All, And, Between, Exists, Like, Node, Not, Or, Term, Text, Wild
 from secops.schema.ecs import COLUMNS
 from secops.schema.frame import EXTRA
+from secops.schema.names import SEPARATOR
 from secops.schema.text import fold
 from secops.store.events.searchable import FOLDED, TEXT
 
 PREFILTER_FROM = 4  # characters a literal needs before looking for it in TEXT first pays
+LISTED_FROM = 2  # terms on one field that are looked up in a list
 
 # IPv6 as 32 hexadecimal digits, which order like the addresses; null for what does not read as one.
 _LEFT, _RIGHT = "v6_parts(split_part(v, '::', 1))", "v6_parts(split_part(v, '::', 2))"
@@ -53,17 +55,22 @@ class Condition:
 
     def __init__(self, node: Node) -> None:
         self.params: dict[str, Any] = {}
+        self._bound: dict[str, str] = {}
         self.sql = self._node(node)
 
-    def also(self, node: Node) -> str:
-        """The condition of another tree, among the parameters of this one."""
-        return self._node(node)
-
     def bind(self, value: Any) -> str:
-        """A placeholder for a value."""
+        """A placeholder for a value; texts, which come again and again, are bound once."""
+        if isinstance(value, str) and (name := self._bound.get(value)):
+            return f"${name}"
         name = f"p{len(self.params)}"
         self.params[name] = value
+        if isinstance(value, str):
+            self._bound[value] = name
         return f"${name}"
+
+    def also(self, node: Node) -> str:
+        """Another condition beside this one, bound to the same parameters."""
+        return self._node(node)
 
     def _node(self, node: Node) -> str:
         match node:
@@ -72,7 +79,7 @@ class Condition:
             case And(parts):
                 return "(" + " AND ".join(self._node(part) for part in parts) + ")" if parts else "true"
             case Or(parts):
-                return "(" + " OR ".join(self._node(part) for part in parts) + ")" if parts else "false"
+                return self._either(parts)
             case Not(part):
                 return f"(({self._node(part)}) IS NOT TRUE)"
             case Exists(field):
@@ -87,6 +94,21 @@ class Condition:
                 return self._between(node)
             case _:
                 assert_never(node)
+
+    def _either(self, parts: Sequence[Node]) -> str:
+        """One of the parts; the terms on a field of text are one look into a list, however many they are."""
+        wanted: dict[str, list[str]] = {}
+        for part in parts:
+            if isinstance(part, Term) and isinstance(text := term_value(part), str):
+                wanted.setdefault(part.field, []).append(text)
+        listed = {field: texts for field, texts in wanted.items() if len(texts) >= LISTED_FROM}
+        tests = [self._one_of(field, texts) for field, texts in listed.items()]
+        tests += [self._node(part) for part in parts if not (isinstance(part, Term) and part.field in listed)]
+        return "(" + " OR ".join(tests) + ")" if tests else "false"
+
+    def _one_of(self, field: str, texts: Sequence[str]) -> str:
+        listed = f"{self.bind(sorted(set(texts)))}::VARCHAR[]"
+        return self._texts(field, lambda x: f"list_contains({listed}, {x})")
 
     def _term(self, node: Term) -> str:
         wanted = term_value(node)

@@ -21,8 +21,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from secops.query.evaluate import check, matches, term_value
-from secops.query.fields import SEPARATOR, range_of
+from secops.query.fields import range_of
 from secops.query.tree import All, And, Between, Exists, Like, Node, Not, Or, Term, Text, Wild
+from secops.schema.names import SEPARATOR
 from secops.schema.severity import Severity
 from secops.schema.text import fold
 from secops.siem.ports import Scope, State, Verdict

@@ -52,7 +52,8 @@ class SqlFiles:
             if there and there[-1].sha256 == file.sha256 and not there[-1].withdrawn_at:
                 return there[-1]
             size = func.coalesce(func.sum(t.evidence_files.c.size), 0)
-            used = connection.execute(select(size).where(t.evidence_files.c.sheet == number)).scalar_one()
+            # PostgreSQL's sum is a Decimal.
+            used = int(connection.execute(select(size).where(t.evidence_files.c.sheet == number)).scalar_one())
             if used + file.size > MAX_SHEET:
                 what = _(
                     "この点検票の証拠は合計 {limit} MB までです(いま {used} MB)。所在を「現状・根拠」に書いてください。"

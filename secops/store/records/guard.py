@@ -6,7 +6,10 @@ from alembic import op
 
 
 def only_grows(table: str) -> None:
-    """Refuse UPDATE and DELETE on a table, from within a migration. Table names are ours alone."""
+    """Refuse UPDATE and DELETE on a table, from within a migration. Table names are ours alone.
+
+    In PostgreSQL TRUNCATE as well, which row triggers do not see.
+    """
     if op.get_bind().dialect.name == "sqlite":
         for verb in ("UPDATE", "DELETE"):
             op.execute(
@@ -22,3 +25,4 @@ def only_grows(table: str) -> None:
         f"CREATE TRIGGER {table}_only_grows BEFORE UPDATE OR DELETE ON {table} "
         f"FOR EACH ROW EXECUTE FUNCTION {table}_only_grows()"
     )
+    op.execute(f"CREATE TRIGGER {table}_never_emptied BEFORE TRUNCATE ON {table} EXECUTE FUNCTION {table}_only_grows()")

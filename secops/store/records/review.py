@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, func, 
 from secops.schema.severity import Severity
 from secops.siem.ports import Handled, KeptHit, Lengths, Night, Scope, Span, State, Verdict, Waiting
 from secops.store.records.arrivals import read_arrivals
-from secops.store.records.codec import alert_of, hit_of
+from secops.store.records.codec import alert_of, from_json, hit_of
 from secops.store.records.engine import Database
 from secops.store.records.siem_tables import alerts, hits
 from secops.store.records.sight import counted, leading, visible
@@ -24,16 +24,28 @@ class Review:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def handled(self, opened: Span, scope: Scope) -> Sequence[Handled]:
+    def handled(self, opened: Span, scope: Scope, *, named: bool = False) -> Sequence[Handled]:
         """See `ReviewDesk`."""
-        names = ("id", "zone", "rule_id", "opened_at", "acknowledged_at", "closed_at")
+        names = ("id", "zone", "rule_id", "opened_at", "acknowledged_at", "closed_at", *(["names"] if named else []))
         statement = select(*(alerts.c[name] for name in names)).where(
             _within(alerts.c.opened_at, opened), visible(scope), leading(scope)
         )
         with self._database.read() as connection:
             title = _titles(connection)
             rows = connection.execute(statement).all()
-        return [Handled(row[0], row[1], row[2], title.get(row[2], ""), row[3], row[4], row[5]) for row in rows]
+        return [
+            Handled(
+                row[0],
+                row[1],
+                row[2],
+                title.get(row[2], ""),
+                row[3],
+                row[4],
+                row[5],
+                _values(row[6]) if named else frozenset(),
+            )
+            for row in rows
+        ]
 
     def lengths(self, opened: Span, scope: Scope) -> Lengths:
         """See `ReviewDesk`."""
@@ -125,6 +137,11 @@ def _titles(connection: Connection) -> dict[str, str]:
     newest = select(func.max(alerts.c.id)).group_by(alerts.c.rule_id)  # from the index alone
     titles = select(alerts.c.rule_id, alerts.c.title).where(alerts.c.id.in_(newest))
     return {row[0]: row[1] for row in connection.execute(titles)}
+
+
+def _values(names: str) -> frozenset[str]:
+    """What an alert is about, of its folded ``field=value``."""
+    return frozenset(one.partition("=")[2] for one in from_json(names))
 
 
 def _within(column: ColumnElement[datetime], span: Span) -> ColumnElement[bool]:

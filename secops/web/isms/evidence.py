@@ -12,11 +12,13 @@ from starlette.responses import RedirectResponse, Response
 
 from secops.access.ports import AuditEntry, Right, Session
 from secops.errors import DeniedError, NotFoundError, SecopsError, UsageError
+from secops.isms.audit.plans import reach_of
+from secops.isms.audit.ports import Reach
 from secops.isms.audit.round import EvidenceSheet
 from secops.locale import _
 from secops.query.parse import MAX_LENGTH
-from secops.report.evidence import as_html, as_xlsx, figure_words
-from secops.schema.dates import JST
+from secops.report.evidence import as_html, as_xlsx, figure_words, query_words
+from secops.schema.dates import JST, fiscal_year
 from secops.store.records.evidence import Kept, SheetFilter
 from secops.web.isms.viewing import viewer_of
 from secops.web.pages import page
@@ -42,13 +44,15 @@ def _list(
 ) -> Response:
     """The form and the sheets made so far; after a refusal with the reason and what was entered."""
     here, scope, values = services(request), scope_of(session.user), request.query_params
-    wanted = SheetFilter(values.get("department", "")[:60], values.get("item", "")[:60], values.get("query", "")[:60])
-    before = int(text) if (text := values.get("before", "")).isascii() and text.isdigit() and len(text) < 19 else None
-    sheets, total = here.evidence.sheets.sheets(wanted, scope, limit=PAGE_SIZE, before=before)
+    code, _stroke, system = values.get("department", "")[:80].partition("/")
+    wanted = SheetFilter(code, values.get("item", "")[:60], values.get("query", "")[:60], system=system)
+    before = _number(values.get("before", ""))
+    reach = _reach(request, session)
+    sheets, total = here.evidence.sheets.sheets(wanted, scope, reach, limit=PAGE_SIZE, before=before)
     telemetry, catalogue = here.evidence.telemetry(), here.evidence.catalogue()
     today = here.now().astimezone(JST).date()
     entered: dict[str, object] = {
-        "department": wanted.department,
+        "department": values.get("department", "")[:80],
         "since": (today - timedelta(days=DAYS)).isoformat(),
         "until": today.isoformat(),
         "names": [wanted.name] if wanted.name else [],
@@ -69,13 +73,49 @@ def _list(
         older=older,
         paged=before is not None,
         narrowed=asked,
-        departments=here.evidence.room.departments(scope),
+        units=_units(request, session, reach),
+        bound=reach is not None,
         queries=list(telemetry.queries.values()),
         answerable=[one for one in telemetry.queries.values() if not one.missing],
         with_logs=[one for one in catalogue.items if one.telemetry],
         plans=_plans(request, session),
         entered=entered,
     )
+
+
+def _number(text: str) -> int | None:
+    """A number of an address, None where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _reach(request: Request, session: Session) -> tuple[Reach, ...] | None:
+    """The units of the plans that an auditor is assigned to; None for who sees telemetry without any."""
+    viewer = viewer_of(session.user)
+    return reach_of(services(request).rounds.plans(viewer), viewer) if viewer.assigned else None
+
+
+def _units(request: Request, session: Session, reach: Sequence[Reach] | None) -> list[tuple[str, str]]:
+    """The departments and their systems that sheets can be made of now: what the form sends, what it shows."""
+    here, scope = services(request), scope_of(session.user)
+    systems: dict[str, list[tuple[str, str]]] = {}
+    for one in here.evidence.room.systems(scope):
+        systems.setdefault(one.department, []).append((f"{one.department}/{one.code}", one.name))
+    found: list[tuple[str, str]] = []
+    for department in here.evidence.room.departments(scope):
+        own = [(department.code, f"{department.code} {department.name}")]
+        own += [
+            (value, f"{department.code} {department.name} {name}") for value, name in systems.get(department.code, ())
+        ]
+        found += own
+    if reach is None:
+        return found
+    mine = {str(one.unit) for one in _of_now(reach, here.now())}
+    return [one for one in found if one[0] in mine]
+
+
+def _of_now(reach: Sequence[Reach], now: datetime) -> list[Reach]:
+    year = fiscal_year(now.astimezone(JST).date())
+    return [one for one in reach if one.years[0] <= year <= one.years[1]]
 
 
 def _plans(request: Request, session: Session) -> dict[str, str]:
@@ -127,7 +167,9 @@ def make_evidence(
             raise NotFoundError(_("監査計画 {number} はありません。").format(number=plan[:40]))
         telemetry = here.evidence.telemetry()
         wanted = chosen(telemetry, here.evidence.catalogue(), [item] if item else [], list(names))
-        period = Period(department, _midnight(since), _midnight(until) + timedelta(days=1))
+        code, _stroke, system = department.partition("/")
+        period = Period(code, _midnight(since), _midnight(until) + timedelta(days=1), system)
+        _check_reach(request, session, department)
         made = here.evidence.room.make(wanted, telemetry, period, scope, session.user.name)
     except SecopsError as error:
         return _list(request, session, problem=error, draft=draft)
@@ -136,6 +178,20 @@ def make_evidence(
         return RedirectResponse(f"/audit/evidence/{numbers[0]}", 303)
     query = {"department": department, "made": len(numbers), "failed": " ".join(made.failed)}
     return RedirectResponse("/audit/evidence?" + urlencode({k: v for k, v in query.items() if v != ""}), 303)
+
+
+def _check_reach(request: Request, session: Session, unit: str) -> None:
+    """Whether somebody may ask about a unit now.
+
+    Raises:
+        NotFoundError: an auditor asks about what is in no plan of theirs this year.
+    """
+    reach = _reach(request, session)
+    if reach is not None and unit not in {value for value, _name in _units(request, session, reach)}:
+        what = _(
+            "「{unit}」は、あなたが担当する今年度の監査計画にありません。担当の割当てを監査の責任者に確かめてください。"
+        )
+        raise NotFoundError(what.format(unit=unit[:80] or "—"))
 
 
 def _midnight(text: str) -> datetime:
@@ -154,9 +210,14 @@ def _midnight(text: str) -> datetime:
 @router.get("/audit/evidence/{sheet_number}")
 def show_sheet(request: Request, sheet_number: int, session: Reader) -> Response:
     """One sheet; that it was looked at is in the audit log: it names accounts and hosts."""
-    kept = services(request).evidence.sheets.sheet(sheet_number, scope_of(session.user))
+    kept = _kept(request, session, sheet_number)
     _record(request, session, "evidence_viewed", kept)
     return _sheet(request, session, kept)
+
+
+def _kept(request: Request, session: Session, number: int) -> Kept:
+    sheets = services(request).evidence.sheets
+    return sheets.sheet(number, scope_of(session.user), _reach(request, session))
 
 
 def _sheet(
@@ -175,7 +236,9 @@ def _sheet(
         status=status_of(problem) if problem else 200,
         kept=kept,
         sheet=sheet,
+        checks=services(request).evidence.sheets.checks(kept.number),
         figure=figure_words,
+        query=query_words,
         heads=list(sheet.rows[0]) if sheet.rows else [],
         search=lambda title: _search_of(sheet, title) if may_search else "",
         verified=verified,
@@ -195,13 +258,16 @@ def _search_of(sheet: EvidenceSheet, title: str) -> str:
 
 @router.post("/audit/evidence/{sheet_number}/verify")
 def verify_sheet(request: Request, sheet_number: int, session: Maker) -> Response:
-    """Look at the hash, ask again, and show what differs; nothing is kept."""
+    """Look at the hash, ask again, and show what differs; who did so is noted, the sheet stays as it is."""
     here, scope = services(request), scope_of(session.user)
-    kept = here.evidence.sheets.sheet(sheet_number, scope)
+    kept = _kept(request, session, sheet_number)
     try:
-        return _sheet(request, session, kept, verified=here.evidence.room.again(kept.sheet, scope))
+        verified = here.evidence.room.again(kept.sheet, scope)
     except (NotFoundError, DeniedError) as error:
         return _sheet(request, session, kept, problem=error)
+    differing = [one.title for one in verified.differences]
+    here.evidence.sheets.checked(kept, differing, actor=session.user.name, now=here.now())
+    return _sheet(request, session, kept, verified=verified)
 
 
 @router.get("/audit/evidence/{sheet_number}/file")
@@ -209,19 +275,16 @@ def take_sheet(request: Request, sheet_number: int, session: Reader, format: str
     """The sheet as a file to file with the workpapers."""
     if format not in FILES:
         raise UsageError(_("出力の形式は xlsx か html です: {found}").format(found=format[:40]))
-    kept = services(request).evidence.sheets.sheet(sheet_number, scope_of(session.user))
+    kept = _kept(request, session, sheet_number)
     _record(request, session, "evidence_exported", kept)
+    checks = services(request).evidence.sheets.checks(sheet_number)
     data = (
-        as_xlsx(kept.sheet, sheet_number)
+        as_xlsx(kept.sheet, sheet_number, checks)
         if format == "xlsx"
-        else as_html(kept.sheet, sheet_number).encode("utf-8", "replace")
+        else as_html(kept.sheet, sheet_number, checks).encode("utf-8", "replace")
     )
     name = f"secops-evidence-{sheet_number}-{kept.sheet.sha256[:8]}.{format}"
     return Response(data, media_type=FILES[format], headers={"content-disposition": f'attachment; filename="{name}"'})
-
-
-def _html(sheet: EvidenceSheet, number: int) -> bytes:
-    return as_html(sheet, number).encode("utf-8", "replace")
 
 
 def _record(request: Request, session: Session, action: str, kept: Kept) -> None:

@@ -18,7 +18,6 @@ from secops.isms.policy.ports import Decision
 from secops.isms.policy.statutory import Lack, statutory_state
 from secops.store.records.engine import connect
 from secops.store.records.policy import SqlPolicyShelf
-from tests.databases import new_records
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
@@ -39,8 +38,8 @@ def basic(*statutory: Statutory) -> Document:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    database = connect(new_records(tmp_path / "records.db"))
+def library(records_place: Path | str) -> Iterator[Library]:
+    database = connect(records_place)
     files = read_files([(f"{one.id}.md", write_document(one)) for one in (standard(), basic(Statutory("区長")))])
     yield Library(SqlPolicyShelf(database), lambda: files, lambda clause: clause.startswith("mic-2025-03-"))
     database.close()

@@ -16,9 +16,9 @@ import pytest
 from secops.errors import Problem
 from secops.siem.collect import apart
 from secops.siem.collect.apart import Apart
-from secops.siem.collect.archives import Limits
 from secops.siem.collect.drop import SETTLED, DropFolder
 from secops.siem.collect.ingest import Summary, one_shot
+from secops.siem.collect.streams import Limits
 from secops.siem.collect.whole import Chunk, Member, Wanted, read_whole
 from tests.fakes.journal import MemoryJournal
 from tests.siem.collect.scripts import records

@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secops.errors import Problem
-from secops.siem.collect.archives import BrokenArchiveError, Limits, unpacked
+from secops.siem.collect.archives import unpacked
+from secops.siem.collect.streams import BrokenArchiveError, Limits
 from secops.siem.collect.whole import Chunk, Wanted, read_whole
 
 LINES = b"".join(b'{"EventID":%d,"Channel":"Security"}\n' % n for n in range(5000))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from secops.errors import Problem
-from secops.siem.collect.archives import Limits
+from secops.siem.collect.streams import Limits
 from secops.siem.collect.whole import Chunk, Member, Wanted, read_whole
 
 SHARED = Path(os.environ.get("SECOPS_SHARED", Path(__file__).parents[4] / "shared" / "data"))

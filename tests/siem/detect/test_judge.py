@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secops.siem.detect import checks
 from secops.siem.detect import judge as module
 from secops.siem.detect.judge import Judge
 from secops.siem.detect.specs import all_required, fold, glob_spec, regex_spec
@@ -66,7 +67,7 @@ def test_line_by_line_is_as_the_whole(values):
 
 
 def test_patterns_share_an_allowance_and_what_goes_beyond_is_counted(monkeypatch):
-    monkeypatch.setattr(module, "ALLOWANCE", 1 << 20)
+    monkeypatch.setattr(checks, "ALLOWANCE", 1 << 20)
     wanted = {number: regex_spec(f"(a|b|ab)*[x][{number // 10}][{number % 10}]", "") for number in range(100)}
     judge = Judge(wanted)
     hostile = "ab" * (150 << 10)  # 300 kB

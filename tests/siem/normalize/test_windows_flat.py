@@ -66,7 +66,7 @@ def whole(records):
     """The same by the reader of whole records alone."""
     spelled = [b" " + one.replace(b'"Channel":', b'"Channel" :') for one in records]  # not as `read_flat` looks for it
     parts, wrong = parts_of(spelled, wanted_for, ORIGIN)
-    assert read_flat(spelled, wanted_for, None)[0] == []
+    assert read_flat(spelled, range(len(spelled)), wanted_for, None)[0] == []
     return events(parts), wrong
 
 
@@ -84,7 +84,7 @@ def test_both_readers_agree(given_events):
 
 def test_the_usual_spelling_is_read_field_by_field():
     records = [b'{"EventID":1,"Channel":"Security","Image":"a","Message":"' + b"x" * 2000 + b'"}'] * 3
-    read, rest = read_flat(records, wanted_for, None)
+    read, rest = read_flat(records, range(len(records)), wanted_for, None)
     assert rest == []
     assert [list(one.rows) for one in read] == [[0, 1, 2]]
 

@@ -22,9 +22,10 @@ from secops.query.tree import All, And, Between, Exists, Like, Node, Not, Or, Te
 from secops.schema.ecs import COLUMNS, dtype
 from secops.schema.frame import EXTRA
 from secops.schema.text import fold
-from secops.siem.ports import Scope, Span
+from secops.siem.ports import Question, Scope, Span
 from secops.store.events.lake import Lake
 from secops.store.events.rows import events
+from secops.store.events.several import one_by_one
 
 NOON = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 WORDS = st.one_of(
@@ -70,6 +71,7 @@ LEAVES = st.one_of(
     st.builds(Between, FIELDS, st.one_of(BOUNDS, st.none()), BOUNDS, st.booleans(), st.booleans()),
     st.builds(Between, FIELDS, BOUNDS, st.none(), st.booleans()),
     st.builds(Exists, FIELDS),
+    st.builds(Term, st.just("event.dataset"), st.sampled_from(["d0", "Ｄ1", "d2"])),  # by which files are left out
     st.builds(Text, WORDS),
     st.builds(All),
 )
@@ -92,6 +94,9 @@ TREES = st.recursive(
     ),
     max_leaves=5,
 )
+
+
+COLUMNS_ASKED = ("process.name", "source.ip")
 
 
 def as_frame(made: list[dict[str, Any]], first: int) -> pl.DataFrame:
@@ -156,6 +161,13 @@ def test_the_lake_answers_like_the_evaluator(folder, made, trees, data):
             found = lake.search(And((ours, tree)), Span(), Scope(), newest_first=False)
             wanted = sorted(event["event.id"] for event in expected if matches(tree, event))
             assert sorted(event["event.id"] for event in found.events) == wanted, tree
+        asked = [
+            Question(
+                tree, seconds=60 * (at % 3), fields=COLUMNS_ASKED[: at % 3], limit=1 + at, since=(NOON, None)[at % 2]
+            )
+            for at, tree in enumerate(trees)
+        ]
+        assert lake.several(ours, asked, Span(), Scope()) == list(one_by_one(lake, ours, asked, Span(), Scope()))
         everything = lake.search(ours, Span(), Scope(), newest_first=False)
         assert sorted(everything.events, key=lambda event: event["event.sequence"]) == expected
     finally:

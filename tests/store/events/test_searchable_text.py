@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secops.query.fields import SEPARATOR, text_of
+from secops.query.fields import text_of
 from secops.schema.frame import EXTRA, EXTRA_TEXT
+from secops.schema.names import SEPARATOR
 from secops.schema.text import fold
 from secops.siem.normalize.reading import normalize, normalize_apart
 from secops.siem.ports import Origin, RecordBatch

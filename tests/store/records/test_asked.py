@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -21,7 +21,7 @@ from secops.schema.severity import Severity
 from secops.siem.ports import Alert, AlertFilter, AlertPlace, Hit, Rule, Scope, Verdict
 from secops.siem.triage.search import ALERTS, KINDS, facts
 from secops.store.records import Records, open_records
-from tests.contract.test_records_desk import RULE, emptied
+from tests.contract.test_records_desk import RULE
 from tests.databases import new_records
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
@@ -87,11 +87,13 @@ def fill(records: Records) -> None:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def records(request: Any, tmp_path_factory: Any) -> Iterator[Records]:
-    place = emptied() if request.param == "postgresql" else new_records(tmp_path_factory.mktemp("asked") / "r.db")
-    opened = open_records(place, list(RULES.values()))
-    fill(opened)
-    yield opened
-    opened.dispose()
+    with ExitStack() as kept:
+        postgresql = request.param == "postgresql"
+        place = kept.enter_context(request.getfixturevalue("postgres").database()) if postgresql else ""
+        opened = open_records(place or new_records(tmp_path_factory.mktemp("asked") / "r.db"), list(RULES.values()))
+        fill(opened)
+        yield opened
+        opened.dispose()
 
 
 @pytest.fixture(scope="module")

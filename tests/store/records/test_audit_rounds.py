@@ -16,7 +16,6 @@ from secops.isms.audit.sheets import Answer, SheetKind, SheetState
 from secops.store.records.audit_rounds import SqlRounds
 from secops.store.records.engine import Database, connect
 from secops.store.records.trail import SqlTrail
-from tests.databases import new_records
 from tests.rounds import (
     CLERK,
     HEAD,
@@ -39,8 +38,8 @@ ORG = Organisation({"kumin": "kumin-bu", "zeimu": "kumin-bu", "joho": "kumin-bu"
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = connect(new_records(tmp_path / "records.db"))
+def database(records_place: Path | str) -> Iterator[Database]:
+    made = connect(records_place)
     yield made
     made.close()
 

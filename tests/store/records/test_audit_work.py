@@ -31,13 +31,12 @@ from secops.store.records.audit_work import SqlAuditWork
 from secops.store.records.engine import Database, connect
 from secops.store.records.trail import SqlTrail
 from tests.audit_work import AUDITOR, DONE, FINDING, MEASURE, SECOND, appoint, draft, issue
-from tests.databases import new_records
 from tests.rounds import CLERK, HEAD, LEAD, NOW, OTHER, begin, fill, sheet_of
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = connect(new_records(tmp_path / "records.db"))
+def database(records_place: Path | str) -> Iterator[Database]:
+    made = connect(records_place)
     yield made
     made.close()
 

@@ -23,9 +23,9 @@ EVERY = Chosen(wanted=AlertFilter(), words="すべて")
 
 
 @pytest.fixture
-def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
+def records(records_place: Path | str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
     monkeypatch.setattr(bulk, "SLICE", 2)  # so that five alerts are three slices
-    opened = open_records(tmp_path / "records.db")
+    opened = open_records(records_place)
     opened.put_hits([hit(n) for n in range(1, 6)], {"win": 5}, NOW)
     yield opened
     opened.dispose()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, update
+from sqlalchemy.exc import DBAPIError
 
 from secops.errors import NotFoundError, StoreError
 from secops.isms.audit.evidence_text import sealed
@@ -17,7 +17,7 @@ from secops.siem.ports import Scope
 from secops.store.records import open_records
 from secops.store.records.evidence import SheetFilter
 from secops.store.records.evidence_tables import evidence_sheets
-from tests.databases import new_records
+from tests.databases import another_program
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
 SHEET = sealed(
@@ -38,8 +38,8 @@ SHEET = sealed(
 
 
 @pytest.fixture
-def records(tmp_path: Path):
-    made = open_records(new_records(tmp_path / "records.db"))
+def records(records_place: Path | str):
+    made = open_records(records_place)
     yield made
     made.dispose()
 
@@ -53,17 +53,16 @@ def test_a_sheet_comes_back_as_it_was_and_its_making_is_in_the_trail(records):
     assert records.trail.verify().number is None
 
 
-def test_no_program_changes_or_removes_a_sheet(records, tmp_path):
+def test_no_program_changes_or_removes_a_sheet(records):
     number = records.evidence.keep(SHEET, actor="kansa", now=NOW)
     for statement in (update(evidence_sheets).values(body="{}"), delete(evidence_sheets)):
         with pytest.raises(StoreError, match="only grows"), records.database.write() as connection:
             connection.execute(statement)
-    with sqlite3.connect(tmp_path / "records.db") as raw, pytest.raises(sqlite3.IntegrityError):
-        raw.execute("DELETE FROM evidence_sheets")
+    with pytest.raises(DBAPIError, match="only grows"), another_program(records.database) as other:
+        other.execute(delete(evidence_sheets))
     # Who takes the guard away is found out by the hash.
-    with sqlite3.connect(tmp_path / "records.db") as raw:
-        raw.execute("DROP TRIGGER evidence_sheets_no_update")
-        raw.execute("UPDATE evidence_sheets SET body = replace(body, '\"回数\":3', '\"回数\":0')")
+    with another_program(records.database, unguarded="evidence_sheets") as other:
+        other.exec_driver_sql("UPDATE evidence_sheets SET body = replace(body, '\"回数\":3', '\"回数\":0')")
     kept = records.evidence.sheet(number, Scope())
     assert (kept.whole, kept.sheet.figures["回数"]) == (False, 0)
 

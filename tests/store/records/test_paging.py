@@ -50,8 +50,8 @@ def hit(name: str, seq: int, host: str = "K-0213", zone: str = "lgwan", level: S
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    opened = open_records(new_records(tmp_path / "records.db"), RULES, page_from=Severity.HIGH)
+def records(records_place: Path | str) -> Iterator[Records]:
+    opened = open_records(records_place, RULES, page_from=Severity.HIGH)
     yield opened
     opened.dispose()
 

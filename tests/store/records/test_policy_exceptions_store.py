@@ -13,7 +13,6 @@ from secops.isms.policy.calendar import Outcome, Review
 from secops.isms.policy.exceptions import Decision, Draft, Kind, Number, Phase, State, Subject
 from secops.store.records import open_records
 from secops.store.records.records import Records
-from tests.databases import new_records
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
@@ -30,8 +29,8 @@ def draft(department: str = "211", **more) -> Draft:
 
 
 @pytest.fixture
-def records(tmp_path) -> Iterator[Records]:
-    made = open_records(new_records(tmp_path / "records.db"))
+def records(records_place) -> Iterator[Records]:
+    made = open_records(records_place)
     yield made
     made.dispose()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, update
+from sqlalchemy.exc import DBAPIError
 
 from secops.errors import ConflictError, NotFoundError, StoreError, UsageError
 from secops.isms.clauses.markdown import digest_of, write_document
@@ -19,7 +19,7 @@ from secops.store.records.engine import Database, connect
 from secops.store.records.policy import KEPT, SqlPolicyShelf
 from secops.store.records.policy_tables import policy_saves, policy_statements, policy_versions
 from secops.store.records.trail import SqlTrail
-from tests.databases import new_records
+from tests.databases import another_program
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
 DECISION = Decision(date(2027, 4, 1), "情報セキュリティ委員会", date(2027, 3, 15), "ガイドラインの改定に合わせる")
@@ -30,8 +30,8 @@ def document(text: str = "一", name: str = "taisaku") -> Document:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = connect(new_records(tmp_path / "records.db"))
+def database(records_place: Path | str) -> Iterator[Database]:
+    made = connect(records_place)
     yield made
     made.close()
 
@@ -115,9 +115,7 @@ def test_who_approved_and_why_has_to_be_said(shelf: PolicyShelf, decision: Decis
         publish(shelf, "一", decision)
 
 
-def test_versions_cannot_be_changed_even_with_another_program(
-    shelf: PolicyShelf, database: Database, tmp_path: Path
-) -> None:
+def test_versions_cannot_be_changed_even_with_another_program(shelf: PolicyShelf, database: Database) -> None:
     publish(shelf, "一")
     shelf.state("taisaku", "区長", "区公式ホームページ", date(2027, 4, 1), by="doi", now=NOW)
     for statement in (
@@ -128,15 +126,14 @@ def test_versions_cannot_be_changed_even_with_another_program(
     ):
         with pytest.raises(StoreError, match="only grows"), database.write() as connection:
             connection.execute(statement)
-    with sqlite3.connect(tmp_path / "records.db") as other, pytest.raises(sqlite3.IntegrityError, match="only grows"):
-        other.execute("UPDATE policy_versions SET effective_on = '2020-01-01'")
+    with pytest.raises(DBAPIError, match="only grows"), another_program(database) as other:
+        other.exec_driver_sql("UPDATE policy_versions SET effective_on = '2020-01-01'")
 
 
-def test_a_text_that_was_changed_past_the_database_is_noticed(shelf: PolicyShelf, tmp_path: Path) -> None:
+def test_a_text_that_was_changed_past_the_database_is_noticed(shelf: PolicyShelf, database: Database) -> None:
     publish(shelf, "一")
-    with sqlite3.connect(tmp_path / "records.db") as other:
-        other.execute("DROP TRIGGER policy_versions_no_update")
-        other.execute("UPDATE policy_versions SET text = replace(text, '一', '二')")
+    with another_program(database, unguarded="policy_versions") as other:
+        other.exec_driver_sql("UPDATE policy_versions SET text = replace(text, '一', '二')")
     with pytest.raises(StoreError, match="ハッシュ"):
         shelf.version_text("taisaku", 1)
     with pytest.raises(NotFoundError):

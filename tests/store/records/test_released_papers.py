@@ -17,15 +17,14 @@ from secops.store.records.engine import connect
 from secops.store.records.release_tables import release_files, releases
 from secops.store.records.releases import SqlReleases
 from secops.store.records.trail import SqlTrail
-from tests.databases import new_records
 
 NOW = datetime(2027, 2, 1, 1, 0, tzinfo=UTC)
 ALL = Reader(Access(), audits=True)
 
 
 @pytest.fixture
-def database(tmp_path: Path):
-    made = connect(new_records(tmp_path / "records.db"))
+def database(records_place: Path | str):
+    made = connect(records_place)
     yield made
     made.close()
 

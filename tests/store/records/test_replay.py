@@ -17,8 +17,8 @@ ALL = Scope()
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    opened = open_records(tmp_path / "records.db")
+def records(records_place: Path | str) -> Iterator[Records]:
+    opened = open_records(records_place)
     yield opened
     opened.dispose()
 

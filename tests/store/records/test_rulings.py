@@ -14,7 +14,6 @@ from secops.isms.policy.suggest import Pair, Ruling
 from secops.store.records.engine import connect
 from secops.store.records.rulings import SqlLinkRulings
 from secops.store.records.trail import SqlTrail
-from tests.databases import new_records
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
 PAIR = Pair("taisaku", "taisaku-a48", "mic-2025-03-6.1-2")
@@ -22,8 +21,8 @@ REFUSED = Ruling(PAIR, False, LinkKind.IMPLEMENTS, "対象が違う", "policy", 
 
 
 @pytest.fixture
-def database(tmp_path: Path):
-    made = connect(new_records(tmp_path / "records.db"))
+def database(records_place: Path | str):
+    made = connect(records_place)
     yield made
     made.close()
 

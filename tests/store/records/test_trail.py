@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, update
+from sqlalchemy.exc import DBAPIError
 
 from secops.errors import StoreError
 from secops.store.records.engine import connect
 from secops.store.records.trail import START, SqlTrail, note
 from secops.store.records.trail_tables import trail
-from tests.databases import new_records
+from tests.databases import another_program
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
 
 
 @pytest.fixture
-def database(tmp_path: Path):
-    made = connect(new_records(tmp_path / "records.db"))
+def database(records_place: Path | str):
+    made = connect(records_place)
     yield made
     made.close()
 
@@ -70,6 +70,16 @@ def test_the_database_refuses_to_change_or_remove_an_entry(database, change):
     assert SqlTrail(database).verify().entries == 2
 
 
+def test_nor_to_empty_the_table_at_a_stroke(database):
+    """SQLite has no TRUNCATE."""
+    if database.engine.dialect.name == "sqlite":
+        return
+    write(database, 2)
+    with pytest.raises(DBAPIError, match="trail only grows"), another_program(database) as other:
+        other.exec_driver_sql("TRUNCATE trail CASCADE")
+    assert SqlTrail(database).verify().entries == 2
+
+
 @pytest.mark.parametrize(
     ("forge", "broken"),
     [
@@ -78,13 +88,10 @@ def test_the_database_refuses_to_change_or_remove_an_entry(database, change):
         ("DELETE FROM trail WHERE id = 2", 3),
     ],
 )
-def test_what_another_program_did_to_the_file_is_found(database, tmp_path, forge, broken):
+def test_what_another_program_did_is_found(database, forge, broken):
     write(database, 4)
-    with sqlite3.connect(tmp_path / "records.db") as file:
-        file.execute("DROP TRIGGER trail_no_update")
-        file.execute("DROP TRIGGER trail_no_delete")
-        file.execute(forge)
-    file.close()
+    with another_program(database, unguarded="trail") as other:
+        other.exec_driver_sql(forge)
     assert SqlTrail(database).verify().number == broken
 
 

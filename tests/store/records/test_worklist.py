@@ -12,7 +12,6 @@ from secops.isms.policy.work import Entry, Why
 from secops.store.records.engine import connect
 from secops.store.records.trail import SqlTrail
 from secops.store.records.worklist import SqlReviewWork
-from tests.databases import new_records
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 WHY = (Why("mic-2025-03-6.3-1", "6.3 (1)", "調達", "changed", "要件が変わった"),)
@@ -21,8 +20,8 @@ RULE = Entry(Kind.RULE, "r1", "画面転送", WHY, owner="CSIRT")
 
 
 @pytest.fixture
-def database(tmp_path):
-    made = connect(new_records(tmp_path / "records.db"))
+def database(records_place):
+    made = connect(records_place)
     yield made
     made.close()
 
