@@ -134,7 +134,6 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
         app.include_router(part.router)
-        app.include_router(part.router)
     for part in ISMS:
         app.include_router(part.router)
     problems.install(app)

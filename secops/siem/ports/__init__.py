@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         EventStore,
         EventWriter,
         Found,
+        Nearby,
         Place,
         Question,
         Scope,
@@ -95,11 +96,14 @@ if TYPE_CHECKING:
         Handled,
         KeptHit,
         Left,
+        Lengths,
         Night,
         ReviewDesk,
         SavedSearch,
         SavedSearches,
+        Took,
         Undone,
+        Waiting,
         WorkDesk,
     )
 
@@ -113,7 +117,7 @@ _MODULES = {
         "HistoryEntry State Verdict"
     ),
     "detection": "Detector MatchedValue Normalizer Part RowMatch Rule RuleFilter",
-    "events": "KIND_COLUMNS Answer EventStore EventWriter Found Place Question Scope SeenKind Span StoreStats",
+    "events": "KIND_COLUMNS Answer EventStore EventWriter Found Nearby Place Question Scope SeenKind Span StoreStats",
     "hits": "Contribution FilterCount Filtered Hit HitOutcome HitSink HitWriter SourceStatus Tally",
     "journal": "Drop JournalReader JournalWriter NewBatch Origin RecordBatch",
     "paging": (
@@ -121,8 +125,8 @@ _MODULES = {
         "OutgoingState Page PageDesk PagingCounts ReminderDesk"
     ),
     "triage": (
-        "BondDesk Bonds Bulk BulkAction BulkDesk Chosen ChosenSet Handled KeptHit Left Night ReviewDesk "
-        "SavedSearch SavedSearches Undone WorkDesk"
+        "BondDesk Bonds Bulk BulkAction BulkDesk Chosen ChosenSet Handled KeptHit Left Lengths Night ReviewDesk "
+        "SavedSearch SavedSearches Took Undone Waiting WorkDesk"
     ),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
@@ -191,7 +195,9 @@ __all__ = [
     "KeptHit",
     "LastPaged",
     "Left",
+    "Lengths",
     "MatchedValue",
+    "Nearby",
     "NewBatch",
     "Night",
     "Normalizer",
@@ -222,8 +228,10 @@ __all__ = [
     "State",
     "StoreStats",
     "Tally",
+    "Took",
     "Undone",
     "Verdict",
+    "Waiting",
     "Watermark",
     "WorkDesk",
 ]
