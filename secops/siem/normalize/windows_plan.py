@@ -65,8 +65,8 @@ class Plan:
     """Everything that is the same for all events of a shape.
 
     ``pick`` takes the needed fields out of the row of an event (of a flat one, ``sources`` are their names) and
-    ``pick_extra`` those that go into EXTRA under ``extra_names``; all after them
-    number what was picked.
+    ``pick_extra`` those that go into EXTRA under ``extra_names``; what follows
+    them numbers the fields as they were picked.
     """
 
     sources: tuple[Any, ...]
