@@ -32,7 +32,7 @@ def yaml_problem(path: str, text: str, error: Exception) -> Problem:
     lines = text.split("\n")
     found = _found(lines, text, error)
     line = min(found.line, len(lines) - 1)
-    said = str(getattr(error, "problem", None) or error or type(error).__name__).partition("\n")[0]
+    said = (str(getattr(error, "problem", None) or error) or type(error).__name__).partition("\n")[0]
     if getattr(error, "in_our_words", False):
         what = said
     else:
