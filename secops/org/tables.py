@@ -36,6 +36,7 @@ from secops.org.model import (
     canonical_ip,
 )
 from secops.schema.dates import read_day
+from secops.settings_notify import is_mail_address
 
 _LIST = re.compile(r"[;、；\n]+")
 _SERVICE = re.compile(r"(tcp|udp|sctp)/(\d{1,5})(?:-(\d{1,5}))?|(icmp|esp|gre)")
@@ -102,6 +103,13 @@ def _choice(words: Mapping[str, str], extra: Mapping[str, str] | None = None) ->
         return found
 
     return read
+
+
+def _mail(cell: str) -> str:
+    text = narrow(cell)
+    if text and not is_mail_address(text):
+        raise ValueError(_("メールアドレスを一つ書いてください(例: kumin@example.lg.jp)"))
+    return text
 
 
 def _place(cell: str) -> str:
@@ -251,6 +259,7 @@ TABLES: dict[str, Table] = {
                 _few("level", "区分|階層|level", LEVELS),
                 Column("parent", "上位コード|上位所属コード|部コード|親コード|parent", _code),
                 Column("extension", "内線|内線番号|extension", narrow),
+                Column("mail", "メールアドレス|メール|代表メール|mail|email", _mail),
             ),
         ),
         Table(

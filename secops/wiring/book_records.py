@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, time
 
 from secops.errors import PolicyError
 from secops.isms.audit.book import Ledger, make_book
+from secops.isms.audit.findings_ports import Step
 from secops.isms.audit.ports import Round
 from secops.isms.audit.round import (
     Answered,
@@ -15,6 +17,7 @@ from secops.isms.audit.round import (
     FindingState,
     SheetFoot,
     Unit,
+    Visit,
     YearGrade,
 )
 from secops.isms.audit.sheets import Answer, Sheet, SheetKind, SheetState
@@ -28,6 +31,7 @@ from secops.wiring.policies import open_library
 from secops.wiring.rounds import EVERYTHING
 from secops.wiring.site import Site
 
+_VISITING = frozenset({Step.INTERVIEW, Step.INSPECTION, Step.TECHNICAL})
 MOST_SHEETS = 500  # evidence sheets of a round that papers carry, the newest
 
 
@@ -56,6 +60,7 @@ def from_round(site: Site, round_: Round, earlier: Iterable[Ledger]) -> Ledger:
         history=_history(years),
         earlier=tuple({one.number: one for one in (*told, *before)}.values()),
         progress=_progress(sheets),
+        visits=_visits(site, round_.number, sheets),
     )
     return Ledger(book, rules)
 
@@ -81,6 +86,20 @@ def with_answers(site: Site, ledger: Ledger) -> Ledger:
                     Answered(sheet.unit, item, now.note, now.reason, now.improvement, now.due, before.verdict)
                 )
     return replace(ledger, book=replace(book, answers=tuple(answers), feet=tuple(feet)))
+
+
+def _visits(site: Site, number: str, sheets: Iterable[Sheet]) -> tuple[Visit, ...]:
+    """When auditors come: as planned, and where nobody planned it the days on which they noted that they came."""
+    plans = [one for one in site.desk.rounds.plans(EVERYTHING) if number in {one.plan.number, one.plan.above}]
+    planned = [visit for one in plans for visit in one.visits]
+    known = {one.unit for one in planned}
+    units = {one.number: Unit(one.unit.department, one.unit.system) for one in sheets}
+    noted = [
+        (units[one.sheet], datetime.combine(one.on, time(), JST))
+        for one in site.desk.audit_work.steps(number, EVERYTHING)
+        if one.step in _VISITING and one.sheet in units and units[one.sheet] not in known
+    ]
+    return (*planned, *(Visit(unit, day, day) for unit, day in dict.fromkeys(noted)))
 
 
 def _findings(site: Site, year: int) -> tuple[list[Finding], list[Finding]]:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import msgspec
 
-from secops.errors import NotFoundError, PolicyError, Problem
+from secops.errors import AuditError, NotFoundError, PolicyError, Problem
 from secops.isms.clauses.markdown import read_document
 from secops.isms.clauses.model import Document
 from secops.isms.clauses.word_file import read_word
 from secops.isms.clauses.word_model import WordText
-from secops.isms.clauses.word_package import MAX_FILE
+from secops.isms.clauses.word_package import MAX_FILE, Package
 from secops.locale import _
+from secops.report.papers.model import Order
+from secops.report.papers.released import settle
 from secops.wiring.apart import MEMORY, SECONDS, run_apart
 
 
@@ -57,3 +59,22 @@ def read_apart(name: str, data: bytes, *, memory: int = MEMORY, seconds: int = S
 
 def _read(name: str, data: bytes) -> bytes:
     return msgspec.json.encode(read_word(name, data))
+
+
+def settle_apart(
+    name: str, data: bytes, order: Order, year: int, *, memory: int = MEMORY, seconds: int = SECONDS
+) -> bytes:
+    """`settle` in a child with the same limits: an edited paper as it is issued.
+
+    Raises:
+        AuditError: it is another paper, none of ours, or cannot be read safely.
+    """
+    try:
+        Package(name, data)  # how much it unpacks to, before anything does
+    except PolicyError as error:
+        raise AuditError(error.problems) from None
+    return run_apart(_settle, name, data, order, year, error=AuditError, memory=memory, seconds=seconds)
+
+
+def _settle(name: str, data: bytes, order: Order, year: int) -> bytes:
+    return settle(name, data, order, year)

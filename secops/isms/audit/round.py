@@ -286,7 +286,10 @@ class SheetCheck:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """An appointment of the fieldwork at a unit: when and where, who is asked to be there, what to have at hand."""
+    """An appointment of the fieldwork at a unit: when and where, who is asked to be there, what to have at hand.
+
+    Where only the day is known (a step that was noted) it ends when it begins.
+    """
 
     unit: Unit
     begins: datetime

@@ -170,8 +170,10 @@ def visits_of(desk: Desk) -> list[Visit]:
 
 
 def when(one: Visit) -> str:
-    """From when to when, as on paper: 令和8年9月14日午前9時30分から午前11時30分まで."""
+    """From when to when, as on paper (令和8年9月14日午前9時30分から午前11時まで); the day, where no more is known."""
     begins, ends = one.begins.astimezone(JST), one.ends.astimezone(JST)
+    if begins == ends:
+        return wareki(begins.date())
     return f"{wareki(begins.date())}{_clock(begins)}から{_clock(ends)}まで"
 
 

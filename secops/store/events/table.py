@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
@@ -84,6 +85,7 @@ class Table:
         self.folder = folder
         self._lock = threading.RLock()
         self._listed: tuple[int, tuple[DataFile, ...]] = (-1, ())
+        self._named: dict[str, frozenset[str]] = {}  # columns by path: a file is never changed
         make_folder(folder)
         with locked(folder / ".open.lock"):
             check_after_boot(folder)
@@ -171,7 +173,26 @@ class Table:
             version = self._delta.version()
             if version != self._listed[0]:
                 self._listed = (version, _listing(self._delta))
+                live = {file.path for file in self._listed[1]}
+                self._named = {path: names for path, names in self._named.items() if path in live}
             return self._listed[1]
+
+    def columns(self, path: str) -> frozenset[str]:
+        """The columns that a file has.
+
+        Raises:
+            FileGoneError: the file does not exist any more.
+        """
+        known = self._named.get(path)
+        if known is None:
+            try:
+                known = frozenset(pq.read_schema(self.folder / path).names)
+            except FileNotFoundError as error:
+                raise FileGoneError(path) from error
+            except (OSError, pa.ArrowException) as error:
+                raise StoreError(_("検索用データを読めませんでした: {error}").format(error=error)) from error
+            self._named[path] = known
+        return known
 
     def vacuum(self, hours: int) -> int:
         """Delete files that left the table that long ago, or never joined it; returns how many."""

@@ -16,7 +16,7 @@ from secops.isms.audit.form_import import take_form
 from secops.locale import _
 from secops.report.inspection_form import file_name, form_data, make_form
 from secops.web.isms.inspection import Reading, sheet_page
-from secops.web.isms.inspection_files import upload
+from secops.web.isms.uploading import receive
 from secops.web.isms.viewing import viewer_of
 from secops.web.session import services
 from secops.wiring.apart import sheets_apart
@@ -38,8 +38,8 @@ def export(request: Request, number: int, session: Reading) -> Response:
 @router.post("/inspection/{number}/form", max_body_size=LIMITS.packed + (64 << 10))
 async def bring_back(request: Request, number: int) -> Response:
     """Take what the file says; what was not taken is listed on the sheet's page, with its cell."""
-    session, name, data = await upload(request, Right.ANSWER_INSPECTION)
-    return await run_in_threadpool(_take, request, session, number, name, data)
+    sent = await receive(request, Right.ANSWER_INSPECTION)
+    return await run_in_threadpool(_take, request, sent.session, number, sent.file.name, sent.file.data)
 
 
 def _take(request: Request, session: Session, number: int, name: str, data: bytes) -> Response:
