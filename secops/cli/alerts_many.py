@@ -66,7 +66,7 @@ def times(site: Path, since: str, as_json: bool) -> None:
             begin = parse_moment(since, now)
         except ValueError as error:
             raise UsageError(_("--since を読めません: {error}").format(error=error)) from None
-        table = table_of(opened.desk.handled(Span(begin, now), Scope()), list(opened.settings.zones), now)
+        table = table_of(opened.desk.lengths(Span(begin, now), Scope()), list(opened.settings.zones), now)
         note_list(opened, "", "alerts_listed", f"times since={since}", f"→ {table.all.total}")
     if as_json:
         emit_json({"since": begin, "until": now, **as_plain(table)})

@@ -17,6 +17,7 @@ from secops.cli import (
     audit_plan,
     audit_release,
     audit_report,
+    audit_visit,
 )
 from secops.cli.common import emit_json, emit_table, json_option, optional_site_option
 from secops.locale import _
@@ -256,6 +257,7 @@ def sample(population: Path, size: int, seed: str | None, as_json: bool) -> None
 # Each further part adds its commands to the group.
 for _part in (
     audit_plan,
+    audit_visit,
     audit_form,
     audit_papers,
     audit_evidence,

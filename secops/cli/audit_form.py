@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from secops.isms.audit.frozen import Stale
     from secops.isms.audit.mappings import Inspection
     from secops.isms.audit.sheets import Sheet
+    from secops.siem.ports import Outgoing
     from secops.wiring import Site
 
 
@@ -110,14 +111,17 @@ def import_(path: Path, site: Path, theirs: bool, actor: str, as_json: bool) -> 
     """記入した点検票を取り込む。読めないセルと、ほかの人が先に変えた項目は、場所とともに示す。"""
     from dataclasses import replace
 
-    from secops.isms.audit.form import read_form
+    from secops.isms.audit.form import LIMITS, form_of
     from secops.isms.audit.form_import import take_form
     from secops.wiring import open_site
+    from secops.wiring.apart import sheets_apart
     from secops.wiring.rounds import EVERYTHING
 
     if not path.is_file():
         raise NotFoundError(_("ファイルがありません: {paths}").format(paths=path))
-    read = read_form(path.read_bytes(), str(path))
+    with path.open("rb") as file:
+        data = file.read(LIMITS.packed + 1)
+    read = form_of(sheets_apart(str(path), data, LIMITS), str(path))
     with open_site(site) as opened:
         viewer = replace(EVERYTHING, name=who(actor))
         rounds = opened.desk.rounds
@@ -220,24 +224,44 @@ def _tell_stale(old: Stale) -> None:
 @click.command()
 @site_option
 @click.option("--round", "number", default="", help="年度計画の番号(省略すると最新)")
+@click.option("--send", is_flag=True, help="メールアドレスのある課に送る(1 日に 1 通まで)。ない課の文面は示す")
+@click.option("--department", "only", multiple=True, help="この課にだけ送る(コードか名前)。繰り返せる")
+@actor_option
 @json_option
-def remind(site: Path, number: str, as_json: bool) -> None:
-    """済んでいない課あての催促の文面を出す(メールに貼って使う。送信はしない)。"""
-    from secops.isms.audit.progress import reminders
-    from secops.schema.dates import JST
-    from secops.wiring import open_site
-    from secops.wiring.rounds import EVERYTHING
+def remind(site: Path, number: str, send: bool, only: tuple[str, ...], actor: str, as_json: bool) -> None:
+    """済んでいない課への催促。文面を示し、--send でメールを送信待ちにする(送るのは secops run の通知)。
 
+    メールに載せるのは、区の名前、どの自己点検か、残りの件数、期限、画面の場所だけ。宛先は台帳(departments.csv)の
+    メールアドレス。
+    """
+    from secops.wiring import open_site
+    from secops.wiring.reminding import reminders_of
+    from secops.wiring.rounds import department_of
+
+    counts = (0, 0)
     with open_site(site) as opened:
-        sheets = opened.desk.rounds.sheets(EVERYTHING, of=_round(opened, number))
-        found = reminders(sheets, opened.now().astimezone(JST).date(), opened.address)
+        round_, desk = _round(opened, number), reminders_of(opened)
+        codes = {department_of(opened.directory, one) for one in only} or None
+        if send and desk.receivers(round_):
+            counts = desk.send(round_, codes, actor=who(actor))
+        found = [one for one in desk.receivers(round_) if codes is None or one.reminder.department in codes]
+    bare = [one for one in found if not one.address]
     if as_json:
-        emit_json(found)
+        emit_json([{**asdict(one.reminder), "address": one.address, "last": _last(one.last)} for one in found])
         return
-    for one in found:
-        click.echo(f"{_('件名')}: {one.subject}\n\n{one.text}\n{'-' * 40}")
+    for one in bare if send else found:
+        to = one.address or _("(メールアドレスなし)")
+        click.echo(f"{_('宛先')}: {one.reminder.name} {to}\n{_('件名')}: {one.reminder.subject}\n")
+        click.echo(f"{one.reminder.text}\n{'-' * 40}")
     if not found:
         click.echo(_("すべての点検票が確認済です。"))
+    elif send:
+        text = _("{sent} 通を送信待ちにしました。今日すでに送った課 {already}、アドレスのない課 {bare}(上の文面)。")
+        click.echo(text.format(sent=counts[0], already=counts[1], bare=len(bare)), err=True)
+
+
+def _last(one: Outgoing | None) -> dict[str, Any] | None:
+    return None if one is None else {"at": one.created, "state": one.state, "reason": one.reason}
 
 
 @click.command()

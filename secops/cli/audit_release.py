@@ -35,7 +35,7 @@ def release() -> None:
 @click.option("--year", type=int, help="年度(西暦。省略すると最新)")
 @click.option("--department", default="", help="この部署のものだけ(部署コード)")
 @click.option("--file", "edited", type=_FILE, help="Word で直した .docx を発行する(「案」は取り除く)")
-@click.option("--pdf", type=_FILE, help="--file と併せて保管する PDF")
+@click.option("--pdf", type=_FILE, help="--file と併せて保管する PDF(省略すると、LibreOffice があれば作る)")
 @click.option("--book", "book_file", type=_FILE, help="サイトの記録でなく、この帳簿(Book)から作る")
 @click.option("--number", default="", help="文書番号(文書管理システムで採ったもの)")
 @click.option("--decided", default="", help="決裁日(例: 令和9年2月1日)")
@@ -61,10 +61,10 @@ def new(
     """文書を点検し、直すところがなければ発行する。"""
     from secops.errors import UsageError
     from secops.isms.audit.paper_style import PaperKind
-    from secops.isms.audit.releases import ReleaseRequest
+    from secops.isms.audit.releases import Edited, ReleaseRequest
     from secops.wiring import open_site
     from secops.wiring.book import read_ledger
-    from secops.wiring.papers import Press, open_style, papers_of, staff_names
+    from secops.wiring.papers import Press, open_style, papers_of, read_bytes, staff_names
 
     if pdf is not None and edited is None:
         raise UsageError(_("--pdf は --file と併せて指定してください。"))
@@ -73,11 +73,20 @@ def new(
         press = None
         if book_file is not None:
             press = Press(read_ledger(book_file), open_style(opened.folder), opened.folder, staff_names(opened))
-        made = papers_of(opened).release(request, actor=who(actor), edited=edited, pdf=pdf, press=press)
+        own = Edited(str(edited), read_bytes(edited), read_bytes(pdf) if pdf else b"") if edited else None
+        made = papers_of(opened).release(request, actor=who(actor), edited=own, press=press)
     if as_json:
         emit_json(made)
-        return
-    _show(made)
+    else:
+        _show(made)
+    if not any(one.name.endswith(".pdf") for one in made.files):
+        click.echo(
+            _(
+                "PDF は保管していません(この機械に LibreOffice がありません)。PDF も保管するときは、"
+                "Word で PDF を作り、--replaces {number} と --file、--pdf を付けて発行し直してください。"
+            ).format(number=made.number),
+            err=True,
+        )
 
 
 @release.command("list")

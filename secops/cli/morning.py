@@ -17,7 +17,7 @@ from secops.locale import _
 def morning(site: Path, as_json: bool) -> None:
     """朝の確認: 前の開庁日の夕方から今までの、系統ごとのアラート、いつもと違う収集元、未完了の経過、稼働。"""
     from secops.siem.ports import Scope, Span
-    from secops.siem.triage.morning import evening_before
+    from secops.siem.triage.morning import AGES, evening_before
     from secops.siem.triage.morning import morning as put_together
     from secops.siem.triage.usual import CONDUCT_LABELS, behaviours, reach
     from secops.wiring import open_site
@@ -27,7 +27,7 @@ def morning(site: Path, as_json: bool) -> None:
         system = system_status(opened)
         span = Span(evening_before(opened.now(), opened.settings.web.day_ends), opened.now())
         judged = behaviours(opened.desk.arrivals(reach(span)), [one.id for one in system.sources], span)
-        night = opened.desk.night(span, Scope())
+        night = opened.desk.night(span, Scope(), AGES)
         note_list(opened, "", "alerts_listed", "morning")
         found = put_together(night, judged, system.sources, list(opened.settings.zones), span, system.problems)
     if as_json:

@@ -46,7 +46,8 @@ def guideline(edition: str | None, site: Path | None, changed: bool, clause: str
         return
     clauses = [one for one in chosen.clauses if not changed or one.change != "same"]
     if as_json:
-        emit_json({**_head(chosen), "clauses": clauses, "withdrawn": chosen.withdrawn})
+        said = {"clauses": clauses, "withdrawn": chosen.withdrawn, "sources": chosen.sources}
+        emit_json({**_head(chosen), **said})
     else:
         _clauses(chosen, clauses)
 
@@ -109,6 +110,9 @@ def _clauses(edition: Edition, clauses: Sequence[GuidelineClause]) -> None:
     )
     for old, reason in edition.withdrawn.items():
         click.echo(_("廃止: {id} {reason}").format(id=old, reason=reason))
+    for one in edition.sources:
+        text = _("出典: {title} {url}({read} 閲覧) {shows}")
+        click.echo(text.format(title=one.title, url=one.url, read=one.read, shows=one.shows), err=True)
     if not edition.official:
         click.echo(_("要約は本プログラムの言葉で、公式の文ではありません。"), err=True)
 

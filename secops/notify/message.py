@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from secops.locale import _, language
-from secops.schema.dates import JST, screen
+from secops.schema.dates import JST, screen, wareki
 from secops.schema.severity import Severity
 from secops.siem.ports import Cause, Notice
 
@@ -32,9 +32,10 @@ CONDITIONS: Mapping[str, str] = {
 class Message:
     """A page.
 
-    ``kind`` is ``alert``, ``condition`` (began), ``over`` (a condition is) or ``test``. ``numbers`` are those of alerts
-    or conditions, the first `SHOWN` of ``count``. ``topics`` are kinds of conditions (`CONDITIONS`). ``step``: the how
-    manieth person of the rota this is, 0 where that says nothing.
+    ``kind`` is ``alert``, ``condition`` (began), ``over`` (a condition is), ``test`` or ``reminder`` (of the
+    self-inspection ``round``: ``count`` items are open on ``sheets`` sheets, ``due`` as ISO 8601, ``late`` when that is
+    over). ``numbers`` are those of alerts or conditions, the first `SHOWN` of ``count``. ``topics`` are kinds of
+    conditions (`CONDITIONS`). ``step``: the how manieth person of the rota this is, 0 where that says nothing.
     """
 
     kind: str
@@ -47,6 +48,10 @@ class Message:
     topics: tuple[str, ...] = ()
     step: int = 0
     url: str = ""
+    round: str = ""
+    sheets: int = 0
+    due: str = ""
+    late: bool = False
 
     @property
     def severity(self) -> Severity | None:
@@ -101,6 +106,9 @@ def subject(message: Message) -> str:
         "condition": _("稼働の異常 {n} 件"),
         "over": _("稼働の異常 {n} 件が復旧"),
         "test": _("通知の試験"),
+        "reminder": _("【期限超過】情報セキュリティ自己点検のお願い")
+        if message.late
+        else _("情報セキュリティ自己点検のお願い"),
     }
     what = texts[message.kind].format(n=message.count)
     return f"[secops {_flat(message.site)}] {mark if message.kind != 'over' else ''}{what}"
@@ -121,11 +129,26 @@ def _opening(message: Message) -> str:
         "condition": _("{site} の secops の稼働に異常があります。確認してください。"),
         "over": _("{site} の secops の次の異常は復旧しました。"),
         "test": _("{site} の secops からの試験です。対応は要りません。"),
+        "reminder": _("{site} の情報セキュリティ自己点検が済んでいません。画面を開いて、入力と確認をしてください。"),
     }
     return texts[message.kind].format(site=_flat(message.site))
 
 
+def _of_reminder(message: Message) -> list[tuple[str, str]]:
+    due = wareki(date.fromisoformat(message.due)) if language() == "ja" and message.due else message.due
+    facts = [
+        (_("自己点検"), _flat(message.round)),
+        (_("確認済でない点検票"), _("{n} 枚").format(n=message.sheets)),
+        (_("未回答の項目"), _("{n} 項目").format(n=message.count)),
+        (_("期限"), due + (_("(過ぎています)") if message.late else "")),
+        (_("画面"), message.url),
+    ]
+    return [(label, value) for label, value in facts if value]
+
+
 def _facts(message: Message) -> list[tuple[str, str]]:
+    if message.kind == "reminder":
+        return _of_reminder(message)
     level, numbers = message.severity, _("、").join(map(str, message.numbers))
     if message.count > len(message.numbers):
         numbers += " " + _("ほか {n} 件").format(n=message.count - len(message.numbers))

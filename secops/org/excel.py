@@ -10,7 +10,7 @@ from secops.errors import InventoryError, Problem
 from secops.locale import _
 from secops.org.inventory import Parsed, normal_heading, parse_rows
 from secops.org.tables import TABLES, Table
-from secops.org.workbook import LIMITS, Limits, Sheet, column_letter, open_sheets
+from secops.org.workbook import Sheet, column_letter
 
 HEAD_ROWS = 20  # titles, dates and notes stand above the headings
 _CELL = re.compile(r"(?P<sheet>.+)!(?P<row>\d+)(?P<heading> .+)?")
@@ -39,14 +39,13 @@ class _Fit:
     named: bool
 
 
-def read_workbook(data: bytes, where: str, kinds: Sequence[str] = (), limits: Limits = LIMITS) -> Found:
+def tables_of(sheets: Sequence[Sheet], where: str, kinds: Sequence[str] = ()) -> Found:
     """The tables of a workbook; several sheets of one kind (one for each department) are one table.
 
     Raises:
-        InventoryError: no Excel file, no sheet of ours, or every wrong cell, each with its address.
+        InventoryError: no sheet of ours, or every wrong cell, each with its address.
     """
     wanted = tuple(kinds) or tuple(TABLES)
-    sheets = open_sheets(data, where, limits)
     parts: dict[str, list[Parsed]] = {}
     letters: dict[str, dict[str, str]] = {}
     foreign: list[str] = []

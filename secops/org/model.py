@@ -68,7 +68,10 @@ NO_CONTRACTOR = "なし"  # said of a system that the ward runs by itself; an em
 
 @dataclass(frozen=True, slots=True)
 class Department:
-    """A unit of the organisation; ``parent`` is the code of the unit above, empty at the top."""
+    """A unit of the organisation; ``parent`` is the code of the unit above, empty at the top.
+
+    ``mail`` is the box of its 情報セキュリティ管理者 or 担当者, of the department and no person's own.
+    """
 
     code: str
     name: str
@@ -76,6 +79,7 @@ class Department:
     level: str = "ka"
     parent: str = ""
     extension: str = ""
+    mail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,11 +35,11 @@ from secops.org.model import (
     System,
     canonical_ip,
 )
+from secops.schema.dates import read_day
+from secops.settings_notify import is_mail_address
 
 _LIST = re.compile(r"[;、；\n]+")
 _SERVICE = re.compile(r"(tcp|udp|sctp)/(\d{1,5})(?:-(\d{1,5}))?|(icmp|esp|gre)")
-_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
-_WAREKI = re.compile(r"(?:令和|R)(元|\d{1,2})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 _MAC = re.compile(r"[0-9a-f]{12}")
 _CODE = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _COUNT = re.compile(r"(?:約)?([0-9,]{1,12})(?:人|名|件)?")
@@ -105,6 +105,13 @@ def _choice(words: Mapping[str, str], extra: Mapping[str, str] | None = None) ->
     return read
 
 
+def _mail(cell: str) -> str:
+    text = narrow(cell)
+    if text and not is_mail_address(text):
+        raise ValueError(_("メールアドレスを一つ書いてください(例: kumin@example.lg.jp)"))
+    return text
+
+
 def _place(cell: str) -> str:
     """A zone id, an address or a network; the network in canonical form."""
     text = narrow(cell)
@@ -161,19 +168,13 @@ def _contractor(cell: str) -> str:
 
 
 def parse_day(cell: str) -> date:
-    """A day as people write it: ``2027-03-31``, ``2027/3/31``, ``令和9年3月31日``.
+    """A day as people write it; see `read_day`.
 
     Raises:
         ValueError: it is none; the message says what to write.
     """
-    text = narrow(cell)
-    try:
-        if match := _DATE.fullmatch(text):
-            return date(int(match[1]), int(match[2]), int(match[3]))
-        if match := _WAREKI.fullmatch(text):
-            return date(2018 + (1 if match[1] == "元" else int(match[1])), int(match[2]), int(match[3]))
-    except ValueError:
-        pass
+    if day := read_day(cell):
+        return day
     raise ValueError(_("日付を書いてください(例: 2027-03-31、令和9年3月31日)"))
 
 
@@ -258,6 +259,7 @@ TABLES: dict[str, Table] = {
                 _few("level", "区分|階層|level", LEVELS),
                 Column("parent", "上位コード|上位所属コード|部コード|親コード|parent", _code),
                 Column("extension", "内線|内線番号|extension", narrow),
+                Column("mail", "メールアドレス|メール|代表メール|mail|email", _mail),
             ),
         ),
         Table(

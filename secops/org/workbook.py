@@ -81,7 +81,7 @@ def open_sheets(data: bytes, where: str, limits: Limits = LIMITS) -> list[Sheet]
     formulas = _examine(data, where, limits)
     try:
         return list(_sheets(data, where, limits, formulas=formulas))
-    except InventoryError:
+    except (InventoryError, MemoryError):  # memory is not the fault of the file's form: whoever set the limit says so
         raise
     except Exception as error:
         # openpyxl answers damaged files with whatever its parsers raise; to the reader they are all the same.

@@ -93,7 +93,7 @@ def step_of(value: float) -> int:
 def heat_map(rows: Sequence[Row], columns: Sequence[str], title: str, *, total: str = "") -> str:
     """The map. ``columns`` are heads of the cells, ``total`` that of the last column (none: no such column)."""
     heads = [*columns, *([total] if total else [])]
-    broken = [list(_broken(head, 6.0))[:5] for head in heads]
+    broken = [list(_broken(head, 5.2))[:5] for head in heads]
     top = 14 + 13 * max((len(lines) for lines in broken), default=1)
     width, bottom = max(_LABEL + len(heads) * _CELL + 12, _NARROWEST), top + len(rows) * _ROW
     parts = [_open(width, bottom + 70, title), _hatches()]

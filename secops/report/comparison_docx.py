@@ -18,6 +18,7 @@ from docx.shared import Mm, Pt
 from secops.isms.policy.marks import Grid, Marked, changed, plain, whole
 from secops.report.comparison import Cell, Entry, Line, Sheet, columns, entries, lead, sides
 from secops.report.comparison_style import ComparisonStyle
+from secops.report.word_base import set_language, shed
 
 if TYPE_CHECKING:
     from docx.document import Document as Docx
@@ -64,6 +65,8 @@ class _Paper:
         normal = self.docx.styles["Normal"]
         normal.font.size = Pt(self.style.size)
         _set_font(normal.element.get_or_add_rPr(), self.style.font)
+        set_language(self.docx)
+        shed(self.docx)
         self._set_page(self.docx.sections[0])
 
     def _set_page(self, section: Section) -> None:
@@ -124,9 +127,10 @@ class _Paper:
             if _size(entry) <= UNBROKEN:
                 rows[at + 1].get_or_add_trPr().append(OxmlElement("w:cantSplit"))
             cells = [_WordCell(tc, table, widths[n], self.style) for n, tc in enumerate(rows[at + 1].tc_lst)]
-            self._fill(cells, entry, last=at == len(found) - 1)
+            self._fill(cells, entry, last=at == len(found) - 1 or found[at + 1].opens)
 
     def _fill(self, cells: Sequence[_WordCell], entry: Entry, *, last: bool) -> None:
+        """``last`` of an article: a line is drawn below it, and a page may end there."""
         left, right = sides(entry, self.style)
         cells[0].write(left)
         cells[1].write(right)
@@ -134,6 +138,8 @@ class _Paper:
             cells[2].write((Line(whole(entry.remark, changed=False)),))
         for one in cells:
             one.borders(top=entry.opens, bottom=last)
+            if not last:
+                one.keep()
 
 
 class _WordCell:
@@ -145,9 +151,10 @@ class _WordCell:
         self.cell: _Cell = _Cell(tc, table)  # type: ignore[arg-type]  # what `tc_lst` holds
         self.width, self.style = width, style
 
-    def write(self, lines: Cell) -> None:
+    def write(self, lines: Cell, hang: int = 1) -> None:
         """Lines as paragraphs, tables as tables within the cell."""
         free: Paragraph | None = self.cell.paragraphs[0]  # every cell begins with an empty one
+        below = False  # whether a table stands above
         for line in lines:
             if isinstance(line, Grid):
                 if free is not None:
@@ -155,14 +162,18 @@ class _WordCell:
                 self._grid(line)
                 free = self.cell.paragraphs[-1]  # a cell must not end with a table: python-docx puts one behind
                 free.paragraph_format.space_after, free.paragraph_format.line_spacing = Pt(0), Pt(4)
+                below = True
                 continue
-            self._write_line(free or self.cell.add_paragraph(), line)
-            free = None
+            paragraph = free or self.cell.add_paragraph()
+            self._write_line(paragraph, line, hang)
+            if below:
+                paragraph.paragraph_format.space_before = Pt(4)
+            free, below = None, False
 
-    def _write_line(self, paragraph: Paragraph, line: Line) -> None:
+    def _write_line(self, paragraph: Paragraph, line: Line, hang: int) -> None:
         paragraph.paragraph_format.space_after = Pt(0)
         paragraph.paragraph_format.line_spacing = None
-        hang = 0 if line.heading else 1  # what wraps stands one character to the right of the number
+        hang = 0 if line.heading else hang  # what wraps stands one character to the right of the number
         paragraph.paragraph_format.left_indent = Pt(self.style.size * (line.indent + hang))
         paragraph.paragraph_format.first_line_indent = Pt(-self.style.size * hang)
         self._runs(paragraph, line.parts, heading=line.heading)
@@ -181,9 +192,14 @@ class _WordCell:
         for row, trs in zip(grid.rows, table._tbl.tr_lst, strict=True):
             for parts, tc in zip(row, trs.tc_lst, strict=False):
                 inner = _WordCell(tc, table, self.width / count, self.style)
-                inner.write((Line(parts),))
+                inner.write((Line(parts),), hang=0)
                 thick = self.style.tables == "thick" and changed(parts)
                 inner.frame(12 if thick else 4)
+
+    def keep(self) -> None:
+        """The row stays on the page of the next one."""
+        for paragraph in self.cell.paragraphs:
+            paragraph.paragraph_format.keep_with_next = True
 
     def frame(self, size: int) -> None:
         """A border all around, in eighths of a point."""

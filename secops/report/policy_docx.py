@@ -36,6 +36,7 @@ from secops.isms.clauses.word_lines import (
     STYLE_TEXT,
     STYLE_TITLE,
 )
+from secops.report.word_base import set_language, shed
 from secops.schema.dates import wareki
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class _Paper:
         self.document, self.style = document, style
         self.docx: Docx = docx.Document()
         self._styles: dict[str, ParagraphStyle] = {}
+        self._below_table = False
         self._levels: dict[str, int] = {}  # how many characters in each clause stands
 
     def written(self) -> bytes:
@@ -90,6 +92,8 @@ class _Paper:
         normal.paragraph_format.space_after = normal.paragraph_format.space_before = Pt(0)
         normal.paragraph_format.line_spacing = 1.25
         _set_font(normal.element.get_or_add_rPr(), self.style.font)
+        set_language(self.docx)
+        shed(self.docx)
         for at, name in enumerate(("autoSpaceDE", "autoSpaceDN")):  # 第12条 is one word
             switch = OxmlElement(f"w:{name}")
             switch.set(qn("w:val"), "0")
@@ -123,8 +127,9 @@ class _Paper:
         level = self._level(clause, kind)
         parts = list(parts_of(clause.text))
         begin = parts.pop(0) if parts and isinstance(parts[0], str) else ""
-        if kind is Kind.ARTICLE and self.document.numbering is Numbering.ARTICLES and clause.title and clause.text:
-            above = self._paragraph(f"({clause.title})", f"{STYLE_ABOVE} {clause.depth}")
+        rule = self.document.numbering is Numbering.ARTICLES
+        if rule and kind in {Kind.ARTICLE, Kind.NUMBER} and clause.title and clause.text:
+            above = self._paragraph(f"（{clause.title}）", f"{STYLE_ABOVE} {clause.depth}")
             self._indent(above, level + 1, 0).keep_with_next = True
             above.paragraph_format.space_before = Pt(6)
             self._body(clause, str(begin), level)
@@ -172,6 +177,9 @@ class _Paper:
 
     def _paragraph(self, text: str, style: str) -> Paragraph:
         paragraph = self.docx.add_paragraph()
+        if self._below_table:
+            self._below_table = False
+            paragraph.paragraph_format.space_before = Pt(4)
         paragraph._p.style = self._style(style).style_id  # by name it would be searched for among all, each time
         run = paragraph.add_run()
         for at, line in enumerate(_safe(text).split("\n")):
@@ -218,6 +226,7 @@ class _Paper:
             for cell, text in zip(row.cells, cells, strict=False):
                 self._cell(cell.paragraphs[0], text, style)
         _shape(table, rows, width)
+        self._below_table = True
 
     @staticmethod
     def _cell(paragraph: Paragraph, text: str, style: ParagraphStyle) -> None:

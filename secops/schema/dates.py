@@ -14,6 +14,12 @@ _WEEKDAYS = "月火水木金土日"
 _ERAS = ((date(2019, 5, 1), "令和"), (date(1989, 1, 8), "平成"), (date(1926, 12, 25), "昭和"))
 WRITTEN = r"(令和|平成|昭和|)\s*(元|\d{1,4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日"
 _WRITTEN = re.compile(WRITTEN)
+_SHORT = {"r": "令和", "令": "令和", "h": "平成", "平": "平成", "s": "昭和", "昭": "昭和"}
+_CELL = re.compile(
+    r"(令和|平成|昭和|[rhs令平昭])?\.?(元|\d{1,4})[年./-](\d{1,2})[月./-](\d{1,2})日?(?:\([日月火水木金土]\))?(?:t?00:00:00)?"
+)
+_DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_SERIALS = range(20_000, 80_000)  # days of Excel from 1954 to 2118: what a cell shows whose format is no date
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGO = re.compile(r"(\d+)\s*([smhdw])")
 
@@ -57,6 +63,30 @@ def read_wareki(text: str) -> date | None:
     year = 1 if found[2] == "元" else int(found[2])
     begin = next((begin for begin, era in _ERAS if era == found[1]), None)
     try:
+        return date(year if begin is None else begin.year + year - 1, int(found[3]), int(found[4]))
+    except ValueError:
+        return None
+
+
+def read_day(text: str) -> date | None:
+    """A day as a cell of a table has it; None where it is no day.
+
+    ``2027-03-31``, ``2027/3/31``, ``令和9年3月31日``, ``R9.3.31``, ``20270331``, the number of the day in Excel.
+    """
+    value = "".join(unicodedata.normalize("NFKC", text).split()).lower()
+    if value.isdecimal() and len(value) == 5 and int(value) in _SERIALS:
+        return date(1899, 12, 30) + timedelta(days=int(value))
+    found = _CELL.fullmatch(value)
+    digits = _DIGITS.fullmatch(value)
+    try:
+        if digits:
+            return date(int(digits[1]), int(digits[2]), int(digits[3]))
+        if found is None:
+            return None
+        era, year = _SHORT.get(found[1] or "", found[1]), 1 if found[2] == "元" else int(found[2])
+        begin = next((begin for begin, name in _ERAS if name == era), None)
+        if year < (1900 if begin is None else 1):
+            return None
         return date(year if begin is None else begin.year + year - 1, int(found[3]), int(found[4]))
     except ValueError:
         return None

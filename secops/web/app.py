@@ -13,7 +13,9 @@ from starlette.types import Scope as AsgiScope
 
 from secops.web import account, audit_log, login, notify, problems, sso, steps, users
 from secops.web.isms import (
+    audit_drafting,
     audit_plans,
+    audit_staffing,
     calendar,
     compare,
     evidence,
@@ -33,7 +35,9 @@ from secops.web.isms import (
     policy_document,
     policy_draft,
     policy_publish,
+    policy_word,
     registers,
+    reminding,
     reports,
 )
 from secops.web.menu import home_of
@@ -65,7 +69,9 @@ ISMS = (
     inspection_files,
     inspection_form,
     inspection,
+    audit_drafting,
     audit_plans,
+    audit_staffing,
     calendar,
     compare,
     evidence,
@@ -81,7 +87,9 @@ ISMS = (
     policy_document,
     policy_draft,
     policy_publish,
+    policy_word,
     registers,
+    reminding,
     reports,
 )
 
@@ -125,7 +133,6 @@ def create_app(services: Services) -> FastAPI:
     for part in (bulk, review, saved, bonds, exception):  # before `alert`, whose addresses end in a number
         app.include_router(part.router)
     for part in (report, queue, alert, search, events, rules, sources, zones, stream, api):
-        app.include_router(part.router)
         app.include_router(part.router)
     for part in ISMS:
         app.include_router(part.router)

@@ -9,16 +9,20 @@ from secops.access.ports import Right, User
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page of the navigation. ``key`` is the letter behind ``g`` that goes there; no two places share one."""
+    """A page of the navigation. ``key`` is the letter behind ``g`` that goes there; no two places share one.
+
+    ``also`` are pages of this part that lie under addresses of their own.
+    """
 
     path: str
     label: str
     key: str
     right: Right
+    also: tuple[str, ...] = ()
 
     def holds(self, path: str) -> bool:
         """Whether an address lies here."""
-        return path == self.path or path.startswith(self.path + "/")
+        return any(path == one or path.startswith(one + "/") for one in (self.path, *self.also))
 
 
 MENU = (
@@ -31,7 +35,7 @@ MENU = (
     Place("/notify", "通知", "n", Right.SEE_STATUS),
     Place("/inspection", "自己点検", "i", Right.ANSWER_INSPECTION),
     Place("/policy", "ポリシー", "p", Right.SEE_POLICY),
-    Place("/audit", "監査", "u", Right.SEE_POLICY),
+    Place("/audit", "監査", "u", Right.SEE_POLICY, ("/findings", "/horizontal")),
 )
 
 

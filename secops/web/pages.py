@@ -54,6 +54,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # they come with the program; to look at each file for every page costs more than it gives
     )
     made.globals.update(
         _=gettext,
@@ -71,6 +72,12 @@ def environment() -> Environment:
     )
     made.filters.update(visible=text.visible, plain=text.plain, flat=text.flat, num="{:,}".format)
     return made
+
+
+def warm() -> None:
+    """Compile what a desk opens all the time, once: else everybody who comes first would do it at the same moment."""
+    for name in ("base.html", "queue.html", "alert.html", "events.html", "sources.html", "login.html"):
+        environment().get_template(name)
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:

@@ -23,10 +23,13 @@ from secops.org.zones import ZoneMap
 from secops.siem.detect import SigmaDetector
 from secops.siem.detect.coverage import SourceKinds, coverage
 from secops.siem.health import SystemStatus
-from secops.siem.ports import EventStore, SeenKind, Span
+from secops.siem.ports import EventStore, Scope, SeenKind, Span
 from secops.web.app import create_app
 from secops.web.isms.care import Care
+from secops.web.isms.planning import Planning
+from secops.web.pages import warm
 from secops.web.services import Evidence, Services, Standing
+from secops.web.siem.sources import unreadable
 from secops.wiring.audits import CATALOGUE, TELEMETRY, audits_folder, open_catalogue, open_telemetry
 from secops.wiring.comparison import open_style
 from secops.wiring.coverage import sources_of
@@ -39,10 +42,12 @@ from secops.wiring.oidc import HttpProvider
 from secops.wiring.papers import papers_of
 from secops.wiring.policies import open_library, open_statutory, watched_editions
 from secops.wiring.policy_watch import Watch, documents_of, known_clauses, lapsed_for, read_directory, registers_for
-from secops.wiring.rounds import opening_of, place_of, propose, ranked
+from secops.wiring.reminding import reminders_of
+from secops.wiring.rounds import all_units, appoint, opening_of, place_of, propose, ranked
 from secops.wiring.site import Site
 from secops.wiring.status import system_status
 from secops.wiring.watched import Watched, files_in
+from secops.wiring.word import read_apart
 
 log = logging.getLogger("secops")
 STATUS_SECONDS = 3.0
@@ -57,8 +62,10 @@ def serve(site: Site, stop: threading.Event) -> None:
     import uvicorn
 
     settings = site.settings.web
+    here = services(site, stop)
+    warm()
     config = uvicorn.Config(
-        create_app(services(site, stop)),
+        create_app(here),
         ssl_certfile=settings.tls_certificate or None,
         ssl_keyfile=settings.tls_key or None,
         log_level="warning",
@@ -68,10 +75,11 @@ def serve(site: Site, stop: threading.Event) -> None:
         proxy_headers=False,
     )
     server = uvicorn.Server(config)
-    listening = _listen(settings.host, settings.port)
+    listening = listen(settings.host, settings.port)
     # In a thread of its own uvicorn leaves the signals alone: they set `stop`, for the whole process.
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="uvicorn")
     thread.start()
+    threading.Thread(target=_first_look, args=(here.store,), name="first look", daemon=True).start()
     while thread.is_alive() and not stop.wait(0.2):
         pass
     server.should_exit = True
@@ -80,9 +88,17 @@ def serve(site: Site, stop: threading.Event) -> None:
         raise SystemExit(1)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _first_look(store: EventStore) -> None:
+    """Ask the store what the sources' page asks, so that nobody waits for the start of its query engine."""
+    with suppress(SecopsError):  # the pages say what is wrong with it
+        unreadable(store, Scope())
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The console's socket; ends the process with 1 where it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio leaves Nagle on: the body of an answer would wait for the acknowledgement of its head.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
@@ -132,6 +148,13 @@ def services(site: Site, stop: threading.Event) -> Services:
         proposed=lambda record, unit, note: propose(site, record, unit, note),
         opening=lambda plan: opening_of(site, plan),
         place=lambda unit: place_of(site.directory, unit),
+        planning=Planning(
+            units=lambda: all_units(site.directory),
+            offices=lambda: [(one.code, one.name) for one in site.directory.departments],
+            appoint=lambda plan, unit, person, login: appoint(site, plan, unit, person, login),
+        ),
+        word=read_apart,
+        reminders=reminders_of(site),
         sentences=lambda: _sentences(site.folder),
         links=LinkDesk(library, editions, site.desk.rulings),
         comparison=lambda: open_style(site.folder),

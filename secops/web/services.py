@@ -16,6 +16,7 @@ from secops.isms.audit.releases import PaperRoom
 from secops.isms.audit.round import Plan, Unit
 from secops.isms.audit.sheets import Place
 from secops.isms.audit.telemetry import Telemetry
+from secops.isms.clauses.word_model import WordText
 from secops.isms.policy.linking import LinkDesk
 from secops.isms.policy.statutory import StatutoryRules
 from secops.isms.policy.work import ReviewWork
@@ -28,8 +29,10 @@ from secops.siem.ports import AlertDesk, EventStore, JournalReader, PageDesk, Ru
 from secops.store.records.evidence import SqlEvidence
 from secops.store.records.trail import Entry
 from secops.web.isms.care import Care
+from secops.web.isms.planning import Planning
 from secops.wiring.evidence import EvidenceRoom
 from secops.wiring.guideline_room import GuidelineRoom
+from secops.wiring.reminding import Reminders
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,14 @@ class Services:
 
     Of the other wing: ``rounds`` are plans and self-inspections, ``files`` keeps what is uploaded, ``ranking`` is who
     is audited next in a 年度, ``proposed`` what it says of a unit that somebody wants to audit with this note,
-    ``opening`` what a plan's round is opened with, ``place`` a unit with its names of today, ``sentences`` clauses of
-    the guideline in one sentence, by id; ``audit_work`` are workpapers and findings, ``trail`` is what was done to
-    a target in the audit, newest first; ``evidence`` is what logs tell, ``guideline`` the editions and the ward's
-    documents with what names their clauses, ``statutory`` which bodies must have a policy, ``links`` the desk of
-    links to the guideline, ``comparison`` how the ward wants its 新旧対照表, ``review_work`` the work lists of
-    revisions, ``care`` exceptions, reviews and registers, ``papers`` makes, issues and gives out the papers of the
-    audit.
+    ``opening`` what a plan's round is opened with, ``place`` a unit with its names of today, ``planning`` what plans
+    are drafted from, ``sentences`` clauses of the guideline in one sentence, by id; ``audit_work`` are workpapers and
+    findings, ``reminders`` of the self-inspection are mailed, ``trail`` is what was done to a target in the audit,
+    newest first; ``evidence`` is what logs tell, ``guideline`` the editions and the ward's documents with what names
+    their clauses, ``statutory`` which bodies must have a policy, ``links`` the desk of links to the guideline,
+    ``comparison`` how the ward wants its 新旧対照表, ``review_work`` the work lists of revisions, ``word`` reads a Word
+    file in a child with limits, ``care`` exceptions, reviews and registers, ``papers`` makes, issues and gives out the
+    papers of the audit.
     """
 
     settings: Settings
@@ -109,6 +113,9 @@ class Services:
     proposed: Callable[[PlanRecord, Unit, str], str]
     opening: Callable[[Plan], Opening]
     place: Callable[[Unit], Place]
+    planning: Planning
+    word: Callable[[str, bytes], WordText]
+    reminders: Reminders
     sentences: Callable[[], Mapping[str, str]] = dict
     closing: Callable[[], bool] = lambda: False
     departments: Callable[[], Sequence[str]] = lambda: ()

@@ -53,6 +53,16 @@ TRAIL_LABELS = {
     "finding.reopened": "再開",
     "horizontal.ordered": "横展開の指示",
     "horizontal.answered": "横展開の回答",
+    "plan.created": "計画の案を作成",
+    "plan.changed": "計画の案を修正",
+    "plan.decided": "監査対象の選定",
+    "plan.approved": "承認",
+    "round.opened": "自己点検票を配布",
+    "auditor.assigned": "監査人の割り当て",
+    "auditor.removed": "監査人から外した",
+    "visit.planned": "実地監査の予定",
+    "visit.dropped": "実地監査の予定を取り消し",
+    "reminders.sent": "催促の送信",
 }
 
 

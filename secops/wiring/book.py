@@ -98,6 +98,12 @@ class Books:
             if one.login.casefold() == login.casefold()
         )
 
+    def with_answers(self, ledger: Ledger) -> Ledger:
+        """The book with what the units wrote; one of a file as it is."""
+        from secops.wiring.book_records import with_answers
+
+        return with_answers(self._site, ledger)
+
     def _sources(self) -> Mapping[int, tuple[Mark, Callable[[], Ledger]]]:
         """Year → (what changes when the book does, how to read it); the records go before files."""
         found: dict[int, tuple[Mark, Callable[[], Ledger]]] = {}

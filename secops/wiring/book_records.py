@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, time
 
+from secops.errors import PolicyError
 from secops.isms.audit.book import Ledger, make_book
+from secops.isms.audit.findings_ports import Step
 from secops.isms.audit.ports import Round
-from secops.isms.audit.round import EvidenceSheet, Finding, FindingState, Unit, YearGrade
-from secops.isms.audit.sheets import Sheet, SheetKind, SheetState
+from secops.isms.audit.round import (
+    Answered,
+    EvidenceSheet,
+    Finding,
+    FindingState,
+    SheetFoot,
+    Unit,
+    Visit,
+    YearGrade,
+)
+from secops.isms.audit.sheets import Answer, Sheet, SheetKind, SheetState
+from secops.isms.policy.links import SHORT
+from secops.schema.dates import JST
 from secops.siem.ports import Scope
 from secops.store.records.evidence import SheetFilter
 from secops.wiring.audits import open_rules
 from secops.wiring.guidelines import open_editions
+from secops.wiring.policies import open_library
 from secops.wiring.rounds import EVERYTHING
 from secops.wiring.site import Site
 
+_VISITING = frozenset({Step.INTERVIEW, Step.INSPECTION, Step.TECHNICAL})
 MOST_SHEETS = 500  # evidence sheets of a round that papers carry, the newest
 
 
@@ -39,13 +55,51 @@ def from_round(site: Site, round_: Round, earlier: Iterable[Ledger]) -> Ledger:
         names=_names(site, sheets),
         divisions={one.unit.department: one.place.division for one in sheets if one.place.division},
         systems=_systems(site, sheets),
-        clause_titles=_titles(site),
+        clause_titles=_cited(site),
         sheets=_evidence(site, round_.number),
         history=_history(years),
         earlier=tuple({one.number: one for one in (*told, *before)}.values()),
         progress=_progress(sheets),
+        visits=_visits(site, round_.number, sheets),
     )
     return Ledger(book, rules)
+
+
+def with_answers(site: Site, ledger: Ledger) -> Ledger:
+    """The book with what the units wrote of each item, this year and the last: for the form that shows it all."""
+    desk, book = site.desk.rounds, ledger.book
+    answers: list[Answered] = []
+    feet: list[SheetFoot] = []
+    for one in desk.rounds():
+        if one.year != book.year:
+            continue
+        for sheet in desk.sheets(EVERYTHING, of=one.number):
+            if sheet.kind is SheetKind.STAFF:
+                continue
+            last = desk.last_answers(sheet.number, EVERYTHING)
+            said = desk.answers(sheet.number, EVERYTHING)
+            confirmed = sheet.confirmed_at.astimezone(JST).date() if sheet.confirmed_at else None
+            feet.append(SheetFoot(sheet.unit, confirmed, sheet.summary, sheet.remarks))
+            for item in sheet.items:
+                now, before = said.get(item, Answer(item)), last.get(item, Answer(item))
+                answers.append(
+                    Answered(sheet.unit, item, now.note, now.reason, now.improvement, now.due, before.verdict)
+                )
+    return replace(ledger, book=replace(book, answers=tuple(answers), feet=tuple(feet)))
+
+
+def _visits(site: Site, number: str, sheets: Iterable[Sheet]) -> tuple[Visit, ...]:
+    """When auditors come: as planned, and where nobody planned it the days on which they noted that they came."""
+    plans = [one for one in site.desk.rounds.plans(EVERYTHING) if number in {one.plan.number, one.plan.above}]
+    planned = [visit for one in plans for visit in one.visits]
+    known = {one.unit for one in planned}
+    units = {one.number: Unit(one.unit.department, one.unit.system) for one in sheets}
+    noted = [
+        (units[one.sheet], datetime.combine(one.on, time(), JST))
+        for one in site.desk.audit_work.steps(number, EVERYTHING)
+        if one.step in _VISITING and one.sheet in units and units[one.sheet] not in known
+    ]
+    return (*planned, *(Visit(unit, day, day) for unit, day in dict.fromkeys(noted)))
 
 
 def _findings(site: Site, year: int) -> tuple[list[Finding], list[Finding]]:
@@ -54,9 +108,23 @@ def _findings(site: Site, year: int) -> tuple[list[Finding], list[Finding]]:
     return [one.finding for one in found if one.year == year], [one.finding for one in found if one.year < year]
 
 
-def _titles(site: Site) -> dict[str, str]:
-    """Clause → title, of every edition."""
-    return {one.id: one.title for edition in open_editions(site.folder).all for one in edition.clauses}
+def _cited(site: Site) -> dict[str, str]:
+    """Clause → how a paper cites it: those of every edition, and those of the documents in force."""
+    found = {
+        one.id: f"総務省ガイドライン（{edition.title}）{one.number}「{one.title}」"
+        for edition in open_editions(site.folder).all
+        for one in edition.clauses
+    }
+    try:
+        documents = open_library(site).current(site.now().astimezone(JST).date())
+    except PolicyError:  # the audit's papers do not wait for a document to be mended: its clauses keep their ids
+        return found
+    for document in documents:
+        short = SHORT.get(document.kind, document.title)
+        for one in document.clauses:
+            title = f"（{one.title}）" if one.title else ""
+            found[one.id] = f"{short}{document.number(one.id)}{title}"
+    return found
 
 
 def _names(site: Site, sheets: Iterable[Sheet]) -> dict[str, str]:

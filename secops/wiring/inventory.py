@@ -9,7 +9,7 @@ from pathlib import Path
 from secops.errors import ConflictError, InventoryError, Problem, UsageError
 from secops.locale import _
 from secops.org.checks import resolve
-from secops.org.excel import addressed, read_workbook
+from secops.org.excel import addressed, tables_of
 from secops.org.files import open_table, read_inventory, write_inventory
 from secops.org.flows import FlowJudge
 from secops.org.inventory import Difference, Parsed, combine, decode, difference, parse, recognise, write
@@ -19,6 +19,7 @@ from secops.org.workbook import LIMITS, is_workbook
 from secops.org.zones import ZoneMap
 from secops.schema.dates import JST
 from secops.settings import Settings
+from secops.wiring.apart import sheets_apart
 from secops.wiring.site import Site, open_site
 
 
@@ -68,7 +69,7 @@ def _read(path: Path, kind: str | None, given: Given) -> None:
         raise InventoryError([Problem(path.name, text.format(size=size, limit=LIMITS.packed >> 20))])
     data = path.read_bytes()
     if is_workbook(data):
-        found = read_workbook(data, path.name, [kind] if kind else ())
+        found = tables_of(sheets_apart(path.name, data), path.name, [kind] if kind else ())
         for name, one in found.tables.items():
             _take(given, name, one, path)
         given.foreign += [f"{path.name} {sheet}" for sheet in found.foreign]

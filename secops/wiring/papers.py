@@ -18,7 +18,7 @@ from secops.isms.audit.draft import Draft, read_markdown
 from secops.isms.audit.figures import figures
 from secops.isms.audit.lint import Facts, Fault, facts_of, lint, unready
 from secops.isms.audit.paper_style import PaperKind, PaperStyle, read_style
-from secops.isms.audit.releases import NewRelease, Reader, ReleaseDesk, ReleaseRequest
+from secops.isms.audit.releases import Edited, NewRelease, Reader, ReleaseDesk, ReleaseRequest
 from secops.isms.audit.round import Book, Conduct, Release, ReleasedFile, Unit
 from secops.isms.audit.sight import Sight
 from secops.locale import _
@@ -29,7 +29,6 @@ from secops.report.papers.finish import sized
 from secops.report.papers.model import Order, Paper
 from secops.report.papers.pdf import write_pdf
 from secops.report.papers.read_word import read_word
-from secops.report.papers.released import settle
 from secops.report.papers.score_sheet import write_scores
 from secops.report.papers.template import fill
 from secops.report.papers.web import write_html
@@ -37,11 +36,14 @@ from secops.report.papers.word import write_docx
 from secops.schema.dates import JST
 from secops.wiring.audits import audits_folder
 from secops.wiring.book import Books
+from secops.wiring.office import Convert, find_office
 from secops.wiring.site import Site
+from secops.wiring.word import settle_apart
 
 REPORTS = "reports.toml"
 TEMPLATES = "templates"
 RELEASED = "audit/released"
+MAX_PDF = 64 << 20  # bytes of a PDF that is kept beside an edited paper
 SUFFIXES = ("docx", "pdf", "html", "xlsx")
 EVERYTHING = Reader(Access(), audits=True)
 
@@ -70,16 +72,21 @@ def staff_names(site: Site) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Press:
-    """What papers are made with: a book, how they look, the ward's folder, names that must not be in them."""
+    """What papers are made with: a book, how they look, the ward's folder, names that must not be in them.
+
+    ``answers`` adds what the units wrote, which only the form shows.
+    """
 
     ledger: Ledger
     style: PaperStyle
     folder: Path | None = None
     names: tuple[str, ...] = ()
+    answers: Callable[[Ledger], Ledger] = lambda ledger: ledger
 
     def paper(self, order: Order) -> Paper:
         """The paper."""
-        return build(self.ledger.book, order)
+        ledger = self.answers(self.ledger) if order.kind is PaperKind.FORM else self.ledger
+        return build(ledger.book, order)
 
     def docx(self, order: Order) -> bytes:
         """The paper as Word, by the ward's own template where it has one.
@@ -175,9 +182,16 @@ class BookShelf(Protocol):
         """The units that an auditor is assigned to."""
         ...
 
+    def with_answers(self, ledger: Ledger) -> Ledger:
+        """The book with what the units wrote of each item."""
+        ...
+
 
 class Papers:
-    """A `PaperRoom`: makes, checks, releases and gives out papers. What it writes is in ``folder``."""
+    """A `PaperRoom`: makes, checks, releases and gives out papers. What it writes is in ``folder``.
+
+    ``office`` makes a PDF of a Word file that is not as we wrote it; None: there is nothing on this machine that can.
+    """
 
     def __init__(
         self,
@@ -186,8 +200,15 @@ class Papers:
         desk: ReleaseDesk,
         now: Callable[[], datetime],
         names: Callable[[], tuple[str, ...]] = lambda: (),
+        office: Convert | None = None,
     ) -> None:
         self._folder, self._books, self._desk, self._now, self._names = folder, books, desk, now, names
+        self._office = office
+
+    @property
+    def converts(self) -> bool:
+        """Whether a PDF can be made of an edited paper on this machine."""
+        return self._office is not None
 
     def years(self) -> list[int]:
         """The years of which there is a round."""
@@ -209,7 +230,8 @@ class Papers:
 
     def press(self, year: int | None, by: str = "") -> Press:
         """What papers of a year are made with; ``by`` is who has it scored."""
-        return Press(self._books.open(year, by), open_style(self._folder), self._folder, self._names())
+        ledger, style = self._books.open(year, by), open_style(self._folder)
+        return Press(ledger, style, self._folder, self._names(), self._books.with_answers)
 
     def _order(self, press: Press, request: ReleaseRequest, *, draft: bool) -> Order:
         return Order(
@@ -233,25 +255,38 @@ class Papers:
                 raise DeniedError(_("担当する部署の文書だけを作れます。部署を選んでください。"))
             if not sight.department(request.department, book.names):
                 raise NotFoundError(_("部署「{code}」は担当の監査にありません。").format(code=request.department))
-        press = replace(press, ledger=press.ledger.only(sight))
+        answers = press.answers
+        press = replace(press, ledger=press.ledger.only(sight), answers=lambda seen: answers(seen).only(sight))
         order = self._order(press, request, draft=True)
         parts = [str(book.year), request.kind.value, *([request.department] if request.department else []), "draft"]
         return f"{'-'.join(parts)}.{suffix}", press.write(order, suffix)
 
-    def faults(self, request: ReleaseRequest) -> list[Problem]:
+    def faults(self, request: ReleaseRequest, edited: Edited | None = None) -> list[Problem]:
         """What the linter finds in the paper as it would be released."""
         press = self.press(request.year)
         order = self._order(press, request, draft=False)
-        return [one.problem for one in press.hindrances(order, press.docx(order), f"{request.kind.value}.docx")]
+        word, name = self._word(press, order, edited)
+        return [one.problem for one in press.hindrances(order, word, name)]
+
+    def _word(self, press: Press, order: Order, edited: Edited | None) -> tuple[bytes, str]:
+        """The paper as Word, and its name."""
+        if edited is None:
+            return press.docx(order), f"{order.kind.value}.docx"
+        return settle_apart(edited.name, edited.word, order, press.ledger.book.year), edited.name
+
+    def _layout(self, press: Press, order: Order, word: bytes, edited: Edited | None) -> bytes:
+        """The paper as PDF: ours, the one that was given, or one that the office program makes; empty: none."""
+        if edited is None and own_template(press.folder, order.kind) is None:
+            return press.write(order, "pdf")
+        if edited is not None and edited.pdf:
+            if not edited.pdf.startswith(b"%PDF-") or len(edited.pdf) > MAX_PDF:
+                what = _("PDF として読めないか、大きすぎます({limit} MB まで)。").format(limit=MAX_PDF >> 20)
+                raise AuditError([Problem("PDF", what)])
+            return edited.pdf
+        return self._office(word) if self._office else b""
 
     def release(
-        self,
-        request: ReleaseRequest,
-        *,
-        actor: str,
-        edited: Path | None = None,
-        pdf: Path | None = None,
-        press: Press | None = None,
+        self, request: ReleaseRequest, *, actor: str, edited: Edited | None = None, press: Press | None = None
     ) -> Release:
         """Release a paper: as it is made, or as somebody edited it in Word.
 
@@ -260,14 +295,10 @@ class Papers:
         """
         press = press or self.press(request.year, actor)
         order, book = self._order(press, request, draft=False), press.ledger.book
-        if edited is None:
-            word, name = press.docx(order), f"{request.kind.value}.docx"
-            layout = None if own_template(press.folder, order.kind) else press.write(order, "pdf")
-        else:
-            word, name = settle(str(edited), read_bytes(edited), order, book.year), str(edited)
-            layout = read_bytes(pdf) if pdf else None
+        word, name = self._word(press, order, edited)
         if found := press.hindrances(order, word, name):
             raise AuditError([one.problem for one in found])
+        layout = self._layout(press, order, word, edited)
         new = NewRelease(
             request.kind,
             book.year,
@@ -357,7 +388,7 @@ def _units(book: Book, department: str) -> set[Unit]:
 
 def papers_of(site: Site) -> Papers:
     """The papers of a site."""
-    return Papers(site.folder, Books(site), site.desk.releases, site.now, lambda: staff_names(site))
+    return Papers(site.folder, Books(site), site.desk.releases, site.now, lambda: staff_names(site), find_office())
 
 
 def read_bytes(path: Path) -> bytes:

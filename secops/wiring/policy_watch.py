@@ -150,7 +150,7 @@ def policy_problems(site: Site, documents: Documents = no_documents) -> list[str
     calendar that comes with the program tells nobody of a new site that all is late.
     """
     try:
-        return [*_lapsed_problems(site), *_review_problems(site, documents)]
+        return [*_lapsed_problems(site), *_review_problems(site, documents), *_work_problems(site)]
     except SecopsError as error:  # a file with mistakes must not take the rest of the status away
         return [str(error).splitlines()[0]]
 
@@ -185,6 +185,19 @@ def _review_problems(site: Site, documents: Documents) -> list[str]:
         return []
     text = _(
         "見直しの期日を過ぎたものが {n} 件あります({titles})。secops policy calendar --overdue で確かめてください。"
+    )
+    return [text.format(n=len(late), titles=_named([one.title for one in late]))]
+
+
+def _work_problems(site: Site) -> list[str]:
+    """What a revision of the guideline or of a document asked for and nobody did in time."""
+    today = site.now().astimezone(JST).date()
+    late = [one for one in site.desk.review_work.items() if one.overdue(today)]
+    if not late:
+        return []
+    text = _(
+        "改定に伴う見直しのうち、期限を過ぎたものが {n} 件あります({titles})。"
+        "secops policy work list --overdue か「改定の影響」の画面で確かめてください。"
     )
     return [text.format(n=len(late), titles=_named([one.title for one in late]))]
 

@@ -143,6 +143,19 @@ def engagement_of(directory: Directory, plan: Plan, unit: Unit) -> Engagement:
     return Engagement(unit.department, audited, begins, ends)
 
 
+def appoint(
+    site: Site, plan: Plan, unit: Unit, person: str, login: str
+) -> tuple[Appointment, Engagement, Organisation]:
+    """What it takes to judge whether somebody is independent of a unit of a plan.
+
+    Raises:
+        NotFoundError: no such person, or several of that name.
+    """
+    directory = site.directory
+    who = appointment_of(directory, unit, person, login, site.now().astimezone(JST).date())
+    return who, engagement_of(directory, plan, unit), organisation(directory)
+
+
 def ranked(site: Site, year: int) -> list[Ranked]:
     """All units by risk, with the reasons; what nobody recorded is said to be unknown."""
     last = _last_audited(site.desk.rounds.plans(EVERYTHING), year)

@@ -11,7 +11,8 @@ from secops.errors import AuditError, NotFoundError, Problem
 from secops.isms.audit.findings_import import Row
 from secops.locale import _
 from secops.org.inventory import decode
-from secops.org.workbook import is_workbook, open_sheets
+from secops.org.workbook import is_workbook
+from secops.wiring.apart import sheets_apart
 
 LARGEST = 20 * 2**20
 
@@ -30,7 +31,7 @@ def read_rows(path: Path) -> list[Row]:
         raise AuditError([Problem(str(path), _("ファイルが大きすぎます。20 MB までにしてください。"))])
     data = path.read_bytes()
     if is_workbook(data):
-        sheets = open_sheets(data, str(path))
+        sheets = sheets_apart(str(path), data)
         return [Row(f"{sheet.name}!{number}", cells) for sheet in sheets for number, cells in sheet.rows]
     return list(_lines(str(path), decode(data, str(path))))
 

@@ -1,31 +1,21 @@
-"""Word files are read by a child process with limits: a hostile file ends the child, not the program.
-
-What comes back is decoded as plain data and never unpickled: a child that was taken over can lie about its file, and no
-more.
-"""
+"""Documents of the ward in Word files, read by a child process (`apart`), and in Markdown."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import msgspec
 
-from secops.errors import NotFoundError, PolicyError, Problem
+from secops.errors import AuditError, NotFoundError, PolicyError, Problem
 from secops.isms.clauses.markdown import read_document
 from secops.isms.clauses.model import Document
 from secops.isms.clauses.word_file import read_word
 from secops.isms.clauses.word_model import WordText
-from secops.isms.clauses.word_package import MAX_FILE
+from secops.isms.clauses.word_package import MAX_FILE, Package
 from secops.locale import _
-from secops.siem.collect.apart import limit_memory, limit_time
-
-MEMORY = 1 << 30  # bytes the child may take
-SECONDS = 60  # of processor time, and
-WAIT = 120  # of time in all
-_TEXT, _PROBLEMS = b"T", b"P"
+from secops.report.papers.model import Order
+from secops.report.papers.released import settle
+from secops.wiring.apart import MEMORY, SECONDS, run_apart
 
 
 def open_word(path: Path) -> WordText:
@@ -63,39 +53,28 @@ def read_apart(name: str, data: bytes, *, memory: int = MEMORY, seconds: int = S
     Raises:
         PolicyError: it is no docx that can be read safely, with the reason.
     """
-    context = multiprocessing.get_context("spawn")  # a new program: it holds no open file, key or thread of this one
-    ours, theirs = context.Pipe()
-    child = context.Process(target=_serve, args=(theirs, name, memory, seconds), daemon=True)
-    child.start()
-    theirs.close()
-    try:
-        ours.send_bytes(data)
-        answer = ours.recv_bytes() if ours.poll(WAIT) else b""
-    except (EOFError, OSError):
-        answer = b""
-    finally:
-        ours.close()
-        child.kill()
-        child.join()
-        child.close()
-    if answer[:1] == _TEXT:
-        return msgspec.json.decode(answer[1:], type=WordText)
-    if answer[:1] == _PROBLEMS:
-        raise PolicyError(msgspec.json.decode(answer[1:], type=list[Problem]))
-    what = _(
-        "安全に読めないファイルです(読む処理が上限の時間かメモリを超えたか、止まりました)。ファイルの出所を確認してください。"
-    )
-    raise PolicyError([Problem(name, what)])
+    answer = run_apart(_read, name, data, error=PolicyError, memory=memory, seconds=seconds)
+    return msgspec.json.decode(answer, type=WordText)
 
 
-def _serve(pipe: Connection, name: str, memory: int, seconds: int) -> None:
-    """The child: read one file, send what it says."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear
-    data = pipe.recv_bytes()
-    limit_memory(memory)
-    limit_time(seconds)
+def _read(name: str, data: bytes) -> bytes:
+    return msgspec.json.encode(read_word(name, data))
+
+
+def settle_apart(
+    name: str, data: bytes, order: Order, year: int, *, memory: int = MEMORY, seconds: int = SECONDS
+) -> bytes:
+    """`settle` in a child with the same limits: an edited paper as it is issued.
+
+    Raises:
+        AuditError: it is another paper, none of ours, or cannot be read safely.
+    """
     try:
-        answer = _TEXT + msgspec.json.encode(read_word(name, data))
+        Package(name, data)  # how much it unpacks to, before anything does
     except PolicyError as error:
-        answer = _PROBLEMS + msgspec.json.encode(error.problems)
-    pipe.send_bytes(answer)
+        raise AuditError(error.problems) from None
+    return run_apart(_settle, name, data, order, year, error=AuditError, memory=memory, seconds=seconds)
+
+
+def _settle(name: str, data: bytes, order: Order, year: int) -> bytes:
+    return settle(name, data, order, year)

@@ -15,7 +15,6 @@ from typing import Any
 import polars as pl
 from sqlalchemy import insert, update
 
-from secops.schema.ecs import dtype
 from secops.schema.severity import Severity
 from secops.siem.ports import Alert, Cause, Hit, MatchedValue, State, Verdict
 from secops.siem.triage.states import new_alert
@@ -28,13 +27,12 @@ from secops.store.records.paging_tables import notices
 from secops.store.records.siem_tables import alerts, history, hits
 from secops.store.records.sink import entry, hit_row
 from secops.store.records.tables import counters
-from tests.bench.search import CHUNK, chunk
+from tests.bench.events import BUSY, HOSTS, USERS, chunk, spread
 from tests.web.stage import NOW, RULES, ZONES
 
 ALERTS = 100_000
 RULE_COUNT = 60  # the first has a third of all alerts: one noisy rule is what a desk has
-HOSTS, USERS = 2000, 3000
-BUSY = "SV-01"  # has one event in fifty: a server that everybody talks to
+WRITTEN_AT_ONCE = 100_000  # events
 MINUTE = timedelta(minutes=1)
 LED = """
     UPDATE alerts SET merged_count = led.n
@@ -120,19 +118,10 @@ def _notices(made: Sequence[Alert]) -> Iterator[dict[str, Any]]:
 
 
 def lake_at(folder: Path, events: int, length: timedelta) -> None:
-    """Make a lake of so many events that end now, spread over a length of time."""
-    dice = random.Random(2)
-    lake = Lake(folder)
-    for first in range(1, events + 1, CHUNK):
-        at = [NOW - length + length * (number / events) for number in range(first, first + CHUNK)]
-        lake.write(_moved(chunk(first, dice), at, dice), {"wec": first + CHUNK - 1})
+    """Make a lake of so many events that end now, spread over a length of time, one in fifty on the busy server."""
+    lake, times = Lake(folder), spread(events, length, pl.lit(NOW))
+    for first in range(1, events + 1, WRITTEN_AT_ONCE):
+        count = min(WRITTEN_AT_ONCE, events + 1 - first)
+        lake.write(chunk(first, times, count=count, busy=0.02), {"wec": first + count - 1})
     lake.compact()
     lake.close()
-
-
-def _moved(frame: pl.DataFrame, at: Sequence[Any], dice: random.Random) -> pl.DataFrame:
-    """The events at other times, one in fifty of them on the busy server."""
-    times = pl.Series("@timestamp", at, dtype("@timestamp"))
-    busy = pl.Series([dice.random() < 0.02 for _ in at])
-    host = pl.when(busy).then(pl.lit(BUSY)).otherwise("host.name").alias("host.name")
-    return frame.with_columns(times, times.alias("event.ingested"), host)

@@ -1,4 +1,4 @@
-"""Twenty people read the console while 5,000 events a second come in: how long a page takes.
+"""Twenty people read the console while 5,000 events a second come in: how long a page takes, and the live update.
 
 Everybody opens pages as the person on call does, with a second or two to read each; the clients share the machine with
 the program. ``SECOPS_CROWD_SECONDS`` makes it longer than its 20 seconds.
@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -27,7 +28,8 @@ PEOPLE = 20
 EVENTS_A_SECOND = 5000
 SECONDS = int(os.environ.get("SECOPS_CROWD_SECONDS", "20"))
 READING = (1.0, 3.0)  # seconds between two pages of one person
-PORT = 8798
+PORT = int(os.environ.get("SECOPS_CROWD_PORT", "8798"))
+NEWEST = 1 << 62  # behind every change: asks for the newest number alone
 PASSWORD = "twenty people read at once"
 PAGES = {
     "queue": "/alerts",
@@ -50,8 +52,9 @@ def rows(folder: Path) -> Iterator[Row]:
         opened.accounts.add("reader", PASSWORD, role=Role.CSIRT, access=Access(), actor="bench", now=opened.now())
     process = subprocess.Popen([*SECOPS, "run", "--site", str(site)], stdout=subprocess.DEVNULL)
     try:
-        time.sleep(8)  # all parts are up
-        taken, failed = _crowd(site, log)
+        up(f"http://127.0.0.1:{PORT}/healthz")
+        spent, (taken, failed, late) = _cpu(process.pid), _crowd(site, log)
+        spent = _cpu(process.pid) - spent
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
@@ -61,6 +64,20 @@ def rows(folder: Path) -> Iterator[Row]:
         yield _row(f"{PEOPLE} people, {EVENTS_A_SECOND:,} events/s: {name}, p95 of {len(seconds)}", seconds)
     everything = [one for seconds in taken.values() for one in seconds]
     yield _row(f"{PEOPLE} people: all pages, p95 of {len(everything)}", everything)
+    yield Row("event stream: from the change in the records, p50", f"{sorted(late)[len(late) // 2] * 1000:.0f} ms")
+    yield Row(f"event stream: the worst of {len(late)} changes", f"{max(late) * 1000:.0f} ms", "", "< 1 s")
+    yield Row("all processes of the site: CPU, of two cores", f"{spent:.0f} s in {SECONDS + 11:.0f} s")
+
+
+def up(address: str, seconds: float = 60.0) -> None:
+    """Wait until the console answers; the collectors and the worker are up before it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):
+            if httpx.get(address).status_code == 200:
+                return
+        time.sleep(0.2)
+    raise SystemExit(f"{address} does not answer")
 
 
 def _row(name: str, seconds: list[float]) -> Row:
@@ -69,18 +86,58 @@ def _row(name: str, seconds: list[float]) -> Row:
     return Row(name, f"{p95 * 1000:.0f} ms", "", "< 300 ms")
 
 
-def _crowd(site: Path, log: Path) -> tuple[dict[str, list[float]], int]:
-    """Seconds by kind of page, and how many answers were no page."""
-    writer = threading.Thread(target=write, args=(log, {}, EVENTS_A_SECOND, SECONDS + 6))
+def _cpu(root: int) -> float:
+    """Processor seconds of a process and all below it so far."""
+    total, pending = 0, [root]
+    while pending:
+        process = Path(f"/proc/{pending.pop()}")
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+        for thread in (process / "task").iterdir():
+            pending += map(int, (thread / "children").read_text().split())
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def _listened(site: Path, token: str, over: float) -> list[float]:
+    """Seconds from each change in the records to the event on the stream that tells of it (or of a later one)."""
+    told: list[tuple[float, int]] = []
+
+    def listen() -> None:
+        address = f"http://127.0.0.1:{PORT}/api/alerts/stream"
+        with httpx.stream("GET", address, cookies={"secops": token}, timeout=30) as stream:
+            for line in stream.iter_lines():
+                if line.startswith("data: ") and line[6:].isdecimal():
+                    told.append((time.monotonic(), int(line[6:])))
+                if time.monotonic() > over + 3:
+                    return
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    changed: list[tuple[float, int]] = []
+    with open_site(site) as opened:
+        newest, _ids = opened.desk.changes(NEWEST)
+        while time.monotonic() < over:
+            number, _ids = opened.desk.changes(NEWEST)
+            if number != newest:
+                newest = number
+                changed.append((time.monotonic(), number))
+            time.sleep(0.02)
+    time.sleep(2)
+    return [next((at for at, seen in told if seen >= number), float("inf")) - begin for begin, number in changed]
+
+
+def _crowd(site: Path, log: Path) -> tuple[dict[str, list[float]], int, list[float]]:
+    """Seconds by kind of page, how many answers were no page, and how late the event stream was."""
+    with open_site(site) as opened:  # before the events come: twenty passwords take their time
+        tokens = [
+            opened.accounts.login("reader", PASSWORD, peer="bench", now=opened.now(), demo_allowed=True)[0]
+            for _ in range(PEOPLE + 1)
+        ]
+    writer = threading.Thread(target=write, args=(log, {}, EVENTS_A_SECOND, SECONDS + 10))
     writer.start()
     time.sleep(5)  # the first alerts are there
     with open_site(site) as opened:
-        now = opened.now()
         alerts = [alert.id for alert in opened.desk.alerts(AlertFilter(), Scope(), limit=50).alerts] or [1]
-        tokens = [
-            opened.accounts.login("reader", PASSWORD, peer="bench", now=now, demo_allowed=True)[0]
-            for _ in range(PEOPLE)
-        ]
     taken: dict[str, list[float]] = {name: [] for name in PAGES}
     failed = [0] * PEOPLE
     over = time.monotonic() + SECONDS
@@ -103,6 +160,7 @@ def _crowd(site: Path, log: Path) -> tuple[dict[str, list[float]], int]:
     people = [threading.Thread(target=person, args=(number,)) for number in range(PEOPLE)]
     for one in people:
         one.start()
+    late = _listened(site, tokens[PEOPLE], over)
     for one in [*people, writer]:
         one.join()
-    return taken, sum(failed)
+    return taken, sum(failed), late

@@ -6,13 +6,16 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import polars as pl
 
 from secops.siem.ports import EventWriter
 from secops.store.events.lake import Lake
 from tests import elastic
+from tests.bench.events import CHUNK, chunk, spread
 from tests.bench.measure import Row, secops
-from tests.bench.search import CHUNK, chunk
 
 EVENTS = 100_000
 
@@ -39,8 +42,8 @@ def _ratio(what: str, lake: float, other: float) -> Iterator[Row]:
 
 def _write(store: EventWriter) -> float:
     """Seconds for frames that are made already."""
-    random_ = random.Random(1)
-    frames = [(first, chunk(first, random_)) for first in range(1, EVENTS, CHUNK)]
+    times = spread(EVENTS, timedelta(hours=1), pl.lit(datetime(2026, 11, 21, tzinfo=UTC)))
+    frames = [(first, chunk(first, times)) for first in range(1, EVENTS, CHUNK)]
     started = time.perf_counter()
     for first, frame in frames:
         store.write(frame, {"wec": first + CHUNK - 1})

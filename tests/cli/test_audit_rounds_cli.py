@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from secops.access.ports import Access, Role
 from secops.cli import secops
 from secops.isms.audit.sheets import SheetKind
+from secops.siem.ports import Scope
 from secops.wiring import create_site, open_site
 from secops.wiring.evidence_store import EvidenceStore
 from secops.wiring.rounds import EVERYTHING
@@ -208,3 +209,48 @@ def test_evidence_is_in_the_backup_and_the_console_works_on_the_site(begun, tmp_
             "tanto", "mada-kimatte-inai-kotoba", role=Role.STAFF, access=Access(), actor="x", now=opened.now()
         )
         assert len(opened.desk.rounds.sheets(EVERYTHING)) == 8
+
+
+MAIL = """
+[[notify.channels]]
+id = "mail"
+kind = "mail"
+host = "mail.example.lg.jp"
+sender = "secops@example.lg.jp"
+
+[[notify.people]]
+id = "touban"
+name = "当番"
+contacts = { mail = "touban@example.lg.jp" }
+"""
+
+
+def test_reminders_are_mailed_where_there_is_an_address_and_printed_where_there_is_none(begun):
+    assert "メールの通知手段がありません" in refused(begun, "remind", "--send")
+    departments = begun / "inventory" / "departments.csv"
+    text = departments.read_text(encoding="utf-8-sig").splitlines()
+    rows = [f"{row},{'zeimu@example.lg.jp' if row.startswith('1200') else ''}" for row in text[1:]]
+    departments.write_text("\n".join([f"{text[0]},メールアドレス", *rows]), encoding="utf-8-sig")
+    settings = begun / "secops.toml"
+    settings.write_text(settings.read_text(encoding="utf-8") + MAIL, encoding="utf-8")
+    done = ask(begun, "remind", "--send")
+    assert done.exit_code == 0, done.output
+    assert "1 通を送信待ちにしました。今日すでに送った課 0、アドレスのない課 2" in done.stderr
+    assert "区民課 情報セキュリティ管理者 様" in done.stdout
+    assert "税務課 情報セキュリティ管理者 様" not in done.stdout, "who is mailed needs no text to copy"
+    again = ask(begun, "remind", "--send", "--department", "税務課", "--json")
+    (row,) = json.loads(again.stdout)
+    assert (row["address"], row["last"]["state"]) == ("zeimu@example.lg.jp", "waiting")
+    with open_site(begun) as site:
+        assert [one.kind for one in site.desk.paging.outbox(Scope())[0]] == ["reminder"]
+
+
+def test_an_appointment_is_planned_and_called_off_by_command(begun):
+    said = ("plan", "visit", "2026", "--unit", "区民課", "--on", "2026-09-14", "--from", "09:30")
+    done = ask(begun, *said, "--to", "11:30", "--place", "会議室A", "--attend", "課長", "--material", "台帳")
+    assert done.exit_code == 0, done.output
+    assert "2026-09-14 09:30-11:30" in done.output
+    (row,) = json.loads(ask(begun, "plan", "visit", "2026", "--json").stdout)
+    assert (row["place"], row["attendees"]) == ("会議室A", ["課長"])
+    assert "09:30" in refused(begun, *said, "--to", "いつか")
+    assert "予定はありません" in ask(begun, *said, "--cancel").output

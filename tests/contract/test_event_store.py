@@ -15,7 +15,7 @@ from secops.errors import QueryError, StoreError
 from secops.query.tree import All, And, Between, Exists, Like, Not, Or, Term, Text, Wild
 from secops.schema.ecs import dtype
 from secops.schema.frame import EXTRA
-from secops.siem.ports import Answer, EventStore, Place, Question, Scope, Span
+from secops.siem.ports import Answer, EventStore, Nearby, Place, Question, Scope, Span
 from secops.store.events.elastic import ElasticStore
 from secops.store.events.lake import Lake
 from tests import elastic
@@ -193,6 +193,59 @@ def test_pages_by_their_last_row_hold_every_event_once(store, newest_first):
     assert seen == sorted(seen, reverse=newest_first)
     assert len(set(seen)) == len(seen) == (11 if newest_first else 12)
     assert store.search(All(), ALWAYS, EVERYONE, after=after).total == 12
+
+
+HOST_OR_USER = Or((Term("host.name", "sv"), Term("user.name", "u")))
+
+
+def around_noon(store: EventStore, limit: int, scope: Scope = EVERYONE, span: Span = ALWAYS):
+    """Ten events before and ten from 03:11 on, every other one of the host, every fifth of the user."""
+    rows = [
+        {
+            "host.name": "sv" if at % 2 else "pc",
+            "user.name": "u" if at % 5 == 0 else "v",
+            "labels.zone": "lgwan" if at < 15 else "internet",
+            "message": "left out",
+        }
+        for at in range(1, 21)
+    ]
+    store.write(frame(*rows), {"fw": 20})
+    terms = HOST_OR_USER.parts
+    fields = {"@timestamp", "event.id", "event.sequence", "host.name", "url.full"}
+    centre = NOON + timedelta(minutes=11)
+    found = store.nearby(HOST_OR_USER, terms, centre, span, scope, limit=limit, fields=fields)
+    return [one["event.sequence"] for one in found.events], found
+
+
+def test_what_is_near_a_moment_is_all_where_it_fits(store):
+    near, found = around_noon(store, 20)
+    assert near == [1, 3, 5, 7, 9, 10, 11, 13, 15, 17, 19, 20]
+    assert (found.total, list(found.counts)) == (12, [10, 4])
+    assert set(found.events[0]) == {"@timestamp", "event.id", "event.sequence", "host.name"}
+
+
+def test_of_more_than_fits_the_nearest_of_both_sides_are_shown_and_all_are_counted(store):
+    near, found = around_noon(store, 5)
+    assert near == [9, 10, 11, 13, 15]
+    assert (found.total, list(found.counts)) == (12, [10, 4])
+
+
+def test_what_one_side_of_a_moment_lacks_the_other_gives(store):
+    near, found = around_noon(store, 8, span=Span(None, NOON + timedelta(minutes=14)))
+    assert near == [1, 3, 5, 7, 9, 10, 11, 13]
+    near, found = around_noon(store, 6, span=Span(None, NOON + timedelta(minutes=14)))
+    assert near == [5, 7, 9, 10, 11, 13]
+    assert (found.total, list(found.counts)) == (8, [7, 2])
+
+
+def test_what_is_near_is_counted_and_shown_within_the_scope(store):
+    near, found = around_noon(store, 20, Scope(frozenset({"internet"})))
+    assert near == [15, 17, 19, 20]
+    assert (found.total, list(found.counts)) == (4, [3, 2])
+
+
+def test_what_is_near_where_nothing_is(store):
+    assert around_noon(store, 20, Scope(frozenset({"mynumber"})))[1] == Nearby([], 0, [0, 0])
 
 
 def test_tallies_are_exact_and_the_largest_first(store):

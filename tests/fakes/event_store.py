@@ -12,10 +12,10 @@ import polars as pl
 from secops.errors import QueryError, StoreError
 from secops.query.evaluate import check, matches
 from secops.query.fields import COUNTED, is_list, kind
-from secops.query.tree import All, Node
+from secops.query.tree import All, And, Node
 from secops.schema.ecs import COLUMNS
-from secops.siem.ports import KIND_COLUMNS, Answer, Found, Place, Question, Scope, SeenKind, Span, StoreStats
-from secops.store.events.rows import events, fresh, kept
+from secops.siem.ports import KIND_COLUMNS, Answer, Found, Nearby, Place, Question, Scope, SeenKind, Span, StoreStats
+from secops.store.events.rows import events, fresh, kept, middle
 from secops.store.events.several import one_by_one
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,6 +69,26 @@ class MemoryEventStore:
             there = (after.time, after.id)
             begin += sum(place >= there if newest_first else place <= there for place in places)
         return Found(found[begin : begin + limit], len(found))
+
+    def nearby(
+        self,
+        query: Node,
+        terms: Sequence[Node],
+        centre: datetime,
+        span: Span,
+        scope: Scope,
+        *,
+        limit: int,
+        fields: Collection[str],
+    ) -> Nearby:
+        before = self.search(query, span.before(centre), scope, limit=limit)
+        after = self.search(query, span.since_then(centre), scope, limit=limit, newest_first=False)
+        shown = middle(before.events, after.events, limit)
+        return Nearby(
+            [{name: value for name, value in event.items() if name in fields} for event in shown],
+            before.total + after.total,
+            [self.count(And((query, term)), span, scope) for term in terms],
+        )
 
     def count(self, query: Node, span: Span, scope: Scope) -> int:
         return sum(1 for _event in self._matching(query, span, scope))

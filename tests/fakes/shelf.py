@@ -40,3 +40,6 @@ class Shelf:
         units = {*book.plan.units, *(Unit(one.department, one.system) for one in book.papers)}
         mine = None if self.auditors is None else self.auditors.get(login, frozenset())
         return frozenset(one for one in units if mine is None or one.department in mine)
+
+    def with_answers(self, ledger: Ledger) -> Ledger:
+        return ledger

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from secops.errors import InventoryError
-from secops.org.excel import addressed, read_workbook
+from secops.org.excel import Found, addressed, tables_of
 from secops.org.inventory import combine, load_directory, parse, write
 from secops.org.model import Asset, System
 from secops.org.tables import TABLES
@@ -39,6 +39,10 @@ def saved(book: Workbook) -> bytes:
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def read_workbook(data: bytes, name: str) -> Found:
+    return tables_of(open_sheets(data, name), name)
 
 
 def book_of(*rows: tuple[object, ...], name: str = "システム", book: Any = None) -> Any:
@@ -337,3 +341,69 @@ def test_a_scope_by_name_reaches_the_units_below():
     assert directory.codes_of(frozenset({"区民部"})) == frozenset({"100", "110"})
     assert directory.codes_of(frozenset({"区民課", "知らない課"})) == frozenset({"110", "知らない課"})
     assert directory.codes_of(None) is None
+
+
+# ------------------------------------------------------------------------------ workbooks as wards really have them
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "2027-03-31",
+        "2027/3/31",
+        "2027年3月31日",
+        "令和9年3月31日",
+        "令和９年３月３１日",
+        "R9.3.31",
+        "R9/3/31",
+        "令9.3.31",
+        "令和9年3月31日(水)",
+        "20270331",
+        date(2027, 3, 31),
+        46477,  # the day as Excel counts it, in a cell whose format is no date
+    ],
+)
+def test_a_day_is_read_however_it_is_written(cell):
+    book = book_of(("資産番号", "資産名", "最終確認日"), ("A-1", "台帳", cell))
+    assert read_workbook(saved(book), "x.xlsx").tables["assets"].rows[0].reviewed == date(2027, 3, 31)
+
+
+@pytest.mark.parametrize("cell", ["3月31日", "令和9年度", "2027-02-30", "R0.1.1", "来年", "99999"])
+def test_what_is_no_day_is_said_with_its_cell(cell):
+    book = book_of(("資産番号", "資産名", "最終確認日"), ("A-1", "台帳", cell))
+    (line,) = wrong(saved(book))
+    assert line.startswith("daicho.xlsx システム!C2")
+    assert "日付" in line
+
+
+def test_full_width_numbers_and_codes_are_read():
+    heads = ("システムコード", "システム名", "主管課コード", "系統", "対象人数")
+    book = book_of(heads, ("ＪＫ", "住民記録", "０１１０", "mynumber", "１２，０００人"))
+    (row,) = read_workbook(saved(book), "x.xlsx").tables["systems"].rows
+    assert (row.code, row.department) == ("JK", "0110")
+
+
+def test_hidden_rows_and_sheets_are_read_like_others():
+    """Nothing is dropped because somebody filtered the list before saving it."""
+    book = book_of(("資産番号", "資産名"), ("A-1", "台帳"), ("A-2", "名簿"))
+    book.active.row_dimensions[2].hidden = True
+    other = book.create_sheet("情報資産2")
+    for row in (("資産番号", "資産名"), ("A-3", "図面")):
+        other.append(row)
+    other.sheet_state = "hidden"
+    found = read_workbook(saved(book), "x.xlsx").tables["assets"]
+    assert [row.name for row in found.rows] == ["台帳", "名簿", "図面"]
+
+
+def test_columns_in_another_order_and_unknown_ones_change_nothing():
+    book = book_of(("備考欄", "資産名", "担当者印", "資産番号"), ("メモ", "台帳", "印", "A-1"))
+    (row,) = read_workbook(saved(book), "x.xlsx").tables["assets"].rows
+    assert (row.code, row.name) == ("A-1", "台帳")
+
+
+def test_a_foreign_sheet_is_named_and_left_alone():
+    book = book_of(("資産番号", "資産名"), ("A-1", "台帳"), name="情報資産")
+    book_of(("月", "残業時間"), (4, 12), name="勤務表", book=book)
+    found = read_workbook(saved(book), "x.xlsx")
+    assert found.foreign == ("勤務表",)
+    assert list(found.tables) == ["assets"]

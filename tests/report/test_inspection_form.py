@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from secops.errors import AuditError, ConflictError, InputError, UsageError
-from secops.isms.audit.form import read_day, read_form
+from secops.isms.audit.form import LIMITS, Form, form_of, read_day
 from secops.isms.audit.form_import import Imported, take_form
 from secops.isms.audit.model import VERDICT_MARKS, Verdict
 from secops.isms.audit.ports import Foot
 from secops.isms.audit.sheets import ANSWERS, Answer, SheetKind, cleaned, tidy
+from secops.org.workbook import open_sheets
 from secops.report.inspection_form import file_name, form_data, make_form, put
 from secops.store.records.audit_rounds import SqlRounds
 from secops.store.records.engine import connect
@@ -26,6 +27,10 @@ from tests.databases import new_records
 from tests.rounds import CLERK, HEAD, KUMIN, NOW, begin, fill, sheet_of
 
 FORMULA = '=HYPERLINK("http://evil.example","x")'
+
+
+def read_form(data: bytes, name: str) -> Form:
+    return form_of(open_sheets(data, name, LIMITS), name)
 
 
 @pytest.fixture(scope="module")

@@ -124,6 +124,9 @@ POST /policy/impact/make            403      403      403      403      403     
 POST /policy/impact/work            403      403      403      403      403      404      403      403 | ids=999&action=done
 GET  /audit                         *        303
 GET  /policy                        *        200
+GET  /policy/import                 403      403      403      403      403      200      403      403
+POST /policy/import                 403      403      403      403      403      400      403      403
+POST /policy/import/draft           403      403      403      403      403      400      403      403
 POST /policy/statutory              403      403      403      403      403      303      403      403 | document=kihon&body=区長&place=x&day=2026-04-01
 GET  /policy/documents/{document_id} *        200
 GET  /policy/documents/{document_id}/draft 403      403      403      403      403      200      403      403
@@ -138,6 +141,7 @@ GET  /audit/items/{item_id}         *        200
 GET  /audit/heatmap                 403      403      200      200      403      403      403      403
 GET  /audit/reports                 *        200
 GET  /audit/reports/draft           403      403      200      403      403      403      403      403
+POST /audit/reports/edited          403      403      400      403      403      403      403      403
 POST /audit/reports/release         403      403      200      403      403      403      403      403 | kind=summary
 GET  /audit/reports/{release_number}/{file_name} * 404
 GET  /audit/evidence                403      200      200      200      403      403      403      403
@@ -170,6 +174,16 @@ GET  /audit/plans                   403      403      200      200      403     
 GET  /audit/next                    403      403      200      403      403      403      403      403
 GET  /audit/plans/{plan}            403      403      200      404      403      403      403      403
 POST /audit/plans/{plan}/approve    403      403      400      403      403      403      403      403
+GET  /audit/plan/new                403      403      200      403      403      403      403      403
+POST /audit/plans                   403      403      400      403      403      403      403      403
+GET  /audit/plans/{plan}/edit       403      403      409      403      403      403      403      403
+POST /audit/plans/{plan}/change     403      403      409      403      403      403      403      403
+POST /audit/plans/{plan}/assign     403      403      400      403      403      403      403      403
+POST /audit/plans/{plan}/unassign   403      403      400      403      403      403      403      403
+POST /audit/plans/{plan}/visits     403      403      400      403      403      403      403      403
+POST /audit/plans/{plan}/visits/drop 403     403      400      403      403      403      403      403
+GET  /audit/remind                  403      403      200      403      403      403      403      403
+POST /audit/remind                  403      403      400      403      403      403      403      403
 POST /audit/plans/{plan}/decide     403      403      409      403      403      403      403      403 | department=kumin&chosen=1&note=x
 GET  /audit/progress                403      403      200      200      403      403      403      403
 GET  /audit/sheets/{number}         403      403      200      404      403      403      403      403

@@ -38,6 +38,7 @@ from secops.store.records.evidence import SqlEvidence
 from secops.store.records.paging import SqlPaging
 from secops.store.records.policy import SqlPolicyShelf
 from secops.store.records.releases import SqlReleases
+from secops.store.records.reminders import SqlReminders
 from secops.store.records.rulings import SqlLinkRulings
 from secops.store.records.siem_tables import alerts
 from secops.store.records.tables import counters
@@ -56,6 +57,8 @@ from secops.wiring.guideline_room import GuidelineRoom
 from secops.wiring.guidelines import open_editions
 from secops.wiring.papers import Papers
 from secops.wiring.policies import open_files, open_statutory
+from secops.wiring.reminding import Reminders
+from secops.wiring.word import read_apart
 from tests.audit_work import issue
 from tests.databases import new_records
 from tests.fakes.desk import MemoryDesk
@@ -593,6 +596,16 @@ class Stage:
             proposed=ward.proposed,
             opening=ward.opening,
             place=ward.place,
+            planning=ward.PLANNING,
+            word=read_apart,
+            reminders=Reminders(
+                self.rounds,
+                SqlReminders(self.database),
+                self.settings,
+                lambda: ward.DIRECTORY,
+                lambda: self.clock,
+                "http://127.0.0.1/",
+            ),
             sentences=lambda: ward.SENTENCES,
             guideline=self.guideline,
             review_work=self.review_work,

@@ -177,6 +177,7 @@ def test_a_horizontal_check_is_ordered_and_answered(stage):
     )
     assert ordered.status_code == 303
     shown = other.get("/horizontal").text
+    assert "&lt;bdi&gt;" not in shown, "names are escaped once"
     assert "台帳に漏れがないか" in shown
     assert FINDING.title not in shown, "whose finding it was is not told"
     refused = post(other, f"/horizontal/{number}", department="zeimu", given="has", text="", due="")

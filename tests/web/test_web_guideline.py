@@ -76,7 +76,7 @@ def test_the_owner_makes_a_list_assigns_it_and_ticks_it_off(stage):
     ids = re.findall(r'name="ids" value="(\d+)"', page)
     assert len(ids) > 20
     assert "期限超過(0)" not in page
-    assert "⚠ 2026-11-01" in page
+    assert "⚠ 令和8年11月1日" in page
     assert change(browser, ids=ids[:2], action="assign", owner="監査担当", due="2027-03-31").status_code == 303
     assert change(browser, ids=ids[:1], action="done", note="直した").status_code == 303
     done = browser.get("/policy/impact?list=1&show=done").text
@@ -121,3 +121,25 @@ def test_only_who_may_edit_the_policy_changes_lists(stage):
         assert answer.status_code == 403
         assert change(browser, ids=[1], action="done").status_code == 403
         assert 'name="ids"' not in browser.get("/policy/impact").text
+
+
+def test_titles_of_rules_are_english_where_the_screen_is(stage):
+    """In what a revision touches, in the work list that was made in Japanese, and beside the clauses."""
+    make(stage)
+    browser = stage.client("policy_owner")
+    browser.cookies.set("secops_lang", "en")
+    for path in ("/policy/impact?from=2024-10&to=2025-03", "/policy/guideline"):
+        html = browser.get(path).text
+        assert "Traffic from the mynumber zone to the internet zone" in html
+        assert "マイナンバー利用事務系からインターネット接続系への通信" not in html
+    browser.cookies.set("secops_lang", "ja")
+    assert "マイナンバー利用事務系からインターネット接続系への通信" in browser.get("/policy/impact").text
+
+
+@pytest.mark.parametrize("path", ["/findings", "/horizontal", "/audit/plans", "/policy/import"])
+def test_the_navigation_shows_where_one_is(stage, path):
+    who = "policy_owner" if path.startswith("/policy") else "audit_lead"
+    nav = re.search(r'<nav class="nav".*?</nav>', stage.client(who).get(path).text, re.DOTALL)
+    assert nav
+    marked = re.findall(r'href="([^"]+)"[^>]*aria-current', nav[0])
+    assert marked == ["/policy" if path.startswith("/policy") else "/audit"]

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import re
+
+import pytest
+from docx import Document
 
 from secops.access.ports import Access, Role
 from secops.isms.audit.paper_style import PaperKind
-from secops.isms.audit.releases import ReleaseRequest
+from secops.isms.audit.releases import Reader, ReleaseRequest
+from secops.report.papers.read_word import read_word
+from secops.wiring.papers import Papers
 from tests.fakes.shelf import Shelf
 from tests.isms.audit import books
+from tests.isms.clauses.word_files import p, word, zipped
 from tests.web.stage import Stage, csrf
+
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 
 def issue(stage: Stage, kind: PaperKind, department: str = "") -> str:
@@ -136,3 +145,95 @@ def test_names_from_a_book_are_words_on_the_pages(stage):
     browser = stage.client("audit_lead")
     for path in ("/audit/heatmap", "/audit/heatmap?view=years", "/audit/reports"):
         assert "<script>alert" not in browser.get(path).text
+
+
+def edited_paper(stage: Stage, old: str = "このほか、優良事例", new: str = "加えて、優良事例") -> bytes:
+    """A draft of the report as somebody changed a sentence of it in Word."""
+    document = Document(
+        io.BytesIO(stage.papers.draft(ReleaseRequest(PaperKind.REPORT), "docx", Reader(audits=True))[1])
+    )
+    places = list(document.paragraphs)
+    places += [one for table in document.tables for row in table.rows for cell in row.cells for one in cell.paragraphs]
+    hits = [run for place in places for run in place.runs if old in run.text]
+    assert hits
+    for run in hits:
+        run.text = run.text.replace(old, new)
+    stream = io.BytesIO()
+    document.save(stream)
+    return stream.getvalue()
+
+
+def send_edited(browser, data: bytes, name: str = "hokoku.docx", pdf: bytes = b"", **fields: str):
+    files = {"file": (name, data), **({"pdf": ("hokoku.pdf", pdf)} if pdf else {})}
+    said = {"csrf": csrf(browser), "kind": "report", "action": "release", **fields}
+    return browser.post("/audit/reports/edited", data=said, files=files)
+
+
+def test_an_edited_paper_is_checked_and_issued_with_the_pdf_that_was_given(stage):
+    browser, data = stage.client("audit_lead"), edited_paper(stage)
+    assert "LibreOffice がないため" in browser.get("/audit/reports").text
+    assert "もう一度ファイルを選んで発行できます" in send_edited(browser, data, action="check").text
+    assert stage.papers.releases() == []
+    done = send_edited(browser, data, pdf=b"%PDF-1.7 x", number="8墨総総第12号")
+    assert done.status_code == 303, done.text
+    (made,) = stage.papers.releases()
+    assert [one.name.rsplit(".", 1)[-1] for one in made.files] == ["docx", "pdf"]
+    kept = stage.papers.file(made.number, made.files[0].name)
+    assert any("加えて、優良事例" in line.text for line in read_word("kept", kept).lines)
+    assert stage.papers.file(made.number, made.files[1].name) == b"%PDF-1.7 x"
+
+
+def test_where_an_office_program_is_there_it_makes_the_pdf(stage):
+    desk = stage.papers._desk
+    made_of: list[bytes] = []
+
+    def office(word: bytes) -> bytes:
+        made_of.append(word)
+        return b"%PDF-1.7 office"
+
+    papers = Papers(stage.folder, stage.shelf, desk, lambda: stage.clock, office=office)
+    stage.__dict__["papers"] = papers
+    stage.__dict__.pop("app", None)
+    browser = stage.client("audit_lead")
+    assert "LibreOffice で作って保管します" in browser.get("/audit/reports").text
+    assert send_edited(browser, edited_paper(stage)).status_code == 303
+    (made,) = papers.releases()
+    word, pdf = (papers.file(made.number, one.name) for one in made.files)
+    assert (pdf, made_of) == (b"%PDF-1.7 office", [word]), "of the very file that is issued"
+
+
+def outside(data: bytes) -> bytes:
+    """The same with a picture that lies elsewhere."""
+    document = Document(io.BytesIO(data))
+    document.part.relate_to("http://example.com/x.png", f"{OFFICE}/image", is_external=True)
+    stream = io.BytesIO()
+    document.save(stream)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda stage: (edited_paper(stage, new="おおむね適正であるが、優良事例"), "a.docx", b""), "保証"),
+        (lambda stage: (edited_paper(stage, "86.7", "96.7"), "a.docx", b""), "86.7"),
+        (lambda stage: (outside(edited_paper(stage)), "a.docx", b""), "外部のファイルへの参照"),
+        (lambda stage: (edited_paper(stage), "a.doc", b""), "Word ファイル(.docx)ではありません"),
+        (lambda stage: (edited_paper(stage), "a.docx", b"<html>"), "PDF として読めない"),
+        (lambda _stage: (b"PK\x03\x04", "a.docx", b""), "壊れて"),
+        (lambda _stage: (word(p("x")), "a.docx", b""), "secops audit report で作ったものではない"),
+    ],
+    ids=["assurance", "number", "outside", "doc", "no-pdf", "broken", "other"],
+)
+def test_an_edited_paper_that_may_not_go_out_is_refused_with_the_reason(stage, change, why):
+    data, name, pdf = change(stage)
+    done = send_edited(stage.client("audit_lead"), data, name, pdf)
+    assert done.status_code in {200, 400}
+    assert why in done.text
+    assert stage.papers.releases() == []
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(stage):
+    bomb = zipped({"[Content_Types].xml": "<x/>", "word/document.xml": b"0" * (40 << 20)})
+    done = send_edited(stage.client("audit_lead"), bomb)
+    assert done.status_code == 400
+    assert stage.papers.releases() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,22 @@ def test_around_asks_for_the_host_the_user_and_the_address():
     query = around.query(around.identity({"host.name": "cleaned"}, {"host.name": HOSTILE, "user.name": "u"}))
     assert query == Or((Term("host.name", HOSTILE), Term("user.name", "u")))
     assert around.query(around.identity({}, {})) is None
+
+
+def test_lines_are_made_of_the_fields_that_the_store_is_asked_for():
+    class Watched(dict[str, Any]):
+        def get(self, key, default=None):
+            read.add(key)
+            return super().get(key, default)
+
+    read: set[str] = set()
+    kinds: list[dict[str, Any]] = [
+        {},
+        {"event.kind": "pipeline_error"},
+        *({"event.category": [one]} for one in around._CATEGORY_LANES),
+    ]
+    around.lines([Watched({"@timestamp": NOW, "event.id": "w.s.1", **one}) for one in kinds], [])
+    assert read == around.FIELDS
 
 
 def test_the_timeline_is_well_formed_and_marks_the_hits(stage):

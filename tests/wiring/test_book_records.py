@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from secops.errors import AuditError
-from secops.isms.audit.findings_ports import Confirmation
+from secops.isms.audit.findings_ports import Confirmation, Step
 from secops.isms.audit.model import Verdict
 from secops.isms.audit.paper_style import PaperKind
 from secops.isms.audit.releases import Reader, ReleaseRequest
-from secops.isms.audit.round import Action, Finding
+from secops.isms.audit.round import Action, Answered, Finding, Plan, PlanLevel, Unit, Visit
+from secops.isms.audit.sheets import Answer
 from secops.isms.audit.workpaper import Evidence
+from secops.report.papers.model import Order, Table, plain
 from secops.report.papers.read_word import read_word
+from secops.schema.dates import JST
 from secops.wiring.book import Books, keep_book
 from secops.wiring.papers import Papers, papers_of
 from secops.wiring.site import Site, create_site, open_site
 from tests.audit_work import AUDITOR, FINDING, SECOND, appoint, draft, issue
 from tests.isms.audit import books
-from tests.rounds import HEAD, KUMIN, NOW, begin, fill, sheet_of
+from tests.rounds import CLERK, HEAD, KUMIN, NOW, begin, fill, sheet_of
 
 
 @pytest.fixture
@@ -131,3 +134,47 @@ def test_an_auditor_is_shown_what_they_are_assigned_to(site):
     stranger = papers.book(2026, Reader(audits=True, login="nobody"))
     assert stranger is not None
     assert stranger.papers == ()
+
+
+def test_the_form_shows_what_was_written_this_year_and_the_verdict_of_the_last(site):
+    rounds = site.desk.rounds
+    sheet = sheet_of(rounds)
+    item = sheet.items[0]
+    answer = Answer(
+        item, Verdict.PARTIAL, note="台帳の一部", reason="点検が遅れた", improvement="月に一度", due=date(2027, 3, 31)
+    )
+    rounds.save(sheet.number, answer, revision=0, viewer=CLERK, now=NOW)
+    press = papers_of(site).press(None)
+    book = press.answers(press.ledger).book
+    (said,) = [one for one in book.answers if one.note]
+    assert said == Answered(Unit("kumin"), item, "台帳の一部", "点検が遅れた", "月に一度", date(2027, 3, 31))
+    made = press.paper(Order(PaperKind.FORM, press.style, date(2026, 9, 1), "kumin"))
+    rows = [row for one in made.blocks if isinstance(one, Table) for row in one.rows if row[0] == item]
+    assert [plain(cell) for cell in rows[0][3:]] == ["△", "台帳の一部", "点検が遅れた", "月に一度\n令和9年3月31日", ""]
+    assert press.ledger.book.answers == ()  # other papers do not read them
+
+
+def notice(site: Site) -> str:
+    """The letter to 区民課, as text."""
+    data = papers_of(site).draft(ReleaseRequest(PaperKind.NOTICE, 2026, "kumin"), "docx", Reader(audits=True))[1]
+    return "\n".join(line.text for line in read_word("notice.docx", data).lines)
+
+
+def test_the_notice_names_the_day_that_was_noted_and_the_appointment_that_was_planned(site):
+    sheet = sheet_of(site.desk.rounds)
+    for step, day in ((Step.NOTICE, 1), (Step.INTERVIEW, 9)):
+        site.desk.audit_work.take_step(sheet.number, step, on=date(2026, 9, day), note="", viewer=AUDITOR, now=NOW)
+    text = notice(site)
+    assert "令和8年9月9日" in text, "the day that the auditor noted"
+    assert "令和8年9月1日" not in text, "sending the letter is no visit"
+    assert "午前" not in text
+    rounds, how = site.desk.rounds, {"actor": "toukatsu", "now": NOW}
+    plan = Plan("", PlanLevel.ENGAGEMENT, "実施計画", (2026, 2026), units=(KUMIN,), above="2026")
+    number = rounds.create_plan(plan, **how).plan.number
+    begins = datetime(2026, 9, 14, 9, 30, tzinfo=JST)
+    visit = Visit(KUMIN, begins, begins + timedelta(hours=2), "区役所4階 会議室A", ("課長",), ("外部記録媒体の利用簿",))
+    rounds.plan_visit(number, visit, **how)
+    text = notice(site)
+    for said in ("令和8年9月14日午前9時30分から午前11時30分まで", "区役所4階", "会議室A", "外部記録媒体の利用簿"):
+        assert said in text
+    assert "9月9日" not in text, "what was planned goes before what was noted"

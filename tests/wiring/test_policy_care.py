@@ -17,6 +17,8 @@ from secops.cli import secops
 from secops.errors import ConflictError, DeniedError, InventoryError, NotFoundError, PolicyError, UsageError
 from secops.isms.audit.priority import PERSONAL_DATA_LABELS
 from secops.isms.policy.calendar import read_calendar
+from secops.isms.policy.impact import Kind
+from secops.isms.policy.work import Entry
 from secops.org.model import PERSONAL_DATA
 from secops.schema.dates import JST
 from secops.web.serve import care_of
@@ -135,6 +137,22 @@ def test_a_new_site_is_not_told_that_all_is_late_but_a_ward_with_a_calendar_is(s
         assert "calendar.yml:2" in said
         with pytest.raises(PolicyError):
             Watch(opened).calendar()
+
+
+def test_what_a_revision_asked_for_is_in_the_status_once_it_is_late(site):
+    with open_site(site) as opened:
+        entries = [Entry(Kind.RULE, "r1", "夜間の管理者ログオン", ()), Entry(Kind.RULE, "r2", "未決", ())]
+        work, day = opened.desk.review_work, opened.now().astimezone(JST).date()
+        how: dict[str, Any] = {"by": "seisaku", "now": opened.now()}
+        work.make("mic-2024-10", "mic-2025-03", entries, due=day, **how)
+        assert policy_problems(opened) == [], "today is not late"
+        late, _other = work.items()
+        work.assign([late.id], owner=None, due=day - timedelta(days=1), **how)
+        (said,) = policy_problems(opened)
+        assert "期限を過ぎたものが 1 件" in said
+        assert "夜間の管理者ログオン" in said
+        work.finish([late.id], "見直した", **how)
+        assert policy_problems(opened) == []
 
 
 def test_documents_of_the_ward_are_in_the_calendar(site):

@@ -49,6 +49,8 @@ class Ledger:
             terms=old.terms,
             visits=tuple(one for one in old.visits if sight.unit(one.unit, names)),
             excluded=old.excluded,
+            answers=tuple(one for one in old.answers if sight.unit(one.unit, names)),
+            feet=tuple(one for one in old.feet if sight.unit(one.unit, names)),
         )
         return Ledger(book, self.rules)
 
@@ -109,5 +111,6 @@ def make_book(
         names=names,
         divisions=divisions,
         systems=systems,
+        rules=rules,
         **more,
     )

@@ -31,7 +31,7 @@ from secops.locale import _
 
 FORMAT = "secops-book-1"
 MAX_BYTES = 200 * 1024 * 1024
-_COUNTED = {"declared", "confirmed"}
+_COUNTED = {"declared", "confirmed", "rules", "answers", "feet"}
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

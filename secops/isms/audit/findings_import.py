@@ -18,6 +18,7 @@ from secops.isms.audit.round import (
 )
 from secops.isms.audit.workpaper import Evidence
 from secops.locale import _
+from secops.schema.dates import read_day
 from secops.schema.text import fold
 
 _KINDS = {fold(label): kind for kind, label in FINDING_LABELS.items()} | {fold(one.value): one for one in FindingKind}
@@ -117,7 +118,7 @@ def _mistakes(where: str, said: Mapping[str, str], codes: Mapping[str, str]) -> 
     if fold(said.get("state", "")) not in _STATES:
         what = _("「{found}」は使えません。使えるもの: {known}")
         yield Problem(f"{where} 状態", what.format(found=said["state"], known="改善中 完了"))
-    if said.get("due") and _day(said["due"]) is None:
+    if said.get("due") and read_day(said["due"]) is None:
         yield Problem(f"{where} 期限", _("「{found}」は日付として読めません。").format(found=said["due"]))
 
 
@@ -131,7 +132,7 @@ def _finding(
     if kind is FindingKind.GOOD:
         state = FindingState.CLOSED
     measure = said.get("measure", "")
-    action = Action(measure, said.get("person") or _("所管課"), _day(said.get("due", ""))) if measure else None
+    action = Action(measure, said.get("person") or _("所管課"), read_day(said.get("due", ""))) if measure else None
     texts = {name: said.get(name, "") for name in TEXTS}
     finding = Finding(
         number="",
@@ -163,10 +164,3 @@ def _year(text: str) -> int | None:
             number = 1 if rest == "元" else int(rest) if rest.isascii() and rest.isdigit() else None
             return base + number if number else None
     return int(folded) if folded.isascii() and folded.isdigit() and 1989 <= int(folded) <= 2100 else None
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(fold(text).replace("/", "-"))
-    except ValueError:
-        return None

@@ -17,8 +17,9 @@ from secops.isms.audit.answers import _VERDICTS
 from secops.isms.audit.model import Verdict
 from secops.isms.audit.sheets import ANSWERS, Answer, cleaned
 from secops.locale import _
-from secops.org.workbook import Fault, Limits, column_letter, open_sheets
+from secops.org.workbook import Fault, Limits, column_letter
 from secops.org.workbook import Sheet as Page
+from secops.schema.dates import read_day as read_cell_day
 from secops.schema.text import fold
 
 TITLE = "点検票"
@@ -81,13 +82,12 @@ class Form:
     problems: tuple[Problem, ...]
 
 
-def read_form(data: bytes, where: str) -> Form:
-    """Read a form.
+def form_of(pages: Sequence[Page], where: str) -> Form:
+    """The form that these sheets are.
 
     Raises:
-        InputError: no Excel file, or none of ours.
+        AuditError: none of ours.
     """
-    pages = open_sheets(data, where, LIMITS)
     mark = _mark(pages, where)
     found = next((one for page in pages if page.name != HIDDEN if (one := _heads(page)) is not None), None)
     if found is None:
@@ -248,6 +248,8 @@ def read_day(text: str) -> date | None:
     value = fold(text).strip()
     if not value:
         return None
+    if day := read_cell_day(value):
+        return day
     try:
         if found := _DAY.fullmatch(value):
             year, month = _year(found[1], found[2]), int(found[3])

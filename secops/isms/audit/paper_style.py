@@ -89,7 +89,9 @@ class PaperStyle:
 
     def title(self, kind: PaperKind) -> str:
         """The title of a paper, in the ward's words where it has own ones."""
-        return self.titles.get(kind) or f"情報セキュリティ{PAPER_LABELS[kind]}"
+        label = PAPER_LABELS[kind]
+        whole = label if label.startswith(("監査", "自己点検")) else f"監査{label}"
+        return self.titles.get(kind) or f"情報セキュリティ{whole}"
 
 
 _Font = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^<>&\"']+$")]

@@ -7,11 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 
 from secops.errors import UsageError
 from secops.isms.audit.ports import PlanRecord, Reach, Viewer
-from secops.isms.audit.round import PLAN_LABELS, Plan, PlanLevel
+from secops.isms.audit.round import PLAN_LABELS, Plan, PlanLevel, Visit
 from secops.locale import _
+from secops.schema.dates import JST
 
 _NUMBER = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z-]{0,18}[0-9A-Za-z])?", re.ASCII)
 LONGEST_PROGRAMME = 6  # years; three are usual
+LONGEST_LINE = 200  # characters of a place, a post or a document that is asked for
+MOST_LINES = 30  # of people or documents at one appointment
 _ABOVE = {PlanLevel.ANNUAL: PlanLevel.PROGRAMME, PlanLevel.ENGAGEMENT: PlanLevel.ANNUAL}
 
 
@@ -111,3 +114,23 @@ def _wrong_units(plan: Plan, above: Plan | None) -> Iterator[str]:
         if unit not in above.audited:
             what = _("{unit} は、年度計画 {number} で今年度の監査対象に選ばれていません。先に選んでください。")
             yield what.format(unit=unit, number=above.number)
+
+
+def check_visit(visit: Visit, plan: Plan) -> None:
+    """Whether an appointment makes sense and is about a unit of the plan.
+
+    Raises:
+        UsageError: with everything that is wrong.
+    """
+    wrong = []
+    if visit.unit not in plan.units:
+        wrong.append(_("{unit} は、この計画の監査単位にありません。").format(unit=visit.unit))
+    begins, ends = visit.begins.astimezone(JST), visit.ends.astimezone(JST)
+    if visit.ends <= visit.begins or begins.date() != ends.date():
+        wrong.append(_("終わりの時刻は、同じ日の、始まりより後の時刻にしてください。"))
+    texts = (visit.place, *visit.attendees, *visit.materials)
+    if any(len(one) > LONGEST_LINE for one in texts) or max(len(visit.attendees), len(visit.materials)) > MOST_LINES:
+        what = _("場所・出席者・資料は、1 つ {length} 字、{count} 個までにしてください。")
+        wrong.append(what.format(length=LONGEST_LINE, count=MOST_LINES))
+    if wrong:
+        raise UsageError("\n".join(wrong))

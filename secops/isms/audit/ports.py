@@ -10,7 +10,7 @@ from typing import Protocol
 from secops.errors import ConflictError
 from secops.isms.audit.independence import Engagement, Organisation, Post, SystemDuty
 from secops.isms.audit.model import Catalogue, Verdict
-from secops.isms.audit.round import Plan, PlanLevel, Unit
+from secops.isms.audit.round import Plan, PlanLevel, Unit, Visit
 from secops.isms.audit.sheets import Answer, EvidenceFile, Place, Sheet, StaffCounts
 from secops.isms.audit.workpaper import Workpaper
 
@@ -50,7 +50,10 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class PlanRecord:
-    """A plan with what was done to it; it is a draft until it is approved, and then never changes."""
+    """A plan with what was done to it; it is a draft until it is approved, and then never changes.
+
+    Who audits and when they come (``visits``, by time) is arranged after that too.
+    """
 
     plan: Plan
     revision: int
@@ -58,6 +61,7 @@ class PlanRecord:
     created_at: datetime
     decisions: tuple[Decision, ...] = ()
     assignments: tuple[Assignment, ...] = ()
+    visits: tuple[Visit, ...] = ()
 
     @property
     def approved(self) -> bool:
@@ -187,6 +191,18 @@ class PlanDesk(Protocol):
 
     def unassign(self, number: str, unit: Unit, person: str, *, actor: str, now: datetime) -> None:
         """Take an auditor off a unit."""
+        ...
+
+    def plan_visit(self, number: str, visit: Visit, *, actor: str, now: datetime) -> PlanRecord:
+        """An appointment of the fieldwork; one of the unit that begins at the same time is replaced.
+
+        Raises:
+            UsageError: it contradicts itself, or the plan does not have the unit.
+        """
+        ...
+
+    def drop_visit(self, number: str, unit: Unit, begins: datetime, *, actor: str, now: datetime) -> PlanRecord:
+        """Call an appointment off. NotFoundError: there is none of this unit at this time."""
         ...
 
     def add_posts(self, posts: Iterable[Post], duties: Iterable[SystemDuty], *, actor: str, now: datetime) -> int:

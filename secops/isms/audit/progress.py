@@ -75,12 +75,16 @@ def _row(sheets: Sequence[Sheet], division: str, division_name: str, department:
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """A mail text to a department."""
+    """A text to a department, and what of it a mail may say: ``sheets`` are not confirmed, ``items`` not answered."""
 
     department: str
     name: str
     subject: str
     text: str
+    sheets: int = 0
+    items: int = 0
+    due: date | None = None
+    late: bool = False
 
 
 def reminders(sheets: Iterable[Sheet], day: date, address: str) -> list[Reminder]:
@@ -110,4 +114,7 @@ def _reminder(sheets: Sequence[Sheet], day: date, address: str) -> Reminder:
     if due:
         lines.append(_("期限: {day}").format(day=wareki(due)) + (_("(過ぎています)") if late else ""))
     lines += ["", _("担当者の入力のあと、情報セキュリティ管理者の確認が必要です。"), f"{address}inspection"]
-    return Reminder(first.unit.department, first.place.department, subject, "\n".join(lines))
+    left = sum(len(one.items) - one.answered for one in sheets)
+    return Reminder(
+        first.unit.department, first.place.department, subject, "\n".join(lines), len(sheets), left, due, late
+    )

@@ -91,6 +91,15 @@ class ReleaseRequest:
     replaces: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A paper that somebody edited in Word: the file's name, what is in it, and a PDF of it (empty: none was given)."""
+
+    name: str
+    word: bytes
+    pdf: bytes = b""
+
+
 class PaperRoom(Protocol):
     """Where papers are made and released, as the pages see it. NotFoundError: no such year, or not for this reader."""
 
@@ -106,15 +115,24 @@ class PaperRoom(Protocol):
         """A draft as a file: its name and its bytes; ``suffix`` is docx, pdf or xlsx."""
         ...
 
-    def faults(self, request: ReleaseRequest) -> Sequence[Problem]:
-        """What the linter finds in the paper as it would be released."""
+    @property
+    def converts(self) -> bool:
+        """Whether a PDF can be made of an edited paper on this machine."""
         ...
 
-    def release(self, request: ReleaseRequest, *, actor: str) -> Release:
-        """Release a paper.
+    def faults(self, request: ReleaseRequest, edited: Edited | None = None) -> Sequence[Problem]:
+        """What the linter finds in the paper as it would be released.
 
         Raises:
-            AuditError: the linter found something.
+            AuditError: the edited file is another paper, or cannot be read.
+        """
+        ...
+
+    def release(self, request: ReleaseRequest, *, actor: str, edited: Edited | None = None) -> Release:
+        """Release a paper: as it is made, or as somebody edited it, with a PDF where there is one or one can be made.
+
+        Raises:
+            AuditError: the linter found something, or the edited file is another paper.
         """
         ...
 

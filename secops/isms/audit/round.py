@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from secops.isms.audit.model import Catalogue, Grade
+from secops.isms.audit.model import Catalogue, Grade, Verdict
+from secops.isms.audit.rules import ScoringRules
 from secops.isms.audit.scoring import Scores
 from secops.isms.audit.workpaper import Evidence, Workpaper
 
@@ -285,7 +286,10 @@ class SheetCheck:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """An appointment of the fieldwork at a unit: when and where, who is asked to be there, what to have at hand."""
+    """An appointment of the fieldwork at a unit: when and where, who is asked to be there, what to have at hand.
+
+    Where only the day is known (a step that was noted) it ends when it begins.
+    """
 
     unit: Unit
     begins: datetime
@@ -339,13 +343,38 @@ class Release:
     files: tuple[ReleasedFile, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a unit wrote of an item beside its verdict, and the verdict of the year before."""
+
+    unit: Unit
+    item: str
+    note: str = ""
+    reason: str = ""
+    improvement: str = ""
+    due: date | None = None
+    last: Verdict = Verdict.NOT_VERIFIED
+
+
+@dataclass(frozen=True, slots=True)
+class SheetFoot:
+    """When the head of a unit confirmed its sheet, and what it says of itself as a whole."""
+
+    unit: Unit
+    confirmed_on: date | None = None
+    summary: str = ""
+    remarks: str = ""
+
+
 @dataclass(frozen=True)
 class Book:
     """Everything a report of one round is made of: values only, read once, so that all numbers in it agree.
 
     ``names`` are department code → name, ``divisions`` department → 部, ``systems`` code → name, ``progress`` how many
     sheets of the self-inspection a department was asked for and its head confirmed. ``earlier`` are findings of the
-    years before, ``terms`` the ward's own 用語, ``excluded`` what was left out of the audit and why. `book` makes one.
+    years before, ``terms`` the ward's own 用語, ``excluded`` what was left out of the audit and why, ``rules`` what it
+    was scored by, ``clause_titles`` how a clause is cited on paper. ``answers`` and ``feet`` are read for the form of
+    the self-inspection alone, and in no file. `book` makes one.
     """
 
     ward: str
@@ -367,3 +396,6 @@ class Book:
     terms: Mapping[str, str] = field(default_factory=dict)
     visits: tuple[Visit, ...] = ()
     excluded: tuple[str, ...] = ()
+    rules: ScoringRules | None = None
+    answers: tuple[Answered, ...] = ()
+    feet: tuple[SheetFoot, ...] = ()

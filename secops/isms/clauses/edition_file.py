@@ -56,6 +56,10 @@ def write_edition(edition: Edition) -> str:
     head["clauses"] = [_clause(one) for one in edition.clauses]
     if edition.withdrawn:
         head["withdrawn"] = [{"id": one, "reason": reason} for one, reason in edition.withdrawn.items()]
+    if edition.sources:
+        head["sources"] = [
+            {"title": one.title, "url": one.url, "read": one.read, "shows": one.shows} for one in edition.sources
+        ]
     body = yaml.dump(head, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=10_000)
     return (IMPORTED if edition.official else OWN_WORDS) + body
 

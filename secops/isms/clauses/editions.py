@@ -13,6 +13,8 @@
         change: same
     withdrawn:
       - {id: mic-2024-10-9.4, reason: …}
+    sources:                     # where numbers and titles were read
+      - {title: …, url: "https://…", read: "2026-11-27", shows: …}
 
 Every mistake of every file is found before any is reported. Where an edition is an official text that a ward has
 imported, the map to its neighbours may be incomplete: that is a notice, no mistake.
@@ -30,7 +32,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from secops.errors import PolicyError, Problem
 from secops.isms.clauses.ids import above, edition_of
-from secops.isms.clauses.model import Change, Edition, GuidelineClause
+from secops.isms.clauses.model import Change, Edition, GuidelineClause, Source
 from secops.isms.clauses.trace import Editions
 from secops.isms.edge import ClauseId, Line, Strict, problems
 from secops.isms.places import Document, Unreadable
@@ -61,6 +63,13 @@ class _Withdrawn(Strict):
     reason: Line
 
 
+class _Source(Strict):
+    title: Line
+    url: Annotated[str, Field(pattern=r"^https?://\S+$")]
+    read: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    shows: Line
+
+
 class _Edition(Strict):
     id: Annotated[str, Field(pattern=EDITION_PATTERN)]
     title: Line
@@ -70,6 +79,7 @@ class _Edition(Strict):
     preamble: str = ""
     clauses: Annotated[list[_Clause], Field(min_length=1)]
     withdrawn: list[_Withdrawn] = Field(default_factory=list)
+    sources: list[_Source] = Field(default_factory=list)
 
 
 Read = tuple[Document, _Edition]
@@ -227,6 +237,7 @@ def _edition(document: Document, read: _Edition) -> Edition:
         official=read.official,
         digest=_digest(clauses),
         preamble=read.preamble.strip(),
+        sources=tuple(Source(**one.model_dump()) for one in read.sources),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _PARTS = re.compile(r"(?P<edition>[a-z][a-z0-9]*-\d{4}-\d{2})-(?P<tail>\d.*)", re.ASCII)
 
@@ -19,6 +20,7 @@ def tail_of(clause_id: str) -> str:
     return found["tail"] if found else clause_id
 
 
+@lru_cache(maxsize=10_000)  # pages ask it of every clause that is named anywhere
 def above(clause_id: str) -> str:
     """The id of the clause above by the form of the id; empty at the top of an edition, and of what is no clause id."""
     edition, tail = edition_of(clause_id), tail_of(clause_id)

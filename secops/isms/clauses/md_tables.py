@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-_RULE = re.compile(r"\|(\s*:?-+:?\s*\|)+")
+_RULE = re.compile(r"\|\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
 _PIPE = re.compile(r"((?:[^|\\]|\\.)*)\|")
 _ESCAPED = re.compile(r"\\([|\\<])|<br\s*/?>")
 Rows = list[list[str]]
@@ -35,7 +35,7 @@ def parts_of(text: str) -> Iterator[str | Rows]:
             if paragraph.strip():
                 yield paragraph
             continue
-        end = next((end for end in range(at + 2, len(lines)) if not lines[end].lstrip().startswith("|")), len(lines))
+        end = next((end for end in range(at + 2, len(lines)) if not is_row(lines[end])), len(lines))
         if at:
             yield "\n".join(lines[:at])
         yield [_cells(line) for line in [lines[at], *lines[at + 2 : end]]]
@@ -44,10 +44,30 @@ def parts_of(text: str) -> Iterator[str | Rows]:
 
 
 def _is_head(line: str, below: str) -> bool:
-    return line.lstrip().startswith("|") and _RULE.fullmatch(below.strip()) is not None
+    return is_row(line) and is_rule(below)
+
+
+def is_row(line: str) -> bool:
+    """Whether a line is a row of a table."""
+    return line.lstrip().startswith("|")
+
+
+def is_rule(line: str) -> bool:
+    """Whether a line is the dashes below the head of a table."""
+    return _RULE.fullmatch(line.strip()) is not None
 
 
 def _cells(line: str) -> list[str]:
     line = line.strip()
     found = _PIPE.findall(line[1:] if line.endswith("|") else line[1:] + "|")
-    return [_ESCAPED.sub(lambda match: match[1] or "\n", cell.strip()) for cell in found]
+    return ["".join(letter for letter, _at in letters(cell.strip())) for cell in found]
+
+
+def letters(cell: str) -> Iterator[tuple[str, int]]:
+    """The letters that a cell says, each with its place in what is written."""
+    end = 0
+    for found in _ESCAPED.finditer(cell):
+        yield from ((cell[at], at) for at in range(end, found.start()))
+        yield found[1] or "\n", found.start()
+        end = found.end()
+    yield from ((cell[at], at) for at in range(end, len(cell)))

@@ -54,6 +54,16 @@ class GuidelineClause:
     where: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where numbers and titles of an edition were read: which page, on which day, and what it shows."""
+
+    title: str
+    url: str
+    read: str
+    shows: str
+
+
 @dataclass(frozen=True)
 class Edition:
     """One edition (版) of the guideline: ``id`` is ``mic-2025-03``, ``previous`` the id of the edition before or empty.
@@ -71,6 +81,7 @@ class Edition:
     official: bool = False
     digest: str = ""
     preamble: str = ""  # what an imported text says before its first clause
+    sources: tuple[Source, ...] = ()
 
     @cached_property
     def by_id(self) -> Mapping[str, GuidelineClause]:

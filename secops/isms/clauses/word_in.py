@@ -129,16 +129,15 @@ class _Builder:
         return self.tree.place(line, automatic=bool(line.block.label) and line.text != line.block.text)
 
     def _is_above(self, at: int) -> bool:
-        """Whether a line is the heading of the article that comes next."""
+        """Whether a line is the heading of the article that comes next, or of a numbered part of a 附則."""
         line = self._lines[at]
         if line.role == STYLE_ABOVE:
             return True
         following = self._lines[at + 1].label if at + 1 < len(self._lines) else None
-        return (
-            line.label is None
-            and bool(bracketed(line.text))
-            and following is not None
-            and following.kind is Kind.ARTICLE
+        if following is None or line.label is not None or not bracketed(line.text):
+            return False
+        return following.kind is Kind.ARTICLE or (
+            following.kind is Kind.NUMBER and len(following.numbers) == 1 and self.tree.is_open(Kind.SUPPLEMENT)
         )
 
     def _own(self, line: Line) -> None:
@@ -163,6 +162,9 @@ class _Builder:
                 return 1
         elif node.kind is Kind.SUPPLEMENT:
             _set(node, rest, is_title=not rest.endswith("。"))
+        elif self._above and node.kind is Kind.NUMBER:
+            node.title, self._above = self._above, ""
+            _set(node, rest, is_title=False)
         else:
             _set(node, rest, is_title=self._is_heading(node, rest, line, at))
             self._like[node.kind, len(node.numbers)] = node

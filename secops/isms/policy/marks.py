@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby, pairwise
 
+from secops.isms.clauses.md_tables import is_row, is_rule, letters
+
 _WORD = re.compile(r"[0-9０-９]+(?:[.,．，][0-9０-９]+)*|[A-Za-zＡ-Ｚａ-ｚ]+|[ァ-ヺー]+|.", re.DOTALL)
 _SENTENCE = re.compile(r"[^。\n]*[。\n]|[^。\n]+")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _BAR = re.compile(r"(?<!\\)\|")
-_RULE = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
 _WEAK = re.compile(r"[ぁ-ゖ\s、。・,.()()「」]*")  # what alone, between two changes, is no unchanged word
 MOST = 4_000_000  # pairs of characters that are aligned one by one; longer texts are aligned by sentence first
 
@@ -81,11 +82,6 @@ def changed(parts: Marked) -> bool:
     return any(one.changed for one in parts)
 
 
-def is_row(line: str) -> bool:
-    """Whether a line of a clause's text is a row of a table."""
-    return line.lstrip().startswith("|")
-
-
 def blocks(parts: Marked) -> Sequence[Prose | Grid]:
     """A marked text as lines and tables, for drawing."""
     found: list[Prose | Grid] = []
@@ -94,8 +90,8 @@ def blocks(parts: Marked) -> Sequence[Prose | Grid]:
             found += [Prose(line) for line in lines]
             continue
         rows = list(lines)
-        head = len(rows) > 1 and _RULE.fullmatch(plain(rows[1]).strip()) is not None
-        kept = [line for line in rows if not _RULE.fullmatch(plain(line).strip())]
+        head = len(rows) > 1 and is_rule(plain(rows[1]))
+        kept = [line for line in rows if not is_rule(plain(line))]
         found.append(Grid(tuple(tuple(_cells_of(line)) for line in kept), head))
     return found
 
@@ -116,9 +112,10 @@ def _cells_of(line: Marked) -> Iterator[Marked]:
     text = plain(line)
     flags = [part.changed for part in line for _char in part.text]
     for start, end in _cells(text):
+        said = [(letter, flags[start + at]) for letter, at in letters(text[start:end])]
         yield tuple(
-            Part("".join(char for char, _flag in run).replace("\\|", "|"), flag)
-            for flag, run in groupby(zip(text[start:end], flags[start:end], strict=True), key=lambda pair: pair[1])
+            Part("".join(letter for letter, _flag in run), flag)
+            for flag, run in groupby(said, key=lambda pair: pair[1])
         )
 
 

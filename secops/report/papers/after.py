@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from secops.isms.audit.paper_style import PaperKind
 from secops.isms.audit.round import ACTION_STATES, CONDUCT_LABELS, FINDING_LABELS, FINDING_STATES, Action, Finding
@@ -36,7 +37,7 @@ def summary(desk: Desk) -> Paper:
     body += section(1, "評価の基準", Items(style.standards or STANDARDS))
     body += section(1, "結果", _counted(desk), _tendency(desk))
     body += section(1, "総評", _remark(desk))
-    subtitle = f"{desk.book.ward}　{desk.year()}"
+    subtitle = f"{wide(desk.book.ward)}　{desk.year()}"
     head: list[Block] = [Para(title, "title"), Para(subtitle, "centre")]
     return Paper(desk.order, f"{title}（{desk.year()}）", (*head, *body))
 
@@ -104,7 +105,7 @@ def briefing(desk: Desk) -> Paper:
         )
     )
     body.append(desk.disclaimer())
-    body += [Break(), Heading(1, "章別の状況", numbered=False), tables.chapters(desk)]
+    body += [Break(), Heading(1, "章別の状況", numbered=False), replace(tables.chapters(desk), caption="")]
     for found in desk.findings:
         body += [
             Break(),
@@ -130,7 +131,7 @@ def briefing(desk: Desk) -> Paper:
     )
     body.append(Items(polite if order.polite else steps, numbered=True))
     title = style.title(PaperKind.BRIEFING)
-    cover = Cover(title, f"{desk.year()}　{one}", wareki(order.made_on), f"{desk.book.ward}{style.auditors}")
+    cover = Cover(title, f"{desk.year()}　{one}", wareki(order.made_on), desk.by(style.auditors))
     return Paper(order, f"{title}（{desk.year()} {one}）", tuple(body), cover, landscape=True)
 
 
@@ -158,10 +159,10 @@ def improvement(desk: Desk) -> Paper:
         body.append(Para("改善を求められた事項はありません。"))
         return Paper(order, head.title, tuple(body))
     body.append(Para("監査報告書の指摘事項について、下記のとおり改善の計画を定めましたので、提出します。"))
-    body += [Para("記", "centre"), tables.finding_list(desk, desk.findings)]
+    body += [Para("記", "mid"), tables.finding_list(desk, desk.findings)]
     for one in desk.findings:
         body.append(_measures(desk, one))
-    body.append(Para("以上", "right"))
+    body.append(Para("以上", "close"))
     return Paper(order, head.title, tuple(body))
 
 
@@ -181,9 +182,10 @@ def _measures(desk: Desk, one: Finding) -> Fields:
             ("担当・期限", f"担当 {action.person}　期限 {day(action.due)}"),
             ("応急措置", action.interim or "　"),
             ("状況", _state(action)),
+            ("証跡", desk.evidence(action.evidence) or "　"),
             ("監査人確認", _checked(action)),
         ]
-    return Fields(tuple(rows), 0.18, title=f"{one.number}　{one.title}", quote=True)
+    return Fields(tuple(rows), 0.18, whole=True, title=f"{one.number}　{one.title}", quote=True)
 
 
 def _state(action: Action) -> str:
@@ -229,7 +231,7 @@ def followup(desk: Desk) -> Paper:
         title,
         f"{desk.year()}" + (f"　{one}" if one else ""),
         f"{wareki(order.made_on).rsplit('月', 1)[0]}月",
-        f"{desk.book.ward}{style.lead}",
+        desk.by(style.lead),
         to=f"{style.ciso}　様",
     )
     return Paper(order, f"{title}（{desk.year()}）", tuple(body), cover, toc=True)
@@ -238,9 +240,9 @@ def followup(desk: Desk) -> Paper:
 def _progress(desk: Desk) -> Iterable[Block]:
     yield Para(
         desk.say(
-            "指摘事項{findings.total}件のうち、完了したものは{findings.closed}件、改善中のものは{findings.open}件であり、"
+            "指摘事項{findings.total}件のうち、完了したものは{findings.closed}件、完了していないものは{findings.open}件であり、"
             "期限を過ぎたものは{findings.overdue}件である。",
-            "指摘事項{findings.total}件のうち、完了したものは{findings.closed}件、改善中のものは{findings.open}件であり、"
+            "指摘事項{findings.total}件のうち、完了したものは{findings.closed}件、完了していないものは{findings.open}件であり、"
             "期限を過ぎたものは{findings.overdue}件です。",
         )
     )
@@ -264,6 +266,8 @@ def _followed(desk: Desk, one: Finding) -> Fields:
     for action in one.actions:
         rows.append(("措置", f"{action.measure}\n担当 {action.person}　期限 {day(action.due)}"))
         rows.append(("措置の状況", _state(action)))
+        if action.evidence:
+            rows.append(("証跡", desk.evidence(action.evidence)))
         rows.append(("監査人確認", _checked(action)))
     if not one.actions:
         rows.append(("措置", "（改善計画が提出されていない。）"))
@@ -276,8 +280,8 @@ def _before(desk: Desk) -> Iterable[Block]:
         return
     yield Para(
         desk.say(
-            "前年度までの指摘事項{earlier.total}件のうち、完了したものは{earlier.closed}件、改善中のものは{earlier.open}件である。",
-            "前年度までの指摘事項{earlier.total}件のうち、完了したものは{earlier.closed}件、改善中のものは{earlier.open}件です。",
+            "前年度までの指摘事項{earlier.total}件のうち、完了したものは{earlier.closed}件、完了していないものは{earlier.open}件である。",
+            "前年度までの指摘事項{earlier.total}件のうち、完了したものは{earlier.closed}件、完了していないものは{earlier.open}件です。",
         )
     )
     yield tables.finding_list(desk, desk.earlier, states=True)

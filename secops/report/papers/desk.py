@@ -11,7 +11,19 @@ from secops.isms.audit.figures import departments_of, figures, of_department, un
 from secops.isms.audit.paper_style import DISCLAIMER, DISCLAIMER_POLITE, PaperStyle
 from secops.isms.audit.round import Book, Finding, FindingKind, Unit
 from secops.isms.audit.workpaper import Evidence
-from secops.report.papers.model import Block, Figure, Heading, Inline, Landscape, Notice, Order, Text, plain
+from secops.report.papers.model import (
+    Block,
+    Figure,
+    Heading,
+    Inline,
+    Landscape,
+    Notice,
+    Order,
+    Para,
+    Table,
+    Text,
+    plain,
+)
 from secops.schema.dates import wareki
 
 _KEY = re.compile(r"\{([A-Za-z0-9_.\-]+)\}")
@@ -75,8 +87,12 @@ class Desk:
 
     @cached_property
     def earlier(self) -> tuple[Finding, ...]:
-        """Findings of the years before."""
-        return tuple(one for one in self.book.earlier if self.order.department in {"", one.department})
+        """Findings of the years before that ask for action."""
+        return tuple(
+            one
+            for one in self.book.earlier
+            if one.kind is not FindingKind.GOOD and self.order.department in {"", one.department}
+        )
 
     @cached_property
     def departments(self) -> list[str]:
@@ -85,8 +101,10 @@ class Desk:
 
     @cached_property
     def units(self) -> list[Unit]:
-        """The audited units that the paper is about."""
-        return units_of(self.book, self.order.department)
+        """The audited units that the paper is about; a department before its systems."""
+        found = units_of(self.book, self.order.department)
+        place = {code: at for at, code in enumerate(dict.fromkeys(one.department for one in found))}
+        return sorted(found, key=lambda one: (place[one.department], bool(one.system)))
 
     def name(self, department: str) -> str:
         """A department's name."""
@@ -102,10 +120,13 @@ class Desk:
             return self.name(department)
         return f"{self.name(department)} {self.book.systems.get(system, system)}"
 
+    def by(self, post: str) -> str:
+        """Who signs: the ward and a post of it."""
+        return wide(self.book.ward) + post
+
     def clause(self, number: str) -> str:
-        """A clause with its title, where that is known."""
-        title = self.book.clause_titles.get(number, "")
-        return f"{title}（{number}）" if title else number
+        """How a clause is cited; one that nobody knows by its id."""
+        return self.book.clause_titles.get(number, number)
 
     def year(self, year: int | None = None) -> str:
         """A 年度 on paper."""
@@ -125,6 +146,27 @@ class Desk:
         word = DISCLAIMER_POLITE if polite else DISCLAIMER
         return Notice(f"評価（AからDまで）及び達成率は、{word}。評価は、監査項目の達成状況に応じてAからDまで{end}")
 
+    def grading(self) -> list[Block]:
+        """From which achievement on a grade is given, and what holds it down; nothing where grades are not printed."""
+        rules = self.book.rules
+        if rules is None or not self.style.grades:
+            return []
+        rows, above = [], ""
+        for grade, least in rules.borders:
+            rows.append((grade.value, (f"{least:f}％以上" if least else "") + above))
+            above = f"{least:f}％未満"
+        end = "とする。", "とします。"
+        text = (
+            f"必須の監査項目に×があるときは{rules.mandatory_cap.value}以下、完了していない重大な不適合があるときは"
+            f"{rules.major_cap.value}以下"
+        )
+        worst = rules.borders[-1][0].value
+        text = text.replace(f"{worst}以下", worst)
+        return [
+            Table(("評価", "達成率"), tuple(rows), (1, 3), "cl", caption="評価の基準"),
+            Para(self.say(text + end[0], text + end[1])),
+        ]
+
     def evidence(self, found: Sequence[Evidence]) -> str:
         """Evidence as lines: what it is, where it lies, the beginning of its SHA-256."""
         lines = []
@@ -133,6 +175,11 @@ class Desk:
             more += [f"SHA-256 {one.sha256[:16]}…"] if one.sha256 else []
             lines.append(one.title + (f"（{'、'.join(more)}）" if more else ""))
         return "\n".join(lines)
+
+
+def calendar(year: int) -> str:
+    """A year of the calendar on paper, for months that are named: 令和9年."""
+    return f"令和{'元' if year == 2019 else year - 2018}年"
 
 
 def day(value: date | None) -> str:

@@ -1,7 +1,8 @@
-"""The last touch of a paper: the comma of the ward, and the size of letters for what is shown on a wall."""
+"""The last touch of a paper: brackets and comma as papers have them, large letters for what is shown on a wall."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
@@ -24,6 +25,9 @@ _WORDS = {
     "blocks",
     "cover",
 }
+_BRACKETS = re.compile(r"\(([^()]*)\)")
+_LABEL = re.compile(r"[0-9０-９]{1,3}|[ぁ-ヿ]|[a-zA-Z]|[①-⑳]")
+_JAPANESE = re.compile(r"[\u3005-\u30ff\u3400-\u9fff\uff00-\uffef]")
 _WALL = 14.0  # points: 講評資料 is shown on a screen
 T = TypeVar("T")
 
@@ -36,9 +40,21 @@ def sized(order: Order) -> Order:
 
 
 def finished(paper: Paper) -> Paper:
-    """The paper with the ward's comma; words of others (quotes) keep their own."""
+    """The paper with wide brackets and the ward's comma; words of others (quotes) keep their own."""
     comma = paper.order.style.comma
-    return paper if comma == "、" else _mapped(paper, lambda text: text.replace("、", comma))
+    return _mapped(paper, lambda text: bracketed(text).replace("、", comma))
+
+
+def bracketed(text: str) -> str:
+    """Wide brackets around words and behind them; numbers such as (1) and (ア), and Latin text, keep narrow ones."""
+    return _BRACKETS.sub(_widened, _BRACKETS.sub(_widened, text))  # the inner ones first
+
+
+def _widened(match: re.Match[str]) -> str:
+    inner = match[1]
+    if _LABEL.fullmatch(inner) or not (_JAPANESE.search(inner) or _JAPANESE.search(match.string[: match.start()][-1:])):
+        return match[0]
+    return f"（{inner}）"
 
 
 def _mapped(value: T, change: Callable[[str], str]) -> T:

@@ -30,6 +30,7 @@ class Strong:
 
 Inline = str | Figure | Strong
 Text = str | tuple[Inline, ...]
+_SHORT = 1_200  # letters, of which some two thirds of a page are made
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Heading:
 class Para:
     """A paragraph.
 
-    ``kind``: body, plain (no indent), lead, right, centre, sender, note, title, quote (words of others).
+    ``kind``: body, plain (no indent), lead, right, centre, sender, note, title, quote (words of others), mid (「記」),
+    close (「以上」, on the page of what it closes).
     """
 
     text: Text
@@ -90,6 +92,11 @@ class Fields:
     whole: bool = False
     quote: bool = False
     title: str = ""
+
+    @property
+    def together(self) -> bool:
+        """Whether it stands on one page: it must, or it is so short that it can."""
+        return self.whole or sum(len(plain(value)) + 40 for _label, value in self.rows) < _SHORT
 
 
 @dataclass(frozen=True, slots=True)

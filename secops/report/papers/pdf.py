@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from secops.report.papers.model import (
     inlines,
 )
 from secops.report.papers.numbering import Counter
+from secops.report.papers.word_parts import LINE, TIGHT
 from secops.report.text import plain as unseen
 
 
@@ -48,6 +50,18 @@ def write_pdf(paper: Paper) -> bytes:
     return made
 
 
+def heading_pages(paper: Paper) -> list[int]:
+    """On which page each heading stands, in order. Word lays out by itself; lines are as high there (`word_parts`)."""
+    import typst
+
+    data = json.dumps(as_data(paper), ensure_ascii=False)
+    said = typst.query(
+        _layout(), "<pages>", field="value", one=True, sys_inputs={"paper": data}, font_paths=fonts(), format="json"
+    )
+    found: list[int] = json.loads(said)
+    return found
+
+
 @cache
 def _layout() -> bytes:
     return (Path(__file__).parent / "paper.typ").read_bytes()
@@ -63,11 +77,17 @@ def as_data(paper: Paper) -> dict[str, Any]:
             sections.append({"wide": paper.landscape, "blocks": []})
         else:
             sections[-1]["blocks"].append(_data(block, paper, counter))
+    for section in sections:
+        for one, after in pairwise(section["blocks"]):
+            if one["type"] == "fields":
+                one["held"] = after.get("kind") == "close"
     order, cover = paper.order, paper.cover
     office = [["文書番号", order.number], ["決裁日", order.decided], ["保存年限", order.retention]]
     return {
         "title": unseen(paper.title),
         "size": order.style.size,
+        "line": LINE,
+        "tight": TIGHT,
         "draft": order.draft,
         "toc": paper.toc,
         "depth": paper.heading_depth,
@@ -105,7 +125,14 @@ def _data(block: Block, paper: Paper, counter: Counter) -> dict[str, Any]:
             return _table(block)
         case Fields():
             rows = [[unseen(label), _parts(value)] for label, value in block.rows]
-            return {"type": "fields", "rows": rows, "label": block.label, "title": unseen(block.title)}
+            return {
+                "type": "fields",
+                "rows": rows,
+                "label": block.label,
+                "title": unseen(block.title),
+                "keep": block.together,
+                "held": False,
+            }
         case Notice():
             return {"type": "notice", "text": unseen(block.text)}
         case Chart():

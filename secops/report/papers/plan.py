@@ -44,7 +44,7 @@ def build(desk: Desk) -> Paper:
         title,
         f"{years}（{level}）" + (f"　{one}" if one else ""),
         f"{wareki(order.made_on).rsplit('月', 1)[0]}月",
-        f"{desk.book.ward}{style.lead}",
+        desk.by(style.lead),
     )
     return Paper(order, f"{title}（{years} {level}）", tuple(body), cover, toc=True)
 
@@ -80,8 +80,8 @@ def _body(desk: Desk) -> Iterable[Block]:
     if desk.earlier:
         yield Para(
             say(
-                "前年度までの指摘事項{earlier.total}件のうち、改善中の{earlier.open}件の状況を確認する。",
-                "前年度までの指摘事項{earlier.total}件のうち、改善中の{earlier.open}件の状況を確認します。",
+                "前年度までの指摘事項{earlier.total}件のうち、完了していない{earlier.open}件の状況を確認する。",
+                "前年度までの指摘事項{earlier.total}件のうち、完了していない{earlier.open}件の状況を確認します。",
             )
         )
         yield tables.finding_list(desk, desk.earlier, states=True)
@@ -117,21 +117,13 @@ def _future(text: str) -> str:
 
 
 def _units(desk: Desk) -> Iterable[Block]:
-    rows = tuple(
-        (
-            desk.name(desk.book.divisions.get(one.department, "")),
-            desk.name(one.department),
-            desk.book.systems.get(one.system, one.system) or "―",
-        )
-        for one in desk.units
-    )
     yield Para(
         desk.say(
             "{departments}部署及び{systems}システムを対象とする。",
             "{departments}部署及び{systems}システムを対象とします。",
         )
     )
-    yield Table(("部", "課", "情報システム"), rows, (2, 2.6, 4), caption="監査の対象")
+    yield tables.targets(desk)
     if desk.book.excluded:
         yield Para(desk.say("次のものは、対象から除く。", "次のものは、対象から除きます。"))
         yield Items(desk.book.excluded)
@@ -178,8 +170,10 @@ def visits_of(desk: Desk) -> list[Visit]:
 
 
 def when(one: Visit) -> str:
-    """From when to when, as on paper: 令和8年9月14日午前9時30分から午前11時30分まで."""
+    """From when to when, as on paper (令和8年9月14日午前9時30分から午前11時まで); the day, where no more is known."""
     begins, ends = one.begins.astimezone(JST), one.ends.astimezone(JST)
+    if begins == ends:
+        return wareki(begins.date())
     return f"{wareki(begins.date())}{_clock(begins)}から{_clock(ends)}まで"
 
 
@@ -194,7 +188,7 @@ def notice(desk: Desk) -> Paper:
     to = (f"{desk.name(order.department)}長　様",) if order.department else ("各被監査部署の長　様",)
     head = LetterHead(
         to,
-        (f"{desk.book.ward}{style.lead}", "（公印省略）"),
+        (desk.by(style.lead), "（公印省略）"),
         f"{desk.year()}情報セキュリティ監査の実施について（通知）",
     )
     visits = visits_of(desk)
@@ -217,9 +211,9 @@ def notice(desk: Desk) -> Paper:
     body: list[Block] = [
         head,
         Para("下記のとおり情報セキュリティ監査を実施しますので、御協力をお願いします。"),
-        Para("記", "centre"),
+        Para("記", "mid"),
         Fields(numbered, 0.26),
-        Para("以上", "right"),
+        Para("以上", "close"),
     ]
     return Paper(order, head.title, tuple(body))
 

@@ -17,7 +17,7 @@ from secops.report.papers.word_parts import OURS, W
 MAX_PART = 60 * 1024 * 1024
 MAX_PARTS = 2000
 _T = f"{{{W}}}"
-_HEADS = {"TableHead"}
+_HEADS = {"TableHead", "FieldLabel"}
 _QUOTES = {"Quotation", "Quote", "IntenseQuote"}
 _CORE = (
     "{http://purl.org/dc/elements/1.1/}creator",

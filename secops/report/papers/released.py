@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 from docx import Document
@@ -38,6 +39,9 @@ def settle(name: str, data: bytes, order: Order, year: int) -> bytes:
         said = (" ".join(filter(None, one.values())) for one in (found, wanted))
         raise AuditError([Problem(name, what.format(found=next(said), wanted=next(said)))])
     document = Document(io.BytesIO(data))
+    if outside := sorted(set(_outside(document))):
+        what = _("外部のファイルへの参照があります({targets})。文書の中に埋め込むか、消してください。")
+        raise AuditError([Problem(name, what.format(targets="、".join(outside)[:300]))])
     _without_mark(document)
     _filled(document, order)
     core = document.core_properties
@@ -49,6 +53,14 @@ def settle(name: str, data: bytes, order: Order, year: int) -> bytes:
         what = _("ヘッダーに「案」が残っています。「案」だけの段落にするか、消してください。")
         raise AuditError([Problem(name, what)])
     return made
+
+
+def _outside(document: Any) -> Iterator[str]:
+    """Pictures, templates and the like that lie elsewhere: what is issued must not change, and fetches nothing."""
+    for part in (document.part.package, *document.part.package.iter_parts()):
+        for one in part.rels.values():
+            if one.is_external and not one.reltype.endswith("/hyperlink"):
+                yield str(one.target_ref)
 
 
 def _without_mark(document: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from secops.isms.audit.paper_style import PaperKind
 from secops.isms.audit.round import CONDUCT_LABELS, PHASE_LABELS, FindingState, Phase
 from secops.report.papers import tables
-from secops.report.papers.desk import Desk, day, section, wide, words_of
+from secops.report.papers.desk import Desk, calendar, day, section, wide, words_of
 from secops.report.papers.model import Block, Break, Cover, Fields, Heading, Items, Paper, Para, Table, Text
 from secops.schema.dates import wareki
 
@@ -48,7 +48,7 @@ def build(desk: Desk) -> Paper:
         title,
         f"{desk.year()}" + (f"　{one}" if one else ""),
         f"{wareki(order.made_on).rsplit('月', 1)[0]}月",
-        f"{desk.book.ward}{style.lead}",
+        desk.by(style.lead),
         to=f"{style.ciso}　様",
     )
     return Paper(order, f"{title}（{desk.year()}{'　' + one if one else ''}）", tuple(body), cover, toc=True)
@@ -90,7 +90,7 @@ def _outline(desk: Desk) -> Iterable[Block]:
         if book.excluded
         else Para(say("監査計画で除いたものはない。", "監査計画で除いたものはありません。"))
     )
-    yield from section(2, "評価の区分", tables.verdicts(desk))
+    yield from section(2, "評価の区分", tables.verdicts(desk), desk.grading())
 
 
 def _phase(desk: Desk, phase: Phase) -> str:
@@ -107,12 +107,7 @@ def _target(desk: Desk) -> Iterable[Block]:
             "{departments}部署及び{systems}システムを対象としました。",
         )
     )
-    rows = []
-    for code in desk.departments:
-        systems = [one.system for one in desk.units if one.department == code and one.system]
-        division = desk.name(desk.book.divisions.get(code, ""))
-        rows.append((division, desk.name(code), "、".join(desk.book.systems.get(one, one) for one in systems) or "―"))
-    yield Table(("部", "課", "対象システム"), tuple(rows), (2, 2.6, 4), caption="対象部署及び対象システム")
+    yield tables.targets(desk)
 
 
 def _results(desk: Desk) -> Iterable[Block]:
@@ -120,6 +115,11 @@ def _results(desk: Desk) -> Iterable[Block]:
     yield Heading(2, "総括")
     yield Para(
         say(
+            "監査項目延べ{verdict.total}件のうち、監査人が判定したものはまだない。",
+            "監査項目延べ{verdict.total}件のうち、監査人が判定したものはまだありません。",
+        )
+        if not desk.count("verdict.judged")
+        else say(
             "監査項目延べ{verdict.total}件のうち{verdict.judged}件を判定した結果、達成率は{achievement}％、網羅率は{coverage}％であった。",
             "監査項目延べ{verdict.total}件のうち{verdict.judged}件を判定した結果、達成率は{achievement}％、網羅率は{coverage}％でした。",
         )
@@ -152,7 +152,7 @@ def _results(desk: Desk) -> Iterable[Block]:
     yield desk.disclaimer()
     if not desk.order.department:
         yield tables.departments(desk)
-    elif desk.style.grades:
+    elif desk.style.grades and desk.count("verdict.judged"):
         yield Para(say("評価は、{grade}である。", "評価は、{grade}です。"))
     yield tables.chapters(desk)
     yield Heading(2, f"{desk.style.inspection}と監査人の確認との差")
@@ -175,8 +175,8 @@ def _earlier(desk: Desk) -> Iterable[Block]:
         return
     yield Para(
         desk.say(
-            "前年度までの指摘事項{earlier.total}件のうち、完了したものは{earlier.closed}件、改善中のものは{earlier.open}件である。",
-            "前年度までの指摘事項{earlier.total}件のうち、完了したものは{earlier.closed}件、改善中のものは{earlier.open}件です。",
+            "前年度までの指摘事項{earlier.total}件のうち、完了したものは{earlier.closed}件、完了していないものは{earlier.open}件である。",
+            "前年度までの指摘事項{earlier.total}件のうち、完了したものは{earlier.closed}件、完了していないものは{earlier.open}件です。",
         )
     )
     yield tables.finding_list(desk, desk.earlier, states=True)
@@ -223,9 +223,9 @@ def _everywhere(desk: Desk) -> Iterable[Block]:
 def _next(desk: Desk) -> Iterable[Block]:
     style, year = desk.style, desk.book.year
     rows: list[tuple[Text, ...]] = [
-        (f"本報告書を{style.ciso}及び{style.committee}に報告する。", f"{desk.year()}1月から2月まで"),
-        ("指摘事項のある部署は、原因を調べ、改善計画書を提出する。", f"{desk.year()}2月から3月まで"),
-        ("監査人は、改善の状況を確認し、フォローアップ報告書にまとめる。", f"{desk.year(year + 1)}4月以降"),
+        (f"本報告書を{style.ciso}及び{style.committee}に報告する。", f"{calendar(year + 1)}1月から2月まで"),
+        ("指摘事項のある部署は、原因を調べ、改善計画書を提出する。", f"{calendar(year + 1)}2月から3月まで"),
+        ("監査人は、改善の状況を確認し、フォローアップ報告書にまとめる。", f"{calendar(year + 1)}4月以降"),
     ]
     if style.publish:
         rows.append((f"概要を公表する（{style.publish}）。", f"{desk.year(year + 1)}"))

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from secops.isms.audit.model import METHOD_LABELS, VERDICT_MARKS, Method, Verdict
 from secops.isms.audit.paper_style import PaperKind
-from secops.isms.audit.round import Unit
+from secops.isms.audit.round import Answered, SheetFoot, Unit
 from secops.isms.audit.workpaper import GAP_LABELS, Workpaper
-from secops.report.papers.desk import Desk, section, wide
-from secops.report.papers.model import Block, Break, Cover, Fields, Heading, Items, Paper, Para, Table, Text
+from secops.report.papers.desk import Desk, day, section, wide
+from secops.report.papers.model import Block, Break, Cover, Fields, Heading, Paper, Para, Table, Text
 from secops.schema.dates import dated, wareki
 
 
@@ -44,6 +44,8 @@ def form(desk: Desk) -> Paper:
 
 
 def _form_of(desk: Desk, unit: Unit, papers: list[Workpaper], title: str) -> Iterable[Block]:
+    foot = next((one for one in desk.book.feet if one.unit == unit), SheetFoot(unit))
+    said = {one.item: one for one in desk.book.answers if one.unit == unit}
     yield Heading(1, f"{title}（{desk.year()}）", numbered=False)
     yield Fields(
         (
@@ -51,29 +53,40 @@ def _form_of(desk: Desk, unit: Unit, papers: list[Workpaper], title: str) -> Ite
             ("情報システム", desk.book.systems.get(unit.system, unit.system) or "（課の点検）"),
             ("実施日", "　　　年　　月　　日"),
             ("点検者（職・氏名）", "　"),
-            (f"確認者（{desk.style.manager}）", "　　　　　　　　　　　　　　確認日　　　年　　月　　日"),
+            (f"確認者（{desk.style.manager}）", f"　　　　　　　　　　　　　　確認日　{day(foot.confirmed_on)}"),
         ),
         0.25,
     )
     how = "判定には、○（できている）、△（一部できていない）、×（できていない）、対象外のいずれかを記入"
     yield Para(desk.say(f"{how}する。", f"{how}してください。"), "note")
-    rows = tuple(_form_row(desk, one) for one in papers)
+    rows = tuple(_form_row(desk, one, said.get(one.item, Answered(unit, one.item))) for one in papers)
     yield Table(
-        ("番号", "分類", "点検項目", "判定", "現状・根拠", "△×の理由", "改善予定（内容・時期）"),
+        ("番号", "分類", "点検項目", "判定", "現状・根拠", "△×の理由", "改善予定（内容・時期）", "前年度"),
         rows,
-        (1.1, 1.8, 5, 0.9, 2.6, 2.1, 2.3),
-        "lllclll",
+        (1.05, 1.7, 4.7, 0.95, 2.5, 2.1, 2.2, 1.0),
+        "lllclllc",
     )
-    yield Fields((("課としての総括", "\n\n"), ("特記事項", "\n\n")), 0.18, whole=True)
+    whole = (("課としての総括", foot.summary or "\n\n"), ("特記事項", foot.remarks or "\n\n"))
+    yield Fields(whole, 0.18, whole=True, quote=True)
 
 
-def _form_row(desk: Desk, one: Workpaper) -> tuple[Text, ...]:
+def _form_row(desk: Desk, one: Workpaper, said: Answered) -> tuple[Text, ...]:
     item = desk.book.catalogue.by_id.get(one.item)
     if item is None:
-        return (one.item, "", "（監査項目にない番号）", "", "", "", "")
-    mark = "" if one.declared is Verdict.NOT_VERIFIED else VERDICT_MARKS[one.declared]
+        return (one.item, "", "（監査項目にない番号）", "", "", "", "", "")
+    mark, last = ("" if given is Verdict.NOT_VERIFIED else VERDICT_MARKS[given] for given in (one.declared, said.last))
+    plan = "\n".join(filter(None, (said.improvement, day(said.due) if said.due else "")))
     chapter = f"{item.chapter} {desk.book.catalogue.chapters[item.chapter]}"
-    return (item.id, chapter, item.title + ("（必須）" if item.mandatory else ""), mark, "", "", "")
+    return (
+        item.id,
+        chapter,
+        item.title + ("（必須）" if item.mandatory else ""),
+        mark,
+        said.note,
+        said.reason,
+        plan,
+        last,
+    )
 
 
 def workpapers(desk: Desk) -> Paper:
@@ -88,7 +101,7 @@ def workpapers(desk: Desk) -> Paper:
             )
         )
     ]
-    for unit in units_of(desk):
+    for unit in desk.units or units_of(desk):
         papers = papers_of(desk, unit)
         if papers:
             body += section(1, desk.unit(unit), _summary(desk, papers))
@@ -100,7 +113,7 @@ def workpapers(desk: Desk) -> Paper:
         title,
         f"{desk.year()}　{one}",
         f"{wareki(desk.order.made_on).rsplit('月', 1)[0]}月",
-        f"{desk.book.ward}{style.auditors}",
+        desk.by(style.auditors),
     )
     return Paper(desk.order, f"{title}（{desk.year()} {one}）", tuple(body), cover)
 
@@ -118,12 +131,12 @@ def _summary(desk: Desk, papers: list[Workpaper]) -> Block:
         for one in papers
     )
     head = ("番号", "監査項目", desk.style.inspection, "監査人確認", "差")
-    return Table(head, rows, (1.2, 5.2, 1.1, 1.1, 1.8), "llccl", small=True)
+    return Table(head, rows, (1.15, 5.0, 1.15, 1.35, 1.8), "llccl", small=True)
 
 
 def _paper(desk: Desk, one: Workpaper) -> Fields:
     item = desk.book.catalogue.by_id.get(one.item)
-    clauses = "、".join(map(desk.clause, item.clauses)) if item else ""
+    clauses = "\n".join(map(desk.clause, item.clauses)) if item else ""
     ways = one.procedure or {}
     procedure = "\n".join(f"{METHOD_LABELS[way]}　{ways[way]}" for way in Method if way in ways)
     rows: list[tuple[str, Text]] = [
@@ -151,11 +164,10 @@ def _unseen(desk: Desk, papers: list[Workpaper]) -> Iterable[Block]:
     if missing:
         yield Para(
             desk.say(
-                f"監査人が確認していない項目は、次の{len(missing)}件である。",
-                f"監査人が確認していない項目は、次の{len(missing)}件です。",
+                f"監査人が確認していない項目は、上の表で未確認とした{len(missing)}件である。",
+                f"監査人が確認していない項目は、上の表で未確認とした{len(missing)}件です。",
             )
         )
-        yield Items(("、".join(missing),))
 
 
 def _sheets(desk: Desk) -> Iterable[Block]:

@@ -29,6 +29,16 @@ MEANINGS = (
 )
 
 
+def targets(desk: Desk) -> Table:
+    """The audited departments with their audited systems."""
+    rows = []
+    for code in desk.departments:
+        systems = [desk.book.systems.get(one.system, one.system) for one in desk.units if one.department == code]
+        division = desk.name(desk.book.divisions.get(code, ""))
+        rows.append((division, desk.name(code), "、".join(filter(None, systems)) or "―"))
+    return Table(("部", "課", "対象システム"), tuple(rows), (2, 2.6, 4), caption="対象部署及び対象システム")
+
+
 def kinds(desk: Desk, name: str = "findings") -> Table:
     """How many findings of each kind."""
     rows: list[tuple[Text, ...]] = [
@@ -182,7 +192,7 @@ def finding_list(desk: Desk, found: Sequence[Finding], *, states: bool = False) 
         rows.append((*row, FINDING_STATES[one.state], day(one.closed_on) if one.closed_on else "") if states else row)
     head = ("指摘番号", "区分", "件名", "対象")
     if states:
-        return Table((*head, "状況", "完了日"), tuple(rows), (1.25, 1.6, 2.9, 2.0, 1.05, 2.1), "lllllc", small=True)
+        return Table((*head, "状況", "完了日"), tuple(rows), (1.15, 1.55, 2.8, 1.9, 1.4, 2.1), "lllllc", small=True)
     return Table(head, tuple(rows), (1.3, 1.8, 4.2, 2.6))
 
 
@@ -219,4 +229,4 @@ def _items_of_one(desk: Desk) -> Table:
             )
         )
     head = ("番号", "監査項目", "システム", desk.style.inspection, "監査人確認")
-    return Table(head, tuple(rows), (1.2, 5.6, 1.8, 1.1, 1.1), "lllcc", small=True)
+    return Table(head, tuple(rows), (1.15, 5.3, 1.8, 1.15, 1.35), "lllcc", small=True)

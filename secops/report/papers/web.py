@@ -28,7 +28,15 @@ from secops.report.papers.model import (
 from secops.report.papers.numbering import Counter
 from secops.report.text import plain as unseen
 
-_KINDS = {"right": "r", "centre": "c", "title": "c head", "sender": "sender", "quote": "quote"}
+_KINDS = {
+    "right": "r",
+    "close": "r",
+    "centre": "c",
+    "mid": "c",
+    "title": "c head",
+    "sender": "sender",
+    "quote": "quote",
+}
 
 
 @cache
@@ -63,10 +71,7 @@ def _block(block: Block, counter: Counter) -> Markup:
             text = f"{number}　{block.text}" if number else block.text
             return Markup("<{0}>{1}</{0}>").format(tag, unseen(text))
         case Para():
-            kind = {"right": "r", "centre": "c", "title": "c head", "sender": "sender", "quote": "quote"}.get(
-                block.kind, ""
-            )
-            return Markup('<p class="{}">{}</p>').format(kind, _text(block.text))
+            return Markup('<p class="{}">{}</p>').format(_KINDS.get(block.kind, ""), _text(block.text))
         case Items():
             tag = Markup("ol") if block.numbered else Markup("ul")
             items = Markup("").join(Markup("<li>{}</li>").format(_text(one)) for one in block.items)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from itertools import zip_longest
 from xml.sax.saxutils import escape, quoteattr
 
 from docx import Document
@@ -41,8 +42,10 @@ from secops.report.papers.model import (
     Text,
     inlines,
 )
-from secops.report.papers.numbering import Counter
+from secops.report.papers.numbering import Counter, headings
+from secops.report.papers.pdf import heading_pages
 from secops.report.papers.word_parts import CHAR, NS
+from secops.report.word_base import shed
 
 _PORTRAIT, _LANDSCAPE = (11906, 16838), (16838, 11906)
 _MARGINS = {"top": 1418, "bottom": 1304, "left": 1701, "right": 1418}
@@ -55,6 +58,8 @@ _PARA = {
     "lead": "BodyText",
     "right": "RightAligned",
     "centre": "Centred",
+    "mid": "Middle",
+    "close": "RightAligned",
     "sender": "Sender",
     "note": "NoteText",
     "quote": "Quotation",
@@ -71,13 +76,13 @@ _BEHIND_FIELDS = {
     "themeFontLang",
 }
 _TOGETHER = 9  # rows of a table that is not torn between pages
-_LEFT = '<w:jc w:val="left"/>'
 _JC = {"l": "left", "c": "center", "r": "right"}
 
 
 def write_docx(paper: Paper) -> bytes:
     """The paper as the bytes of a ``.docx``."""
     document = Document()
+    shed(document)
     writer = _Writer(document, paper)
     body = writer.body()
     element = document.element.body
@@ -134,6 +139,8 @@ class _Writer:
         self._toc = 0
         self._pictures = 0
         self._level = 0
+        self._fresh = False  # whether a page begins
+        self._held = False  # whether the next block must stand on the same page as this one
         self._wide = paper.landscape
         self._header = self._part("header", parts.header(draft=paper.order.draft))
         self._footer = self._part("footer", parts.footer(numbered=True))
@@ -166,7 +173,9 @@ class _Writer:
             made.append(self._cover(paper.cover))
         if paper.toc:
             made += [self._contents(), self._break()]
-        made += [self._block(block) for block in paper.blocks]
+        for block, after in zip_longest(paper.blocks, paper.blocks[1:]):
+            self._held = isinstance(after, Para) and after.kind == "close"
+            made.append(self._block(block))
         return "".join(made) + self._section()
 
     def _section(self) -> str:
@@ -187,6 +196,13 @@ class _Writer:
         )
 
     def _block(self, block: Block) -> str:
+        made = self._written(block)
+        if self._fresh and not isinstance(block, Break):
+            self._fresh = False
+            made = '<w:p><w:r><w:br w:type="page"/></w:r></w:p>' + made
+        return made
+
+    def _written(self, block: Block) -> str:
         if isinstance(block, Heading):
             return self._heading(block)
         if isinstance(block, Para):
@@ -218,23 +234,32 @@ class _Writer:
         return before + inside + after
 
     def _break(self) -> str:
-        return '<w:p><w:r><w:br w:type="page"/></w:r></w:p>'
+        """The next paragraph begins a page; what is no paragraph has a break of its own before it."""
+        self._fresh = True
+        return ""
+
+    def _p(self, style: str, runs: str, extra: str = "") -> str:
+        """A paragraph that may begin a page: without the space that otherwise stands before it."""
+        if self._fresh:
+            self._fresh = False
+            extra = f'<w:pageBreakBefore/><w:spacing w:before="0"/>{extra}'
+        return _p(style, runs, extra)
 
     def _heading(self, block: Heading) -> str:
         self._level = block.level if block.numbered else 0
         name = f"Heading{block.level}" if block.numbered else "AnnexHeading" if block.level == 1 else "AnnexSub"
         if not self._paper.toc or block.level > self._paper.heading_depth:
-            return _p(name, self._runs(block.text))
+            return self._p(name, self._runs(block.text))
         self._toc += 1
         mark = f"_Toc{self._toc:06}"
-        return _p(name, _bookmark(900_000 + self._toc, mark, self._runs(block.text)))
+        return self._p(name, _bookmark(900_000 + self._toc, mark, self._runs(block.text)))
 
     def _para(self, block: Para) -> str:
         extra = ""
         if block.kind in {"body", "plain"} and self._level > 1:
             first = ' w:firstLineChars="100" w:firstLine="210"' if block.kind == "body" else ""
             extra = f'<w:ind w:left="{(self._level - 1) * CHAR}"{first}/>'
-        return _p(_PARA[block.kind], self._runs(block.text), extra)
+        return self._p(_PARA[block.kind], self._runs(block.text), extra)
 
     def _items(self, block: Items) -> str:
         number = parts.BULLETS
@@ -274,17 +299,18 @@ class _Writer:
         widths = [first, self._width - first]
         rows = []
         if block.title:
-            words = _p("TableHead", self._runs(block.title), _LEFT)
+            words = _p("FieldLabel", self._runs(block.title), "<w:keepNext/>")
             cell = _cell(self._width, words, shade="DCE4F0", span=2)
             rows.append(f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{cell}</w:tr>")
-        keep = "<w:trPr><w:cantSplit/></w:trPr>" if block.whole else ""
-        for label, value in block.rows:
-            head = _p("TableHead", self._runs(label), _LEFT)
+        for at, (label, value) in enumerate(block.rows, 1):
+            kept = "<w:keepNext/>" if self._held or (block.together and at < len(block.rows)) else ""
+            head = _p("FieldLabel", self._runs(label), kept)
             cells = _cell(widths[0], head, shade="F2F4F8", middle=False) + _cell(
-                widths[1], self._lines(value, "l", ""), middle=False
+                widths[1], self._lines(value, "l", "", kept), middle=False
             )
+            keep = "<w:trPr><w:cantSplit/></w:trPr>" if block.together else ""
             rows.append(f"<w:tr>{keep}{cells}</w:tr>")
-        return _tbl(widths, rows, block.title) + _after()
+        return _tbl(widths, rows, block.title) + _after(held=self._held)
 
     def _lines(self, text: Text, align: str, size: str, kept: str = "") -> str:
         jc = kept + (f'<w:jc w:val="{_JC[align]}"/>' if align != "l" else "")
@@ -352,30 +378,29 @@ class _Writer:
         return "".join(made)
 
     def _contents(self) -> str:
-        """目次: Word fills it in when the file is opened; until then it has what we know."""
+        """目次: Word reckons it anew when the file is opened; until then its pages are those of our own layout."""
         counter = Counter(self.style.scheme)
-        from secops.report.papers.numbering import headings
-
         entries = []
         depth, at = self._paper.heading_depth, 0
-        for one in headings(self._paper.blocks):
+        for one, page in zip(headings(self._paper.blocks), heading_pages(self._paper), strict=True):
             number = counter.next(one)
             if one.level > depth:
                 continue
             at += 1
-            entries.append((one.level, f"{number}　{one.text}" if number else one.text, f"_Toc{at:06}"))
+            entries.append((one.level, f"{number}　{one.text}" if number else one.text, f"_Toc{at:06}", page))
         begin = _fld("begin") + _instr(f' TOC \\o "1-{depth}" \\t "AnnexHeading,1" \\h \\z \\u ') + _fld("separate")
-        made = [_p("TOCHeading", self._runs("目　次"))]
-        for place, (level, text, mark) in enumerate(entries):
-            page = _fld("begin") + _instr(f" PAGEREF {mark} \\h ") + _fld("separate") + _r("") + _fld("end")
-            link = f'<w:hyperlink w:anchor="{mark}" w:history="1">{_r(text)}<w:r><w:tab/></w:r>{page}</w:hyperlink>'
+        made = [self._p("TOCHeading", self._runs("目　次"))]
+        for place, (level, text, mark, page) in enumerate(entries):
+            shown = _fld("begin") + _instr(f" PAGEREF {mark} \\h ") + _fld("separate") + _r(str(page)) + _fld("end")
+            link = f'<w:hyperlink w:anchor="{mark}" w:history="1">{_r(text)}<w:r><w:tab/></w:r>{shown}</w:hyperlink>'
             made.append(_p(f"TOC{level}", (begin if place == 0 else "") + link))
         return "".join(made) + _p("PlainText", _fld("end"))
 
 
-def _after() -> str:
+def _after(*, held: bool = False) -> str:
     """Two tables in a row would become one."""
-    return '<w:p><w:pPr><w:spacing w:line="160" w:lineRule="exact"/></w:pPr></w:p>'
+    kept = "<w:keepNext/>" if held else ""
+    return f'<w:p><w:pPr>{kept}<w:spacing w:line="160" w:lineRule="exact"/></w:pPr></w:p>'
 
 
 def _fld(kind: str) -> str:

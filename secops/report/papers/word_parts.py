@@ -23,6 +23,8 @@ HEADINGS = 1  # numbering of headings; lists begin behind it
 BULLETS = 2
 FIRST_LIST = 3
 CHAR = 210  # twips: one character of 10.5 points
+# Lines have one height whatever face the machine has, so that pages end where we reckon they do.
+LINE, TIGHT = 1.65, 1.5  # of the size: text, and what stands in tables
 
 
 def styles(style: PaperStyle) -> str:
@@ -36,6 +38,8 @@ def styles(style: PaperStyle) -> str:
         plus3=half + 3,
         plus5=half + 5,
         small=half - 3,
+        line=round(style.size * 20 * LINE),
+        tight=round((style.size - 1.5) * 20 * TIGHT),
     )
 
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         EventStore,
         EventWriter,
         Found,
+        Nearby,
         Place,
         Question,
         Scope,
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
         Page,
         PageDesk,
         PagingCounts,
+        ReminderDesk,
     )
     from secops.siem.ports.triage import (
         BondDesk,
@@ -94,11 +96,14 @@ if TYPE_CHECKING:
         Handled,
         KeptHit,
         Left,
+        Lengths,
         Night,
         ReviewDesk,
         SavedSearch,
         SavedSearches,
+        Took,
         Undone,
+        Waiting,
         WorkDesk,
     )
 
@@ -112,16 +117,16 @@ _MODULES = {
         "HistoryEntry State Verdict"
     ),
     "detection": "Detector MatchedValue Normalizer Part RowMatch Rule RuleFilter",
-    "events": "KIND_COLUMNS Answer EventStore EventWriter Found Place Question Scope SeenKind Span StoreStats",
+    "events": "KIND_COLUMNS Answer EventStore EventWriter Found Nearby Place Question Scope SeenKind Span StoreStats",
     "hits": "Contribution FilterCount Filtered Hit HitOutcome HitSink HitWriter SourceStatus Tally",
     "journal": "Drop JournalReader JournalWriter NewBatch Origin RecordBatch",
     "paging": (
         "OUTGOING_LABELS Attempt Batch Cause Condition Decide LastPaged Notice NoticeState Outgoing "
-        "OutgoingState Page PageDesk PagingCounts"
+        "OutgoingState Page PageDesk PagingCounts ReminderDesk"
     ),
     "triage": (
-        "BondDesk Bonds Bulk BulkAction BulkDesk Chosen ChosenSet Handled KeptHit Left Night ReviewDesk "
-        "SavedSearch SavedSearches Undone WorkDesk"
+        "BondDesk Bonds Bulk BulkAction BulkDesk Chosen ChosenSet Handled KeptHit Left Lengths Night ReviewDesk "
+        "SavedSearch SavedSearches Took Undone Waiting WorkDesk"
     ),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
@@ -190,7 +195,9 @@ __all__ = [
     "KeptHit",
     "LastPaged",
     "Left",
+    "Lengths",
     "MatchedValue",
+    "Nearby",
     "NewBatch",
     "Night",
     "Normalizer",
@@ -206,6 +213,7 @@ __all__ = [
     "Place",
     "Question",
     "RecordBatch",
+    "ReminderDesk",
     "ReviewDesk",
     "RowMatch",
     "Rule",
@@ -220,8 +228,10 @@ __all__ = [
     "State",
     "StoreStats",
     "Tally",
+    "Took",
     "Undone",
     "Verdict",
+    "Waiting",
     "Watermark",
     "WorkDesk",
 ]

@@ -24,6 +24,14 @@ class Span:
         """Whether a moment is in it."""
         return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
 
+    def before(self, moment: datetime) -> Span:
+        """What of it is before a moment."""
+        return Span(self.since, moment if self.until is None else min(moment, self.until))
+
+    def since_then(self, moment: datetime) -> Span:
+        """What of it is from a moment on."""
+        return Span(moment if self.since is None else max(moment, self.since), self.until)
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -64,6 +72,18 @@ class StoreStats:
     newest: datetime | None
     cut: int = 0
     refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """Events around a moment, ascending; ``total`` and ``counts`` are exact where ``events`` are not all.
+
+    ``counts`` has for each of the terms how many of those that match the query match it too.
+    """
+
+    events: Sequence[Mapping[str, Any]]
+    total: int
+    counts: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +178,24 @@ class EventStore(EventWriter, Protocol):
 
         Raises:
             QueryError: the query asks for what no store can answer alike.
+        """
+        ...
+
+    def nearby(
+        self,
+        query: Node,
+        terms: Sequence[Node],
+        centre: datetime,
+        span: Span,
+        scope: Scope,
+        *,
+        limit: int,
+        fields: Collection[str],
+    ) -> Nearby:
+        """Events that match, around a moment: all, or where they are more than ``limit`` those nearest to it.
+
+        Of more than fit, half are from before the moment and half from then on; what one side lacks, the other gives.
+        Events have only the ``fields`` (columns) that are asked for.
         """
         ...
 

@@ -115,7 +115,10 @@ Decide = Callable[[Sequence[Notice], LastPaged | None], Sequence[Batch]]
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message in the outbox. ``kind`` is ``page``, ``over`` or ``test``; ``reason`` is why the last try failed."""
+    """A message in the outbox; ``reason`` is why the last try failed.
+
+    ``kind`` is ``page``, ``over``, ``test`` or ``reminder``; of a reminder ``person`` is a department.
+    """
 
     id: int
     kind: str
@@ -253,4 +256,21 @@ class PageDesk(Protocol):
 
     def settle(self, begun: Sequence[Condition], ended: Sequence[Condition], now: datetime) -> None:
         """Conditions that began or are over, with their notices, in one transaction."""
+        ...
+
+
+class ReminderDesk(Protocol):
+    """Reminders of the self-inspection in the same outbox: sent, tried again and counted as every other message."""
+
+    def remind(
+        self, pages: Sequence[Page], number: str, *, since: datetime, actor: str, now: datetime
+    ) -> Sequence[str]:
+        """Put a message for each page; who got one about the round ``number`` ``since`` then is left out.
+
+        It is in the trail of the round's plan. Returns the departments (``Page.person``) that one was put for.
+        """
+        ...
+
+    def reminded(self, number: str) -> Mapping[str, Outgoing]:
+        """Department → the last message to it about a round."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from secops.schema.severity import Severity
@@ -204,17 +204,43 @@ class Handled:
     names: frozenset[str] = frozenset()
 
 
+Took = tuple[str, str, int, int | None, int | None, int]
+"""Zone, rule id, moment of opening, time to the first answer and to the closing in microseconds, id of the alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long alerts took, as plain numbers, since there are many; ``titles`` by rule id."""
+
+    rows: Sequence[Took]
+    titles: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Alerts that are not closed, of a zone, a severity and an age: how many, and when the oldest was opened.
+
+    ``age`` is the number of the steps (lengths, ascending) that they are at least as old as: 0 is younger than all.
+    """
+
+    zone: str
+    severity: Severity
+    age: int
+    count: int
+    oldest: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Night:
     """Alerts of a span: opened then (worst first, the first few) and closed then, by zone and severity.
 
-    ``open_since`` are the moments of opening of all that are not closed now, by zone and severity.
+    ``waiting`` counts all that are not closed now, the ``oldest`` are the first few of them.
     """
 
     opened: Mapping[tuple[str, Severity], int]
     closed: Mapping[tuple[str, Severity], int]
     worst: Sequence[Alert]
-    open_since: Sequence[tuple[str, Severity, datetime]]
+    waiting: Sequence[Waiting]
     oldest: Sequence[Alert]
 
 
@@ -225,8 +251,16 @@ class ReviewDesk(Protocol):
         """How long the alerts took that were opened in a span; merged ones are counted with the one that leads."""
         ...
 
-    def night(self, span: Span, scope: Scope, *, shown: int = 10) -> Night:
-        """What happened in a span, and what is open now."""
+    def lengths(self, opened: Span, scope: Scope) -> Lengths:
+        """The same as `handled`, as numbers."""
+        ...
+
+    def opened_by_rule(self, opened: Span, scope: Scope) -> Mapping[str, int]:
+        """How many alerts were opened in a span, by rule; merged ones are counted with the one that leads."""
+        ...
+
+    def night(self, span: Span, scope: Scope, ages: Sequence[timedelta], *, shown: int = 10) -> Night:
+        """What happened in a span, and what is open at its end, by age (steps, ascending)."""
         ...
 
     def arrivals(self, span: Span) -> Mapping[str, Sequence[tuple[datetime, int]]]:

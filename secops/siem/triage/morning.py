@@ -12,6 +12,7 @@ from secops.schema.severity import Severity
 from secops.siem.ports import Alert, Night, SourceStatus, Span
 from secops.siem.triage.usual import Behaviour, Conduct
 
+# The steps that `ReviewDesk.night` is asked for.
 AGES = (timedelta(days=1), timedelta(days=3), timedelta(days=7), timedelta(days=30))
 
 
@@ -83,12 +84,12 @@ def morning(
     assert span.since is not None
     assert span.until is not None
     levels = sorted(Severity, reverse=True)
-    found = {zone for zone, _level in (*night.opened, *night.closed)} | {zone for zone, *_ in night.open_since}
+    found = {zone for zone, _level in (*night.opened, *night.closed)} | {one.zone for one in night.waiting}
     names = [*zones, *sorted(found - set(zones))]
     waiting: dict[tuple[str, Severity], int] = {}
-    for zone, level, _at in night.open_since:
-        waiting[zone, level] = waiting.get((zone, level), 0) + 1
-    status = {one.id: one for one in sources}
+    for one in night.waiting:
+        waiting[one.zone, one.severity] = waiting.get((one.zone, one.severity), 0) + one.count
+    status = {source.id: source for source in sources}
     seen = [_source(one, status[one.source]) for one in behaved if one.source in status]
     return Morning(
         since=span.since,
@@ -121,7 +122,7 @@ def _row(table: Mapping[tuple[str, Severity], int], zone: str, levels: Sequence[
 
 
 def _ages(zone: str, night: Night, now: datetime) -> Ages:
-    lengths = [now - at for where, _level, at in night.open_since if where == zone]
-    steps = [timedelta(), *AGES]
-    counts = [sum(low <= one < high for one in lengths) for low, high in zip(steps, AGES, strict=False)]
-    return Ages(zone, [*counts, sum(one >= AGES[-1] for one in lengths)], max(lengths, default=None))
+    here = [one for one in night.waiting if one.zone == zone]
+    counts = [sum(one.count for one in here if one.age == age) for age in range(len(AGES) + 1)]
+    oldest = min((one.oldest for one in here), default=None)
+    return Ages(zone, counts, None if oldest is None else now - oldest)

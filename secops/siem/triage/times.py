@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from statistics import median
 
-from secops.siem.ports import Handled
+from secops.siem.ports import Lengths, Took
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +49,25 @@ class Times:
     rules: Sequence[Line]
 
 
-def times(found: Sequence[Handled], zones: Sequence[str], now: datetime) -> Times:
+def times(found: Lengths, zones: Sequence[str], now: datetime) -> Times:
     """The table of these alerts; zones in the order given, others behind them by name."""
-    others = sorted({one.zone for one in found} - set(zones))
-    by_zone = [(zone, [one for one in found if one.zone == zone]) for zone in (*zones, *others)]
-    by_rule: dict[str, list[Handled]] = {}
-    for one in found:
-        by_rule.setdefault(one.rule_id, []).append(one)
-    rules = [_line(rule_id, some[0].title if rule_id else "", some, now) for rule_id, some in by_rule.items()]
+    parts: dict[tuple[str, str], list[Took]] = {}
+    for row in found.rows:
+        parts.setdefault((row[0], row[1]), []).append(row)
+    all_parts = _Part()
+    by_zone = {zone: _Part() for zone in zones}
+    by_rule: dict[str, _Part] = {}
+    for (zone, rule_id), rows in parts.items():
+        part = _Part.of(rows)
+        for whole in (all_parts, by_zone.setdefault(zone, _Part()), by_rule.setdefault(rule_id, _Part())):
+            whole.add(part)
+    others = sorted(by_zone.keys() - set(zones))
+    rules = [
+        _line(rule_id, found.titles.get(rule_id, "") if rule_id else "", part, now) for rule_id, part in by_rule.items()
+    ]
     return Times(
-        _line("", "", found, now),
-        [_line(zone, "", some, now) for zone, some in by_zone if some],
+        _line("", "", all_parts, now),
+        [_line(zone, "", by_zone[zone], now) for zone in (*zones, *others) if by_zone[zone].total],
         sorted(rules, key=_slowest),
     )
 
@@ -68,21 +78,60 @@ def _slowest(line: Line) -> tuple[timedelta, int, str]:
     return (-(length or timedelta()), -line.total, line.name)
 
 
-def _line(name: str, title: str, found: Sequence[Handled], now: datetime) -> Line:
-    acknowledged = _spent(found, lambda one: one.acknowledged, now)
-    return Line(name, title, len(found), acknowledged, _spent(found, lambda one: one.closed, now))
+@dataclass(slots=True)
+class _Way:
+    """How long some alerts took to one moment: runs of lengths, the longest with its alert, who is not there yet."""
+
+    runs: list[int] = field(default_factory=list)
+    worst: tuple[int, int] | None = None
+    waiting: int = 0
+    oldest: tuple[int, int] | None = None  # minus the moment of opening, and the alert
+
+    @classmethod
+    def of(cls, rows: Sequence[Took], lengths: Sequence[int | None]) -> _Way:
+        done = sorted(length for length in lengths if length is not None)
+        left = [(-row[2], row[5]) for row, length in zip(rows, lengths, strict=True) if length is None]
+        most = [row[5] for row, length in zip(rows, lengths, strict=True) if length == done[-1]] if done else []
+        return cls(done, (done[-1], max(most)) if done else None, len(left), max(left, default=None))
+
+    def add(self, other: _Way) -> None:
+        self.runs += other.runs
+        self.worst = max(filter(None, (self.worst, other.worst)), default=None)
+        self.waiting += other.waiting
+        self.oldest = max(filter(None, (self.oldest, other.oldest)), default=None)
+
+    def spent(self, now: datetime) -> Spent:
+        self.runs.sort()  # runs that are in order already, which costs little more than looking at them
+        middle = timedelta(microseconds=round(median(self.runs))) if self.runs else None
+        worst, worst_id = (timedelta(microseconds=self.worst[0]), self.worst[1]) if self.worst else (None, None)
+        oldest, oldest_id = (_since(-self.oldest[0], now), self.oldest[1]) if self.oldest else (None, None)
+        return Spent(len(self.runs), middle, worst, worst_id, self.waiting, oldest, oldest_id)
 
 
-def _spent(found: Iterable[Handled], moment: Callable[[Handled], datetime | None], now: datetime) -> Spent:
-    done: list[tuple[timedelta, int]] = []
-    waiting: list[tuple[timedelta, int]] = []
-    for one in found:
-        at = moment(one)
-        (waiting if at is None else done).append(((at or now) - one.opened, one.id))
-    worst, worst_id = max(done, default=(None, None))
-    oldest, oldest_id = max(waiting, default=(None, None))
-    middle = timedelta(seconds=median(length.total_seconds() for length, _id in done)) if done else None
-    return Spent(len(done), middle, worst, worst_id, len(waiting), oldest, oldest_id)
+@dataclass(slots=True)
+class _Part:
+    """Some alerts: how many, and both ways."""
+
+    total: int = 0
+    acknowledged: _Way = field(default_factory=_Way)
+    closed: _Way = field(default_factory=_Way)
+
+    @classmethod
+    def of(cls, rows: Sequence[Took]) -> _Part:
+        return cls(len(rows), _Way.of(rows, [row[3] for row in rows]), _Way.of(rows, [row[4] for row in rows]))
+
+    def add(self, other: _Part) -> None:
+        self.total += other.total
+        self.acknowledged.add(other.acknowledged)
+        self.closed.add(other.closed)
+
+
+def _line(name: str, title: str, part: _Part, now: datetime) -> Line:
+    return Line(name, title, part.total, part.acknowledged.spent(now), part.closed.spent(now))
+
+
+def _since(microseconds: int, now: datetime) -> timedelta:
+    return now - (EPOCH + timedelta(microseconds=microseconds))
 
 
 def as_plain(table: Times) -> dict[str, object]:

@@ -20,10 +20,10 @@ from secops.errors import QueryError, StoreError
 from secops.locale import _
 from secops.query.evaluate import check
 from secops.query.limits import check_page
-from secops.query.tree import Exists, Node
+from secops.query.tree import And, Exists, Node
 from secops.schema.ecs import COLUMNS, dtype
 from secops.schema.frame import EXTRA
-from secops.siem.ports import KIND_COLUMNS, Answer, Found, Place, Question, Scope, SeenKind, Span, StoreStats
+from secops.siem.ports import KIND_COLUMNS, Answer, Found, Nearby, Place, Question, Scope, SeenKind, Span, StoreStats
 from secops.store.events import elastic_fields as names
 from secops.store.events.elastic_bulk import Bulk
 from secops.store.events.elastic_documents import Line, Naming, chunks, event_of, lines, row_of
@@ -32,7 +32,7 @@ from secops.store.events.elastic_dsl import asked as dsl
 from secops.store.events.elastic_indices import Indices
 from secops.store.events.elastic_positions import Positions
 from secops.store.events.elastic_server import Access, Server, reason_of
-from secops.store.events.rows import fresh
+from secops.store.events.rows import fresh, middle
 from secops.store.events.several import check_counted, one_by_one
 
 _AT_ONCE = 2  # bulk requests under way: one is written while the next one is made
@@ -157,6 +157,27 @@ class ElasticStore:
         )
         hits = found["hits"]["hits"][offset if behind else 0 :]
         return Found([event_of(hit["_source"]) for hit in hits], found["hits"]["total"]["value"])
+
+    def nearby(
+        self,
+        query: Node,
+        terms: Sequence[Node],
+        centre: datetime,
+        span: Span,
+        scope: Scope,
+        *,
+        limit: int,
+        fields: Collection[str],
+    ) -> Nearby:
+        """Events around a moment (see the port)."""
+        before = self.search(query, span.before(centre), scope, limit=limit)
+        after = self.search(query, span.since_then(centre), scope, limit=limit, newest_first=False)
+        shown = middle(before.events, after.events, limit)
+        return Nearby(
+            [{name: value for name, value in event.items() if name in fields} for event in shown],
+            before.total + after.total,
+            [self.count(And((query, term)), span, scope) for term in terms],
+        )
 
     def count(self, query: Node, span: Span, scope: Scope) -> int:
         """Exact number of events that match."""

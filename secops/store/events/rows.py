@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import orjson
 import polars as pl
 
 from secops.schema.ecs import COLUMNS, dtype
 from secops.schema.frame import EXTRA
+
+_T = TypeVar("_T")
 
 
 def kept(frame: pl.DataFrame) -> pl.DataFrame:
@@ -42,6 +44,15 @@ def event(row: Mapping[str, Any]) -> dict[str, Any]:
     result = {name: value for name, value in row.items() if name != EXTRA and value is not None and value != []}
     fields = extra_fields(row.get(EXTRA)).items()
     return result | {name: value for name, value in fields if value is not None and value != [] and name not in COLUMNS}
+
+
+def middle(before: Sequence[_T], after: Sequence[_T], limit: int) -> list[_T]:
+    """At most so many of what is before a moment (the nearest first) and from then on, in order of time.
+
+    Half from each side; what one side lacks, the other gives.
+    """
+    half = min(len(before), max(limit // 2, limit - len(after)))
+    return [*reversed(before[:half]), *after[: limit - half]]
 
 
 def extra_fields(text: str | None) -> dict[str, Any]:

@@ -18,12 +18,14 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.schema import ArrayType, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
+from secops.durable import make_folder, place, sync
 from secops.errors import StoreError
 from secops.locale import _
 from secops.query.fields import NOT_SEARCHED
@@ -31,7 +33,7 @@ from secops.schema.dates import JST
 from secops.schema.ecs import COLUMNS, dtype
 from secops.schema.frame import EXTRA
 from secops.store.events.boot import check_after_boot
-from secops.store.events.durable import locked, make_folder, sync_file, sync_folder
+from secops.store.events.lock import locked
 from secops.store.events.searchable import FOLDED, TEXT
 
 DATASET, DAY = "part.dataset", "part.day"
@@ -83,6 +85,7 @@ class Table:
         self.folder = folder
         self._lock = threading.RLock()
         self._listed: tuple[int, tuple[DataFile, ...]] = (-1, ())
+        self._named: dict[str, frozenset[str]] = {}  # columns by path: a file is never changed
         make_folder(folder)
         with locked(folder / ".open.lock"):
             check_after_boot(folder)
@@ -128,8 +131,8 @@ class Table:
 
     def action(self, path: Path, dataset: str, day: str, stats: str, *, new: bool = True) -> AddAction:
         """What the log says of a file that was written: its content and name are forced to the disk first."""
-        sync_file(path)
-        sync_folder(path.parent)
+        sync(path)
+        sync(path.parent)
         status = path.stat()
         name = path.relative_to(self.folder).as_posix()
         values = {DATASET: dataset, DAY: day}
@@ -170,7 +173,26 @@ class Table:
             version = self._delta.version()
             if version != self._listed[0]:
                 self._listed = (version, _listing(self._delta))
+                live = {file.path for file in self._listed[1]}
+                self._named = {path: names for path, names in self._named.items() if path in live}
             return self._listed[1]
+
+    def columns(self, path: str) -> frozenset[str]:
+        """The columns that a file has.
+
+        Raises:
+            FileGoneError: the file does not exist any more.
+        """
+        known = self._named.get(path)
+        if known is None:
+            try:
+                known = frozenset(pq.read_schema(self.folder / path).names)
+            except FileNotFoundError as error:
+                raise FileGoneError(path) from error
+            except (OSError, pa.ArrowException) as error:
+                raise StoreError(_("検索用データを読めませんでした: {error}").format(error=error)) from error
+            self._named[path] = known
+        return known
 
     def vacuum(self, hours: int) -> int:
         """Delete files that left the table that long ago, or never joined it; returns how many."""
@@ -197,7 +219,7 @@ class Table:
                 partition_by=[DATASET, DAY],
                 configuration=_CONFIGURATION,
             )
-            sync_folder(self.folder)
+            sync(self.folder)
         known = {field.name for field in table.schema().fields}
         if added := [field for field in table_schema().fields if field.name not in known]:
             # A newer program has more columns; older files simply lack them.
@@ -210,9 +232,8 @@ class Table:
         if not path.exists() or pl.read_parquet_schema(path) != wanted.schema:
             temporary = path.with_name(f".{EMPTY}")
             wanted.write_parquet(temporary)
-            sync_file(temporary)
-            temporary.replace(path)
-            sync_folder(self.folder)
+            sync(temporary)
+            place(temporary, path)
 
     def _sync_log(self) -> None:
         """Force the commits that this process has not seen on the disk yet; others' too, since ours builds on them."""
@@ -221,8 +242,8 @@ class Table:
         for one in range(self._durable + 1, version + 1):
             path = folder / f"{one:020d}.json"
             if path.exists():  # cleaned up already: then a checkpoint holds it
-                sync_file(path)
-        sync_folder(folder)
+                sync(path)
+        sync(folder)
         self._durable = version
 
 

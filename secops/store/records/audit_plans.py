@@ -12,9 +12,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from secops.errors import ConflictError, NotFoundError, UsageError
 from secops.isms.audit.frozen import freeze
 from secops.isms.audit.independence import Engagement, Organisation, Post, SystemDuty, require_independent
-from secops.isms.audit.plans import check_plan, next_number
+from secops.isms.audit.plans import check_plan, check_visit, next_number
 from secops.isms.audit.ports import Appointment, Assignment, Opening, PlanRecord, Viewer
-from secops.isms.audit.round import Phase, Plan, PlanLevel, Unit
+from secops.isms.audit.round import Phase, Plan, PlanLevel, Unit, Visit
 from secops.isms.audit.sheets import NewSheet, Place, SheetState, cleaned, sheets_of
 from secops.locale import _
 from secops.store.records import rounds_tables as t
@@ -147,6 +147,30 @@ class SqlPlans:
                 raise NotFoundError(what.format(person=person, unit=unit))
             _note(connection, "auditor.removed", number, actor, now, unit=str(unit), person=person)
 
+    def plan_visit(self, number: str, visit: Visit, *, actor: str, now: datetime) -> PlanRecord:
+        """An appointment of the fieldwork."""
+        people = [text for one in visit.attendees if (text := cleaned(one))]
+        papers = [text for one in visit.materials if (text := cleaned(one))]
+        visit = replace(visit, place=cleaned(visit.place), attendees=tuple(people), materials=tuple(papers))
+        with self._database.write() as connection:
+            check_visit(visit, _plan(connection, number).plan)
+            connection.execute(delete(t.visits).where(_of_visit(number, visit.unit, visit.begins)))
+            key = {"plan": number, "department": visit.unit.department, "system": visit.unit.system}
+            texts = {"place": visit.place, "attendees": to_json(people), "materials": to_json(papers)}
+            days = {"begins": visit.begins, "ends": visit.ends, "noted_by": actor, "noted_at": now}
+            connection.execute(insert(t.visits).values(**key, **texts, **days))
+            detail = {"unit": str(visit.unit), "begins": visit.begins.isoformat(), "place": visit.place}
+            _note(connection, "visit.planned", number, actor, now, **detail)
+            return _plan(connection, number)
+
+    def drop_visit(self, number: str, unit: Unit, begins: datetime, *, actor: str, now: datetime) -> PlanRecord:
+        """Call an appointment off."""
+        with self._database.write() as connection:
+            if not connection.execute(delete(t.visits).where(_of_visit(number, unit, begins))).rowcount:
+                raise NotFoundError(_("{unit} のその日時の予定はありません。").format(unit=unit))
+            _note(connection, "visit.dropped", number, actor, now, unit=str(unit), begins=begins.isoformat())
+            return _plan(connection, number)
+
     def add_posts(self, posts: Iterable[Post], duties: Iterable[SystemDuty], *, actor: str, now: datetime) -> int:
         """Earlier posts and duties; what is there already is not added twice."""
         with self._database.write() as connection:
@@ -187,6 +211,10 @@ def _of_unit(table: Any, number: str, unit: Unit) -> Any:
     return (columns.plan == number) & (columns.department == unit.department) & (columns.system == unit.system)
 
 
+def _of_visit(number: str, unit: Unit, begins: datetime) -> Any:
+    return _of_unit(t.visits, number, unit) & (t.visits.c.begins == begins)
+
+
 def _plans(connection: Connection) -> list[PlanRecord]:
     """All plans: there are some dozens of them in the life of a ward."""
     order = (t.plans.c.first_year.desc(), t.plans.c.created_at.desc(), t.plans.c.number)
@@ -194,11 +222,14 @@ def _plans(connection: Connection) -> list[PlanRecord]:
     units = connection.execute(select(t.plan_units).order_by(t.plan_units.c.position)).mappings().all()
     by_person = select(t.plan_auditors).order_by(t.plan_auditors.c.assigned_at, t.plan_auditors.c.person)
     people = connection.execute(by_person).mappings().all()
+    by_time = select(t.visits).order_by(t.visits.c.begins, t.visits.c.department, t.visits.c.system)
+    visits = connection.execute(by_time).mappings().all()
     return [
         plan_of(
             row,
             [one for one in units if one["plan"] == row["number"]],
             [one for one in people if one["plan"] == row["number"]],
+            [one for one in visits if one["plan"] == row["number"]],
         )
         for row in rows
     ]

@@ -11,7 +11,7 @@ from sqlalchemy import Row, RowMapping
 from secops.isms.audit.frozen import thaw
 from secops.isms.audit.model import Verdict
 from secops.isms.audit.ports import Assignment, Decision, PlanRecord, Round
-from secops.isms.audit.round import Conduct, Phase, Plan, PlanLevel, Unit
+from secops.isms.audit.round import Conduct, Phase, Plan, PlanLevel, Unit, Visit
 from secops.isms.audit.sheets import Answer, EvidenceFile, Place, Sheet, SheetKind, SheetState
 from secops.store.records.codec import from_json, to_json
 
@@ -54,8 +54,8 @@ def plan_row(plan: Plan) -> dict[str, Any]:
     }
 
 
-def plan_of(row: RowMapping, units: Rows, auditors: Rows) -> PlanRecord:
-    """A plan with its units (in order) and auditors."""
+def plan_of(row: RowMapping, units: Rows, auditors: Rows, visits: Rows = ()) -> PlanRecord:
+    """A plan with its units (in order), auditors and appointments."""
     body, listed, assigned = from_json(row["body"]), list(units), [_assignment(one) for one in auditors]
     period = [day(one) for one in body["period"]] if body["period"] else []
     plan = Plan(
@@ -85,11 +85,24 @@ def plan_of(row: RowMapping, units: Rows, auditors: Rows) -> PlanRecord:
         for one in listed
         if one["decided_at"] is not None
     ]
-    return PlanRecord(plan, row["revision"], row["created_by"], row["created_at"], tuple(decisions), tuple(assigned))
+    return PlanRecord(
+        plan,
+        row["revision"],
+        row["created_by"],
+        row["created_at"],
+        tuple(decisions),
+        tuple(assigned),
+        tuple(_visit(one) for one in visits),
+    )
 
 
 def _unit(row: RowMapping) -> Unit:
     return Unit(row["department"], row["system"])
+
+
+def _visit(row: RowMapping) -> Visit:
+    people, papers = from_json(row["attendees"]), from_json(row["materials"])
+    return Visit(_unit(row), row["begins"], row["ends"], row["place"], tuple(people), tuple(papers))
 
 
 def _assignment(row: RowMapping) -> Assignment:

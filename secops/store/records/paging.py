@@ -92,7 +92,7 @@ class SqlPaging:
         here = and_(outbox.c.state.in_(WAITING), outbox.c.channel == channel, outbox.c.next_at <= now)
         statement = select(outbox).where(here).order_by(outbox.c.next_at, outbox.c.id).limit(limit)
         with self._database.read() as connection:
-            return [_outgoing(row) for row in connection.execute(statement).mappings()]
+            return [outgoing_of(row) for row in connection.execute(statement).mappings()]
 
     def attempted(self, outgoing: Outgoing, *, ok: bool, text: str, next_at: datetime | None, now: datetime) -> None:
         """See `PageDesk`."""
@@ -114,7 +114,7 @@ class SqlPaging:
         with self._database.write() as connection:
             for channel in dict.fromkeys(page.channel for page in pages):
                 _log(connection, now, actor, peer, "notify.test", channel)
-            return [_put_page(connection, page, "test", now) for page in pages]
+            return [put_page(connection, page, "test", now) for page in pages]
 
     def outgoing(self, outgoing_id: int, scope: Scope) -> tuple[Outgoing, Sequence[Attempt]]:
         """See `PageDesk`."""
@@ -125,7 +125,7 @@ class SqlPaging:
                 text = _("通知 {id} は見つかりませんでした。番号を確かめてください。")
                 raise NotFoundError(text.format(id=outgoing_id))
             tries = _attempts(scope).where(outbox.c.id == outgoing_id).order_by(outbox_attempts.c.id)
-            return _outgoing(row), [_attempt(one) for one in connection.execute(tries).mappings()]
+            return outgoing_of(row), [_attempt(one) for one in connection.execute(tries).mappings()]
 
     def outbox(
         self, scope: Scope, *, state: OutgoingState | None = None, limit: int = 50, offset: int = 0
@@ -135,7 +135,7 @@ class SqlPaging:
         statement = select(outbox).where(here).order_by(outbox.c.id.desc()).limit(limit).offset(offset)
         with self._database.read() as connection:
             total = connection.execute(select(func.count()).select_from(outbox).where(here)).scalar_one()
-            return [_outgoing(row) for row in connection.execute(statement).mappings()], int(total)
+            return [outgoing_of(row) for row in connection.execute(statement).mappings()], int(total)
 
     def attempts(self, scope: Scope, *, limit: int = 20) -> Sequence[Attempt]:
         """See `PageDesk`."""
@@ -291,7 +291,7 @@ def _put_batch(
         connection.execute(update(notices).where(notices.c.id.in_(part)).values(paged_at=now))
     over = all(about[one].cause is Cause.OVER for one in batch.notices)
     for page in batch.pages:
-        number = _put_page(connection, page, "over" if over else "page", now)
+        number = put_page(connection, page, "over" if over else "page", now)
         links = [{"outbox_id": number, "notice_id": notice} for notice in batch.notices]
         run_many(connection, insert(outbox_notices), links)
     if batch.told:
@@ -299,7 +299,8 @@ def _put_batch(
         run_many(connection, insert(history), [entry(alert, now, SYSTEM, "notified", batch.told) for alert in told])
 
 
-def _put_page(connection: Connection, page: Page, kind: str, now: datetime) -> int:
+def put_page(connection: Connection, page: Page, kind: str, now: datetime) -> int:
+    """A message that waits to be sent; its number."""
     values = {
         "kind": kind,
         "created": now,
@@ -386,7 +387,8 @@ def _notice(found: RowMapping) -> Notice:
     )
 
 
-def _outgoing(found: RowMapping) -> Outgoing:
+def outgoing_of(found: RowMapping) -> Outgoing:
+    """A row of the outbox."""
     return Outgoing(
         id=found["id"],
         kind=found["kind"],

@@ -29,6 +29,7 @@ from secops.store.records.policy_calendar import SqlReviews
 from secops.store.records.policy_exceptions import SqlWaivers
 from secops.store.records.queue import Queue
 from secops.store.records.releases import SqlReleases
+from secops.store.records.reminders import SqlReminders
 from secops.store.records.replay import ReplaySink, Swapped
 from secops.store.records.retire import retire
 from secops.store.records.review import Review
@@ -82,6 +83,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def paging(self) -> SqlPaging:
         """Notices, the outbox and the conditions of the program, in the same database."""
         return SqlPaging(self.database, enabled=self._page_from is not None)
+
+    @cached_property
+    def reminders(self) -> SqlReminders:
+        """Reminders of the self-inspection in the outbox, in the same database."""
+        return SqlReminders(self.database)
 
     @cached_property
     def trail(self) -> SqlTrail:

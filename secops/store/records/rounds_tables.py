@@ -55,6 +55,22 @@ plan_auditors = Table(
     Column("assigned_at", Moment, nullable=False),
 )
 
+# Appointments of the fieldwork: they are arranged, moved and called off after the plan was approved.
+visits = Table(
+    "audit_visits",
+    metadata,
+    Column("plan", String(NUMBER), ForeignKey("audit_plans.number"), primary_key=True),
+    Column("department", String(CODE), primary_key=True),
+    Column("system", String(CODE), primary_key=True),
+    Column("begins", Moment, primary_key=True),
+    Column("ends", Moment, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("attendees", Text, nullable=False),  # JSON array
+    Column("materials", Text, nullable=False),  # JSON array
+    Column("noted_by", Text, nullable=False),
+    Column("noted_at", Moment, nullable=False),
+)
+
 # Posts and duties that the inventory, which knows only today, does not tell.
 posts = Table(
     "audit_posts",

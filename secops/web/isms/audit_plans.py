@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 
@@ -27,6 +28,15 @@ router = APIRouter()
 Seeing = Annotated[Session, Depends(reads(Right.SEE_AUDIT))]
 Planning = Annotated[Session, Depends(reads(Right.LEAD_AUDIT))]
 Leading = Annotated[Session, Depends(changes(Right.LEAD_AUDIT))]
+DONE = {
+    "created": "計画の案を作りました。監査人と日程を決めてから、承認を記録してください。",
+    "changed": "計画の案を直しました。",
+    "assigned": "監査人を割り当てました。",
+    "unassigned": "監査人から外しました。",
+    "visit": "実地監査の予定を記録しました。監査実施通知書に載ります。",
+    "dropped": "実地監査の予定を取り消しました。",
+}
+TYPED = ("unit", "person", "login", "by", "on", "begins", "ends", "place", "attendees", "materials")
 WORDS: dict[str, Any] = {"levels": PLAN_LABELS, "conducts": CONDUCT_LABELS, "phases": PHASE_LABELS}
 
 
@@ -41,10 +51,19 @@ def show_plans(request: Request, session: Seeing) -> Response:
 @router.get("/audit/plans/{plan}")
 def show_plan(request: Request, plan: str, session: Seeing) -> Response:
     """One plan with its units, decisions and auditors."""
-    return _plan_page(request, session, plan)
+    return plan_page(request, session, plan)
 
 
-def _plan_page(request: Request, session: Session, number: str, problem: SecopsError | None = None) -> Response:
+def plan_page(
+    request: Request,
+    session: Session,
+    number: str,
+    problem: SecopsError | None = None,
+    *,
+    where: str = "",
+    typed: Mapping[str, str] | None = None,
+) -> Response:
+    """The page of a plan; a problem stands at the form ``where`` it came from, which keeps what was ``typed``."""
     here = services(request)
     viewer = viewer_of(session.user)
     record = here.rounds.plan(number, viewer)
@@ -60,9 +79,21 @@ def _plan_page(request: Request, session: Session, number: str, problem: SecopsE
         decisions={one.unit: one for one in record.decisions},
         auditors={unit: [one for one in record.assignments if one.unit == unit] for unit in record.plan.units},
         today=today(here),
+        where=where,
+        blank=dict.fromkeys(TYPED, ""),
+        typed={**dict.fromkeys(TYPED, ""), **(typed or {})},
         problem=str(problem) if problem else "",
+        said=_(DONE[done]) if (done := request.query_params.get("done", "")) in DONE else "",
+        logins=_logins(here) if session.user.may(Right.LEAD_AUDIT) else (),
+        history=here.trail(f"plan {number}"),
         **WORDS,
     )
+
+
+def _logins(here: Services) -> list[tuple[str, str]]:
+    """Those who audit on the console: login and name."""
+    found = (one for one in here.accounts.users() if one.may(Right.AUDIT) and not one.disabled)
+    return [(one.name, one.display_name) for one in found]
 
 
 @router.post("/audit/plans/{plan}/approve")
@@ -79,7 +110,7 @@ def approve(
         day = date.fromisoformat(on)
     except ValueError:
         error = UsageError(_("承認した日を入力してください。"))
-        return _plan_page(request, session, plan, error)
+        return plan_page(request, session, plan, error, where="approve", typed={"by": by, "on": on})
     try:
         opening = here.opening(here.rounds.plan(plan, viewer_of(session.user)).plan)
         how = {"actor": session.user.name, "now": here.now(), "opening": opening}
@@ -87,7 +118,7 @@ def approve(
     except NotFoundError:
         raise
     except SecopsError as error:
-        return _plan_page(request, session, plan, error)
+        return plan_page(request, session, plan, error, where="approve", typed={"by": by, "on": on})
     return RedirectResponse(f"/audit/plans/{plan}", 303)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
@@ -16,6 +16,7 @@ from secops.errors import NotFoundError
 from secops.isms.clauses.ids import tail_of
 from secops.isms.clauses.model import CHANGE_LABELS, Change, Edition, GuidelineClause
 from secops.isms.policy.impact import KIND_LABELS, Kind, Thing
+from secops.locale import _, language
 from secops.schema.dates import JST
 from secops.web.pages import page
 from secops.web.session import reads, services
@@ -63,6 +64,7 @@ def show_guideline(request: Request, session: Annotated[Session, Depends(reads(R
         change_labels=CHANGE_LABELS,
         kind_labels=KIND_LABELS,
         address=lambda thing: address(thing, session.user),
+        title=titles(request),
         wrong=wrong,
     )
 
@@ -79,6 +81,23 @@ def address(thing: Thing, user: User) -> str:
     if thing.kind is Kind.CLAUSE and thing.where:
         return f"/policy/documents/{quote(thing.where)}#{quote(thing.id)}"
     return f"/audit/items/{quote(thing.id)}" if thing.kind is Kind.ITEM else ""
+
+
+def titles(request: Request) -> Callable[[Kind, str, str], str]:
+    """What says the title of a thing in the language of the screen; as it is kept where there is no translation.
+
+    Titles are kept in Japanese, in a work list as they were when it was made. Rules have an English one of their own.
+    """
+    here = services(request)
+
+    def title(kind: Kind, name: str, kept: str) -> str:
+        if language() == "ja":
+            return kept
+        if kind is Kind.RULE and (rule := here.rule(name)) is not None and rule.title:
+            return rule.title
+        return _(kept) if kind is Kind.FORM else kept
+
+    return title
 
 
 def _row(clause: GuidelineClause, things: Iterable[Thing]) -> Row:

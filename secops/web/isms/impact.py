@@ -17,7 +17,7 @@ from secops.isms.clauses.model import CHANGE_LABELS
 from secops.isms.policy.impact import KIND_LABELS, Impact, Kind, Thing
 from secops.isms.policy.work import WorkItem, WorkList, entries_of
 from secops.locale import _
-from secops.web.isms.guideline import address, today
+from secops.web.isms.guideline import address, titles, today
 from secops.web.pages import page
 from secops.web.session import changes, reads, services
 
@@ -53,6 +53,7 @@ def show_impact(request: Request, session: Reader) -> Response:
         change_labels=CHANGE_LABELS,
         known_as=lambda name: one.published if (one := here.guideline.editions().by_id.get(name)) else name,
         address=lambda thing: address(thing, session.user),
+        title=titles(request),
         may_edit=session.user.may(Right.EDIT_POLICY),
         departments=here.departments(),
     )

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from secops.access.ports import Right, Session
@@ -17,38 +16,20 @@ from secops.isms.audit.ports import Viewer
 from secops.isms.audit.sheets import EvidenceFile
 from secops.locale import _
 from secops.web.isms.inspection import Answering, item_page
+from secops.web.isms.uploading import receive
 from secops.web.isms.viewing import viewer_of
 from secops.web.services import Services
-from secops.web.session import check_csrf, current, require, services, token_of
+from secops.web.session import current, require, services
 
 router = APIRouter()
 MAX_UPLOAD = MAX_FILE + (64 << 10)  # a file with the fields of its form
 
 
-async def upload(request: Request, right: Right) -> tuple[Session, str, bytes]:
-    """The session, and name and content of the file that a form carries.
-
-    Who asks is known before the body is read: a stranger's megabytes are not taken. What is taken lies in a temporary
-    file, not in memory, until all of it is there.
-
-    Raises:
-        UsageError: no file was chosen.
-    """
-    session = require(await run_in_threadpool(current, request), right)
-    async with request.form(max_files=1, max_fields=5) as form:
-        token = form.get("csrf")
-        check_csrf(token_of(request), token if isinstance(token, str) else "")
-        file = form.get("file")
-        if not isinstance(file, UploadFile) or not file.filename:
-            raise UsageError(_("ファイルを選んでください。"))
-        return session, file.filename.replace("\\", "/").rpartition("/")[2], await file.read()
-
-
 @router.post("/inspection/{number}/{item}/files", max_body_size=MAX_UPLOAD)
 async def add_file(request: Request, number: int, item: str) -> Response:
     """Judge the file, put it away, note it."""
-    session, name, data = await upload(request, Right.ANSWER_INSPECTION)
-    return await run_in_threadpool(_keep, request, session, number, item, name, data)
+    sent = await receive(request, Right.ANSWER_INSPECTION)
+    return await run_in_threadpool(_keep, request, sent.session, number, item, sent.file.name, sent.file.data)
 
 
 def _keep(request: Request, session: Session, number: int, item: str, name: str, data: bytes) -> Response:

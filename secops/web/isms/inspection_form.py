@@ -11,14 +11,15 @@ from starlette.responses import Response
 from secops.access.ports import Right, Session
 from secops.errors import InputError
 from secops.isms.audit.filetypes import KINDS
-from secops.isms.audit.form import LIMITS, read_form
+from secops.isms.audit.form import LIMITS, form_of
 from secops.isms.audit.form_import import take_form
 from secops.locale import _
 from secops.report.inspection_form import file_name, form_data, make_form
 from secops.web.isms.inspection import Reading, sheet_page
-from secops.web.isms.inspection_files import upload
+from secops.web.isms.uploading import receive
 from secops.web.isms.viewing import viewer_of
 from secops.web.session import services
+from secops.wiring.apart import sheets_apart
 
 router = APIRouter()
 
@@ -37,15 +38,15 @@ def export(request: Request, number: int, session: Reading) -> Response:
 @router.post("/inspection/{number}/form", max_body_size=LIMITS.packed + (64 << 10))
 async def bring_back(request: Request, number: int) -> Response:
     """Take what the file says; what was not taken is listed on the sheet's page, with its cell."""
-    session, name, data = await upload(request, Right.ANSWER_INSPECTION)
-    return await run_in_threadpool(_take, request, session, number, name, data)
+    sent = await receive(request, Right.ANSWER_INSPECTION)
+    return await run_in_threadpool(_take, request, sent.session, number, sent.file.name, sent.file.data)
 
 
 def _take(request: Request, session: Session, number: int, name: str, data: bytes) -> Response:
     here, viewer = services(request), viewer_of(session.user)
     sheet = here.rounds.sheet(number, viewer)
     try:
-        form = read_form(data, name)
+        form = form_of(sheets_apart(name, data, LIMITS), name)
         found = take_form(here.rounds, form, sheet, here.settings.site.id, viewer=viewer, now=here.now())
     except InputError as error:
         text = _("{name} を取り込めませんでした。").format(name=name[:80])

@@ -125,7 +125,7 @@ def _serving(here: Services, session: Session, item: Item) -> list[Serving]:
     counts: Counter[str] = Counter()
     if rules and session.user.may(Right.SEE_ALERTS):
         span = Span(since=here.now() - timedelta(days=ALERT_DAYS))
-        counts.update(one.rule_id for one in here.work.handled(span, scope_of(session.user)))
+        counts.update(here.work.opened_by_rule(span, scope_of(session.user)))
     found = [Serving(rule, counts[rule.id], _alerts_of(rule)) for rule in rules]
     return sorted(found, key=lambda one: (-one.alerts, -int(one.rule.level), one.rule.id))
 

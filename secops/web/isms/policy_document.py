@@ -11,7 +11,7 @@ from starlette.responses import Response
 from secops.access.ports import Right, Session
 from secops.errors import NotFoundError
 from secops.isms.audit.model import Item
-from secops.isms.clauses.blocks import Block, blocks_of
+from secops.isms.clauses.md_tables import Rows, parts_of
 from secops.isms.clauses.model import DOCUMENT_LABELS, Clause, Document, GuidelineClause, Link
 from secops.isms.policy.library import Entry, version_on
 from secops.isms.policy.links import Bearing
@@ -32,7 +32,7 @@ class Shown:
 
     clause: Clause
     number: str
-    blocks: list[Block]
+    blocks: list[str | Rows]
     links: list[tuple[Link, GuidelineClause | None]]
     items: list[Item]
     rules: list[Rule]
@@ -48,7 +48,7 @@ def shown_clauses(here: Services, document: Document) -> list[Shown]:
         names = [link.guideline for link in clause.links]
         links = [(link, editions.clause(link.guideline)) for link in clause.links]
         number = document.number(clause.id)
-        found.append(Shown(clause, number, blocks_of(clause.text), links, items.on(names), rules.on(names)))
+        found.append(Shown(clause, number, list(parts_of(clause.text)), links, items.on(names), rules.on(names)))
     return found
 
 
@@ -88,7 +88,7 @@ def show_document(
         version=version,
         current=version_on(entry.versions, day),
         clauses=shown_clauses(here, document),
-        preamble=blocks_of(document.preamble),
+        preamble=list(parts_of(document.preamble)),
         chapters=[one for one in document.clauses if one.depth == 1],
         kinds=DOCUMENT_LABELS,
         most=SHOWN,

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from secops.access.ports import Right, Session
-from secops.errors import InputError, Problem, SecopsError
+from secops.errors import InputError, Problem, SecopsError, UsageError
 from secops.isms.audit.figures import departments_of
 from secops.isms.audit.paper_style import PAPER_LABELS, PaperKind
-from secops.isms.audit.releases import ReleaseRequest
+from secops.isms.audit.releases import Edited, ReleaseRequest
+from secops.isms.clauses.word_package import MAX_FILE
 from secops.locale import _
 from secops.web.isms.heatmap import reader_of, year_asked
+from secops.web.isms.uploading import Upload, receive
 from secops.web.pages import page
 from secops.web.problems import status_of
 from secops.web.session import changes, reads, services
@@ -28,6 +32,10 @@ FORMATS: Mapping[str, str] = {
 }
 FORMAT_LABELS = {"docx": "Word", "pdf": "PDF", "xlsx": "Excel(採点表)"}
 LONGEST = 60  # characters of a document number
+TYPED = ("department", "number", "decided", "retention", "replaces")  # in the order of `ReleaseRequest`
+LARGEST = MAX_FILE >> 20  # MB of an edited paper; its PDF may have as much
+MAX_UPLOAD = 2 * MAX_FILE + (64 << 10)
+_ONE = threading.Lock()  # checking an edited paper may take a gigabyte: one at a time
 
 
 def _list(
@@ -58,6 +66,8 @@ def _list(
         asked=asked or ReleaseRequest(PaperKind.REPORT, year),
         said=said or _said(request),
         may_make=may_make,
+        converts=papers.converts,
+        largest=LARGEST,
         may_release=session.user.may(Right.LEAD_AUDIT),
     )
 
@@ -113,7 +123,7 @@ def release(
     action: Annotated[str, Form()] = "check",
 ) -> Response:
     """Check a paper, or release it where the linter finds nothing."""
-    texts = [text.strip()[:LONGEST] for text in (department, number, decided, retention, replaces)]
+    texts = [text.strip()[:LONGEST] for text in (department, number, decided, retention, replaces)]  # as TYPED
     asked = ReleaseRequest(_kind(kind), year_asked(year), *texts)
     papers = services(request).papers
     try:
@@ -125,6 +135,34 @@ def release(
         return _list(request, session, problem=error, asked=asked)
     said = "" if faults else _("直すところはありません。発行できます。")
     return _list(request, session, faults=faults, asked=asked, said=said)
+
+
+@router.post("/audit/reports/edited", max_body_size=MAX_UPLOAD)
+async def release_edited(request: Request) -> Response:
+    """Check a paper that was edited in Word, or release it where the linter finds nothing."""
+    sent = await receive(request, Right.LEAD_AUDIT, files=2)
+    return await run_in_threadpool(_release_edited, request, sent)
+
+
+def _release_edited(request: Request, sent: Upload) -> Response:
+    typed = {name: sent.fields.get(name, "").strip()[:LONGEST] for name in ("kind", "year", *TYPED)}
+    asked = ReleaseRequest(_kind(typed["kind"]), year_asked(typed["year"]), *(typed[name] for name in TYPED))
+    papers = services(request).papers
+    try:
+        if not sent.file.name.lower().endswith(".docx"):
+            what = _("「{name}」は Word ファイル(.docx)ではありません。")
+            raise UsageError(what.format(name=sent.file.name[:80]))
+        pdf = sent.files["pdf"].data if "pdf" in sent.files else b""
+        edited = Edited(sent.file.name[:80], sent.file.data, pdf)
+        with _ONE:
+            if sent.fields.get("action") == "release":
+                made = papers.release(asked, actor=sent.session.user.name, edited=edited)
+                return RedirectResponse("/audit/reports?" + urlencode({"released": made.number}), 303)
+            faults = papers.faults(asked, edited)
+    except SecopsError as error:
+        return _list(request, sent.session, problem=error, asked=asked)
+    said = "" if faults else _("直すところはありません。もう一度ファイルを選んで発行できます。")
+    return _list(request, sent.session, faults=faults, asked=asked, said=said)
 
 
 @router.get("/audit/reports/{release_number}/{file_name}")

@@ -17,7 +17,6 @@ from secops.access.ports import Right, Session
 from secops.errors import NotFoundError, QueryError, SecopsError, StoreError, UsageError
 from secops.locale import _
 from secops.query import write
-from secops.query.evaluate import matches
 from secops.query.tree import Term
 from secops.report.text import flat
 from secops.siem.ports import Alert, AlertDesk, AlertDetail, Bulk, BulkAction, Chosen, Scope, State
@@ -58,31 +57,28 @@ class Near:
 
 
 def _around(here: Services, detail: AlertDetail, scope: Scope) -> Near:
-    """Events of the same host or user around the newest hit.
-
-    Where there are more than fit, those nearest to the centre are kept: half from before, half from after.
-    """
+    """Events of the same host or user around the newest hit; where there are more than fit, those nearest to it."""
     centre = detail.hits[0].timestamp if detail.hits else detail.alert.last_seen
     wanted = around.identity(detail.alert.entities, detail.hits[0].event if detail.hits else {})
     query = around.query(wanted)
     if query is None:
         return Near([], 0, centre)
-    span, half = around.span(centre), around.SHOWN // 2
-    found = here.store.search(query, span, scope, limit=around.SHOWN, newest_first=False)
-    events, total = list(found.events), found.total
-    if total > len(events):
-        before = here.store.search(query, around.before(span, centre), scope, limit=half)
-        after = here.store.search(query, around.after(span, centre), scope, limit=half, newest_first=False)
-        events = [*reversed(before.events), *after.events]
-    whole = total == len(events)
-    by = []
     host = next((name for name in ("host.name", "labels.device", "source.ip") if name in wanted), "")
-    for name in filter(wanted.get, (host, "user.name")):
-        value = wanted[name]
-        term = Term(name, value)
-        count = sum(matches(term, one) for one in events) if whole else here.store.count(term, span, scope)
-        by.append((field_label(name), value, count, _search_near(name, value, centre)))
-    return Near(around.lines(events, detail.hits), total, centre, by)
+    names = list(filter(wanted.get, (host, "user.name")))
+    found = here.store.nearby(
+        query,
+        [Term(name, wanted[name]) for name in names],
+        centre,
+        around.span(centre),
+        scope,
+        limit=around.SHOWN,
+        fields=around.FIELDS,
+    )
+    by = [
+        (field_label(name), wanted[name], count, _search_near(name, wanted[name], centre))
+        for name, count in zip(names, found.counts, strict=True)
+    ]
+    return Near(around.lines(found.events, detail.hits), found.total, centre, by)
 
 
 def _search_near(name: str, value: str, centre: datetime) -> str:

@@ -18,6 +18,32 @@ from secops.web.words import clock, clock_seconds, moment_of
 REACH = timedelta(minutes=15)
 SHOWN = 200
 IDENTITY = ("host.name", "user.name", "source.ip", "labels.device")
+FIELDS = frozenset(
+    {
+        "@timestamp",
+        "event.id",
+        "event.action",
+        "event.category",
+        "event.code",
+        "event.dataset",
+        "event.kind",
+        "event.original",
+        "event.outcome",
+        "message",
+        *IDENTITY,
+        "destination.domain",
+        "destination.ip",
+        "destination.port",
+        "file.name",
+        "file.path",
+        "process.command_line",
+        "process.executable",
+        "process.name",
+        "registry.path",
+        "url.full",
+    }
+)
+"""What a line is made of; a test compares lines of whole events with lines of these."""
 LANES = ("logon", "process", "file", "network", "other")
 LANE_LABELS = {
     "logon": "ログオン・認証",
@@ -73,16 +99,6 @@ def query(wanted: Mapping[str, str]) -> Node | None:
 def span(centre: datetime) -> Span:
     """A quarter of an hour to each side; the end is exclusive, so a microsecond is added."""
     return Span(centre - REACH, centre + REACH + timedelta(microseconds=1))
-
-
-def before(span: Span, centre: datetime) -> Span:
-    """The half of the span before the centre."""
-    return Span(span.since, centre)
-
-
-def after(span: Span, centre: datetime) -> Span:
-    """The half of the span from the centre on."""
-    return Span(centre, span.until)
 
 
 def lane(event: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from secops.access.ports import Right, Session
 from secops.locale import _
 from secops.siem.health import problems_of
 from secops.siem.ports import Span
-from secops.siem.triage.morning import evening_before, morning
+from secops.siem.triage.morning import AGES, evening_before, morning
 from secops.siem.triage.times import times
 from secops.siem.triage.usual import CONDUCT_LABELS, behaviours, reach
 from secops.web.pages import page
@@ -31,7 +31,7 @@ def show_times(request: Request, session: Reader) -> Response:
     here, scope, now = services(request), scope_of(session.user), services(request).now()
     chosen = request.query_params.get("since", "30d")
     chosen = chosen if chosen in DAYS else "30d"
-    found = here.work.handled(Span(now - timedelta(days=DAYS[chosen]), now), scope)
+    found = here.work.lengths(Span(now - timedelta(days=DAYS[chosen]), now), scope)
     return page(request, "times.html", table=times(found, allowed_zones(here, scope), now), chosen=chosen, days=DAYS)
 
 
@@ -44,7 +44,7 @@ def show_morning(request: Request, session: Reader) -> Response:
     judged = behaviours(here.work.arrivals(reach(span)), [one.id for one in sources], span)
     system = here.system()
     problems = problems_of(sources, system.chain, system.disk, system.parts, system.rules_active, system.filters)
-    night = here.work.night(span, scope)
+    night = here.work.night(span, scope, AGES)
     found = morning(night, judged, sources, allowed_zones(here, scope), span, problems)
     return page(
         request,

@@ -19,7 +19,7 @@ from secops.query.write import term
 from secops.schema.dates import parse_duration
 from secops.schema.frame import PIPELINE_ERROR
 from secops.siem.health import problems_of
-from secops.siem.ports import Found, SourceStatus, Span
+from secops.siem.ports import EventStore, Found, Scope, SourceStatus, Span
 from secops.web.pages import page
 from secops.web.services import Services
 from secops.web.session import reads, scope_of, services
@@ -73,6 +73,11 @@ def worst_first(source: SourceStatus) -> tuple[bool, bool, bool, str]:
     return (not (source.problem or not balanced(source)), not source.silent, not source.rejected, source.name)
 
 
+def unreadable(store: EventStore, scope: Scope) -> Found:
+    """The newest records that no parser understood, of all that are stored."""
+    return store.search(Term("event.kind", PIPELINE_ERROR), Span(), scope, limit=ERRORS_SHOWN)
+
+
 @router.get("/sources")
 def show_sources(request: Request, session: Annotated[Session, Depends(reads(Right.SEE_STATUS))]) -> Response:
     """The page. Records that could not be read are shown only to those who may search events."""
@@ -83,7 +88,7 @@ def show_sources(request: Request, session: Annotated[Session, Depends(reads(Rig
     errors, arrived, unread = Found([], 0), {}, ""
     try:
         if may_search:
-            errors = here.store.search(Term("event.kind", PIPELINE_ERROR), Span(), scope, limit=ERRORS_SHOWN)
+            errors = unreadable(here.store, scope)
         arrived = dict(here.store.arrivals(Span(now - timedelta(minutes=MINUTES)), scope, 60))
     except (StoreError, QueryError) as error:  # what is wrong is to be seen here of all places
         unread = str(error)

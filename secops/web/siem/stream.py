@@ -24,7 +24,8 @@ from secops.web.siem.queue import NEWEST
 
 router = APIRouter()
 log = logging.getLogger("secops.web")
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.25  # one short statement for all open pages
+WAIT_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
 
 
@@ -114,8 +115,8 @@ async def messages(
                     yield "event: bye\ndata: session\n\n"
                     return
                 yield ": still here\n\n"
-            await beating.wait(POLL_SECONDS)
-            quiet += POLL_SECONDS
+            await beating.wait(WAIT_SECONDS)
+            quiet += WAIT_SECONDS
     finally:
         beating.listeners -= 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from secops.errors import PolicyError
@@ -85,3 +87,22 @@ def test_no_file_at_all_is_said():
 def test_split_clauses_keep_what_changed():
     latest = read(FIRST, SECOND, SPLIT).latest
     assert [one.change for one in latest.clauses] == [Change.SAME, Change.CHANGED, Change.CHANGED, Change.MOVED]
+
+
+def test_sources_name_a_page_a_day_and_what_it_shows():
+    source = "sources:\n  - {title: 目次, url: 'https://example.jp/a', read: '2026-11-27', shows: 章の番号}\n"
+    made = read(f"{FIRST}{source}").latest
+    (one,) = made.sources
+    assert (one.title, one.url, one.read, one.shows) == ("目次", "https://example.jp/a", "2026-11-27", "章の番号")
+    assert read(write_edition(made)).latest.sources == made.sources
+    assert "url" in mistakes(f"{FIRST}{source.replace('https', 'ftp')}")[0]
+
+
+def test_what_ships_says_where_it_was_read_and_leaves_the_rest_to_be_confirmed():
+    """Nothing is taken for read that was not: below chapters of the newest edition 要確認 stays."""
+    folder = Path(__file__).parents[3] / "policies" / "guidelines"
+    editions = read_editions([(str(path), path.read_text("utf-8")) for path in sorted(folder.glob("*.yml"))])
+    for one in editions.all:
+        settled = [clause for clause in one.clauses if not clause.confirm]
+        assert not settled or one.sources, one.id
+    assert sum(clause.confirm for clause in editions.latest.clauses) == 126

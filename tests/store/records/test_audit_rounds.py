@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from secops.isms.audit.frozen import freeze, stale, thaw
 from secops.isms.audit.independence import AuditedSystem, Engagement, Organisation, Post, SystemDuty
 from secops.isms.audit.model import Verdict
 from secops.isms.audit.ports import AnswerChangedError, Appointment, Foot, NewFile, Opening, Viewer
-from secops.isms.audit.round import Plan, PlanLevel, Unit
+from secops.isms.audit.round import Plan, PlanLevel, Unit, Visit
 from secops.isms.audit.sheets import Answer, SheetKind, SheetState
+from secops.schema.dates import JST
 from secops.store.records.audit_rounds import SqlRounds
 from secops.store.records.engine import Database, connect
 from secops.store.records.trail import SqlTrail
@@ -340,3 +342,42 @@ def test_answers_are_saved_all_or_none(rounds):
     assert [one.revision for one in saved] == [1, 2]
     assert rounds.answers(sheet.number, CLERK)["t1"].note == "ない"
     assert [one.item for one in rounds.papers_of(sheet.number, CLERK)] == list(sheet.items)
+
+
+def test_appointments_are_arranged_moved_and_called_off_after_the_approval(rounds, database):
+    begin(rounds)
+    how = {"actor": "toukatsu", "now": NOW}
+    begins = datetime(2026, 9, 14, 9, 30, tzinfo=JST)
+    visit = Visit(KUMIN, begins, begins + timedelta(hours=2), " 会議室A ", ("課長", " "), ("台帳",))
+    rounds.plan_visit(
+        "2026", replace(visit, unit=ZEIMU, begins=begins - timedelta(days=1), ends=begins - timedelta(hours=23)), **how
+    )
+    found = rounds.plan_visit("2026", visit, **how)
+    assert [one.unit for one in found.visits] == [ZEIMU, KUMIN], "by time"
+    assert found.visits[1] == replace(visit, place="会議室A", attendees=("課長",))
+    again = rounds.plan_visit("2026", replace(visit, place="会議室B"), **how)
+    assert [one.place for one in again.visits] == ["会議室A", "会議室B"], "the same unit at the same time is one"
+    assert rounds.drop_visit("2026", ZEIMU, begins - timedelta(days=1), **how).visits == again.visits[1:]
+    with pytest.raises(NotFoundError, match="予定はありません"):
+        rounds.drop_visit("2026", KUMIN, begins + timedelta(minutes=1), **how)
+    told = [one.action for one in SqlTrail(database).entries(target="plan 2026")]
+    assert told[:4] == ["visit.dropped", "visit.planned", "visit.planned", "visit.planned"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"unit": Unit("somu")}, "監査単位にありません"),
+        ({"ends": datetime(2026, 9, 14, 9, 30, tzinfo=JST)}, "後の時刻"),
+        ({"ends": datetime(2026, 9, 15, 9, 40, tzinfo=JST)}, "同じ日"),
+        ({"place": "x" * 201}, "200 字"),
+        ({"materials": ("台帳",) * 31}, "30 個"),
+    ],
+)
+def test_an_appointment_that_makes_no_sense_is_refused(rounds, change, why):
+    begin(rounds)
+    begins = datetime(2026, 9, 14, 9, 30, tzinfo=JST)
+    visit = replace(Visit(KUMIN, begins, begins + timedelta(hours=2)), **change)
+    with pytest.raises(UsageError, match=why):
+        rounds.plan_visit("2026", visit, actor="toukatsu", now=NOW)
+    assert rounds.plan("2026", LEAD).visits == ()

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from secops.schema.severity import Severity
 from secops.siem.ports import AlertFilter, Scope, Span, State
+from secops.siem.triage.morning import AGES
 from secops.store.records import Records, open_records
 
 NOW = datetime(2026, 11, 23, 2, 4, tzinfo=UTC)
@@ -59,8 +61,9 @@ READS: dict[str, Callable[[Records], Any]] = {
     "mine": lambda one: one.alerts(AlertFilter(states=ACTIVE, assignee="sato"), ALL),
     "counts": lambda one: one.counts(ALL),
     "news": lambda one: one.news("sato", ALL),
-    "night": lambda one: one.night(DAY, ALL),
-    "times": lambda one: one.handled(DAY, ALL),
+    "night": lambda one: one.night(DAY, ALL, AGES),
+    "times": lambda one: one.lengths(DAY, ALL),
+    "rules of a day": lambda one: one.opened_by_rule(DAY, ALL),
 }
 
 
@@ -80,6 +83,7 @@ def test_the_index_of_merged_alerts_is_not_used_for_those_that_are_not(records: 
         ("news", "INDEX ix_alerts_opened_change (opened_change>?)"),
         ("night", "COVERING INDEX ix_alerts_waiting"),
         ("times", "COVERING INDEX ix_alerts_times (opened_at>? AND opened_at<?)"),
+        ("rules of a day", "COVERING INDEX ix_alerts_times (opened_at>? AND opened_at<?)"),
     ],
 )
 def test_a_page_reads_the_index_that_was_made_for_it(records: Records, name: str, index: str):
@@ -89,3 +93,19 @@ def test_a_page_reads_the_index_that_was_made_for_it(records: Records, name: str
 def test_members_are_found_by_their_index(records: Records):
     steps = plans(records, lambda: records.alerts(AlertFilter(text="word"), ALL))
     assert any("ix_alerts_merged" in step for step in steps)
+
+
+def test_alerts_like_one_are_counted_from_their_index_alone(records: Records):
+    alert = records.open_manual(
+        title="紛失",
+        category="loss",
+        zone="lgwan",
+        severity=Severity.HIGH,
+        department="",
+        text="",
+        actor="sato",
+        now=NOW,
+    )
+    steps = plans(records, lambda: records.alike(alert.id, ALL, NOW - timedelta(days=90)))
+    assert any("COVERING INDEX ix_alerts_alike (rule_id=? AND category=? AND last_seen>?)" in step for step in steps)
+    assert any("INDEX ix_alerts_key (key=?)" in step for step in steps)
