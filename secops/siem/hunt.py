@@ -418,7 +418,9 @@ class _Search:
                 self._by_parts(batch)
             else:
                 self._by_frame(batch)
-        except (MemoryError, SystemError):  # the parser's way to say that it got no memory
+        except (MemoryError, SystemError, ValueError) as error:  # parsers have ways of their own to say it
+            if isinstance(error, ValueError) and "memory" not in str(error):
+                raise
             if len(batch.records) > 1 and self.found == before:
                 for half in batch.halves():
                     self._search(half)

@@ -81,7 +81,10 @@ class Workers(Generic[Item, Result]):
         progress: Progress,
         patience: float,
     ) -> None:
-        """``patience`` is for how many seconds without a sign of life a process is not yet taken to hang."""
+        """A process that works alone has no limit of memory, as it would have none without us.
+
+        ``patience`` is for how many seconds without a sign of life a process is not yet taken to hang.
+        """
         self._tasks = iter(tasks)
         self._begin = begin
         self._context = context
@@ -173,7 +176,9 @@ class Workers(Generic[Item, Result]):
 
     def _start(self) -> _Process[Item, Result]:
         pipe, theirs = self._context.Pipe()
-        process = cast("Any", self._context).Process(target=_serve, args=(theirs, self._begin), daemon=True)
+        process = cast("Any", self._context).Process(
+            target=_serve, args=(theirs, self._begin, self._most > 1), daemon=True
+        )
         process.start()
         theirs.close()
         one = _Process[Item, Result](process, pipe)
@@ -191,10 +196,11 @@ def _end(one: _Process[Any, Any]) -> None:
 # -------------------------------------------------------------------------------------------------------- in a process
 
 
-def _serve(pipe: Connection[Any, Any], begin: Callable[[Progress], Work[Any, Any]]) -> None:
+def _serve(pipe: Connection[Any, Any], begin: Callable[[Progress], Work[Any, Any]], limited: bool) -> None:
     """Do tasks until nobody gives any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a keyboard's reaches all; the one that hands out work ends us
-    _limit()
+    if limited:
+        _limit()
     life = _Life(pipe)
     try:
         work = begin(life)

@@ -301,12 +301,13 @@ def test_a_record_that_is_too_long_is_said(place, monkeypatch):
     assert parts[-1].problems[0].what.startswith("1 件")
 
 
-def test_a_record_that_takes_all_memory_is_the_only_one_lost(place, monkeypatch):
+@pytest.mark.parametrize("error", [MemoryError(), SystemError(), ValueError("Not enough memory to allocate buffer")])
+def test_a_record_that_takes_all_memory_is_the_only_one_lost(place, monkeypatch, error):
     search = road._Search._by_parts
 
     def greedy(self, batch):
         if any(b"huge" in record for record in batch.records):
-            raise MemoryError
+            raise error
         search(self, batch)
 
     monkeypatch.setattr(road._Search, "_by_parts", greedy)
