@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from secops.query.tree import All
 from secops.siem.collect.slices import slices
 from secops.siem.detect import load_detector
 from secops.siem.hunt import search
+from secops.siem.normalize.given import json_row, json_row_of_large
 from secops.siem.ports import AlertFilter, NewBatch, Origin, Scope, Span
 from secops.wiring import create_site, open_site
 from secops.wiring.parts import drain_alone
@@ -96,6 +102,30 @@ def test_a_field_of_50_megabytes_is_read_to_its_end(tmp_path, text):
     outcome = search(slices(path), load_detector(RULES, LOGSOURCES))
     assert outcome.problems == []
     assert [hit.rule for hit in outcome.hits] == [0, 1, 0, 1]
+
+
+def test_a_field_of_50_megabytes_is_searched_within_the_memory_of_a_process(tmp_path):
+    rules, found = tmp_path / "rules", tmp_path / "hits.jsonl"
+    rules.mkdir()
+    for name, text in RULES:
+        (rules / name).write_text(text)
+    path = tmp_path / "events.jsonl"
+    path.write_text(f'{{{HEAD},"X":"an evil one","Y":"{"x" * (50 << 20)}"}}\n{flat(chr(34) + "D" + chr(34) + ":1")}\n')
+    hunt = [sys.executable, "-m", "secops.cli", "hunt", path, "-r", rules, "-o", found, "--processes", "2"]
+    done = subprocess.run(hunt, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(found.read_bytes().splitlines()) == 4
+
+
+TEXTS = st.text(max_size=8) | st.none() | st.integers(-(2**70), 2**70) | st.floats() | st.booleans()
+SURROGATES = st.just("\ud800 half")
+
+
+@given(st.lists(TEXTS | SURROGATES | st.lists(TEXTS, max_size=3), max_size=4))
+def test_a_large_record_is_written_as_a_small_one_is(row):
+    names = tuple(f"n{number}" for number in range(len(row)))
+    small, large = json_row(names, tuple(row)), json_row_of_large(names, tuple(row))
+    assert orjson.loads(large) == orjson.loads(small)
 
 
 def test_a_site_detects_and_keeps_all_of_it(tmp_path):

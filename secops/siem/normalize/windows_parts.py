@@ -13,11 +13,12 @@ import orjson
 from secops.locale import _
 from secops.schema.names import EXTRA, SEPARATOR
 from secops.siem.normalize import moments, repair
-from secops.siem.normalize.given import EMPTY_RECORD, UTF8, Input, Want, json_row, no_collection
+from secops.siem.normalize.given import EMPTY_RECORD, UTF8, Input, Want, json_row, json_row_of_large, no_collection
 from secops.siem.normalize.windows_plan import Plan, WantedFor, maker, plan_for
 from secops.siem.normalize.windows_shapes import FLAT, Key, Row, plain_nested, shape
 from secops.siem.ports import Origin, Part
 
+_LARGE = 1 << 20  # bytes of a record
 _LONG = 10**19  # integers from here on do not fit into 64 bits
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # the receive time of what was never received
 
@@ -170,7 +171,8 @@ def grouped(
             if with_texts:
                 group.add_extra(fields)
             else:
-                group.extra.append(json_row(names, fields))
+                make = json_row if len(record) < _LARGE else json_row_of_large
+                group.extra.append(make(names, fields))
     return Grouped(groups.values(), wrong, repaired)
 
 
