@@ -85,7 +85,7 @@ def test_every_page_is_sound_for_whoever_sees_it(browser, address, stage, width,
     assert found == {}
 
 
-@pytest.mark.parametrize("width", [1024, 1280])
+@pytest.mark.parametrize("width", [1024, 1280, 1440])
 @pytest.mark.parametrize("who", ["look-csirt", "look-admin", "look-audit-lead"])
 def test_the_navigation_is_one_line_on_a_desktop(browser, address, stage, who, width):
     with look(browser, address, None, width, dark=False) as page:

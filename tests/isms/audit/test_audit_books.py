@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,8 @@ def test_what_is_scored_as_before_is_not_scored_again_and_all_else_is():
     papers = list(old.papers)
     papers[place] = replace(papers[place], confirmed=Verdict.NOT_MET)
     rules = replace(ledger.rules, digest="other", partial=Decimal("0.1"))
-    for other in ({"papers": papers}, {"rules": rules}, {"findings": ()}, {"divisions": {}}):
+    others: list[dict[str, Any]] = [{"papers": papers}, {"rules": rules}, {"findings": ()}, {"divisions": {}}]
+    for other in others:
         fields = same | other
         assert make_book(**fields, last=old).confirmed == make_book(**fields).confirmed != old.confirmed
     assert make_book(**(same | {"papers": papers}), last=old).declared is old.declared
