@@ -49,6 +49,7 @@ DEPARTMENTS = (
     ("122", "広報課", "コウホウカ", "120", False, "区報原稿 取材予定 写真整理 SNS投稿案"),
     ("131", "道路公園課", "ドウロコウエンカ", "130", False, "道路台帳 工事発注 占用許可 公園点検表"),
 )
+NO_MAIL = "131"  # has no address, as it happens: whoever reminds it copies the text
 SECTIONS = {code: name for code, name, *_rest in DEPARTMENTS}
 DIVISIONS = (
     ("210", "区民部", "クミンブ"),
@@ -228,9 +229,10 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def inventory(world: World, today: date) -> dict[str, str]:
     """The ward's inventory files, kind → CSV text, as `secops inventory import` takes them."""
-    departments = [(code, name, kana, "部", "", "") for code, name, kana in DIVISIONS]
+    departments = [(code, name, kana, "部", "", "", "") for code, name, kana in DIVISIONS]
     departments += [
-        (code, name, kana, "課", above, f"2{code}") for code, name, kana, above, _handles, _files in DEPARTMENTS
+        (code, name, kana, "課", above, f"2{code}", "" if code == NO_MAIL else f"ka{code}@city.midori.example")
+        for code, name, kana, above, _handles, _files in DEPARTMENTS
     ]
     staff = []
     for person in world.staff:
@@ -241,7 +243,9 @@ def inventory(world: World, today: date) -> dict[str, str]:
         for one in world.machines
     ]
     return {
-        "departments": _csv(("所属コード", "所属名", "フリガナ", "区分", "上位コード", "内線"), departments),
+        "departments": _csv(
+            ("所属コード", "所属名", "フリガナ", "区分", "上位コード", "内線", "メールアドレス"), departments
+        ),
         "staff": _csv(("職員番号", "氏名", "フリガナ", "所属コード", "アカウント"), staff),
         "devices": _csv(
             ("機器名", "系統", "IPアドレス", "MACアドレス", "所属コード", "使用者", "種別", "重要度"), devices

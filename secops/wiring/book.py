@@ -132,7 +132,9 @@ class Books:
 
             sources = self._sources()
             before = sorted(year for year in sources if year < round_.year)[-YEARS:]
-            return from_round(self._site, round_, [self._known(year, *sources[year]) for year in before])
+            last = self._read.get(round_.year)
+            years = [self._known(year, *sources[year]) for year in before]
+            return from_round(self._site, round_, years, last[1] if last else None)
 
         return read
 

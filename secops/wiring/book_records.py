@@ -35,8 +35,11 @@ _VISITING = frozenset({Step.INTERVIEW, Step.INSPECTION, Step.TECHNICAL})
 MOST_SHEETS = 500  # evidence sheets of a round that papers carry, the newest
 
 
-def from_round(site: Site, round_: Round, earlier: Iterable[Ledger]) -> Ledger:
-    """The book of a round; ``earlier`` are those of the years before."""
+def from_round(site: Site, round_: Round, earlier: Iterable[Ledger], last: Ledger | None = None) -> Ledger:
+    """The book of a round; ``earlier`` are those of the years before.
+
+    ``last`` is the book as it was read before: where nothing that is scored has changed, it is not scored again.
+    """
     desk, rules = site.desk.rounds, open_rules(site.folder)
     plan = desk.plan(round_.number, EVERYTHING).plan
     sheets = desk.sheets(EVERYTHING, of=round_.number)
@@ -45,6 +48,7 @@ def from_round(site: Site, round_: Round, earlier: Iterable[Ledger]) -> Ledger:
     told = [finding for one in years for finding in one.book.findings]
     asked = dict.fromkeys(Unit(one.unit.department, one.unit.system) for one in sheets)
     book = make_book(
+        last=last.book if last else None,
         ward=site.settings.site.name,
         year=round_.year,
         plan=replace(plan, units=tuple(plan.units) or tuple(asked)),

@@ -9,7 +9,7 @@ from secops.demo.build import LOGINS, build_demo, free_port, settings_text
 from secops.demo.plan import Plan
 from secops.demo.rhythm import ordinary_day
 from secops.demo.stories import STORIES
-from secops.demo.world import inventory, make_world
+from secops.demo.world import NO_MAIL, inventory, make_world
 from secops.org.files import open_directory, open_table
 from secops.org.inventory import load_directory
 from secops.settings import load, parse
@@ -40,6 +40,13 @@ def test_the_ward_has_the_size_it_claims():
     assert len(directory.devices) > 200
     assert len({person.account for person in world.staff}) == 120
     assert [flow.id for flow in directory.flows if flow.expired(TODAY)] == ["T-003"]
+
+
+def test_departments_can_be_reminded_by_mail_at_addresses_that_reach_nobody():
+    directory = load_directory(inventory(make_world(7), TODAY), parse(settings_text(), "secops.toml"), TODAY)
+    mails = {one.code: one.mail for one in directory.departments if one.level == "ka"}
+    assert [code for code, mail in mails.items() if not mail] == [NO_MAIL]
+    assert all(mail.endswith(".example") for mail in mails.values() if mail)
 
 
 def test_the_same_seed_makes_the_same_ward_and_day():

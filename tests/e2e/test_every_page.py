@@ -83,3 +83,14 @@ def test_every_page_is_sound_for_whoever_sees_it(browser, address, stage, width,
             if problems:
                 found[one.url] = problems
     assert found == {}
+
+
+@pytest.mark.parametrize("width", [1024, 1280, 1440])
+@pytest.mark.parametrize("who", ["look-csirt", "look-admin", "look-audit-lead"])
+def test_the_navigation_is_one_line_on_a_desktop(browser, address, stage, who, width):
+    with look(browser, address, None, width, dark=False) as page:
+        page.context.add_cookies([{"name": "secops", "value": token(stage, who), "url": address}])
+        page.goto("/account")
+        tops = page.evaluate("[...document.querySelectorAll('.nav a')].map(one => one.getBoundingClientRect().top)")
+        assert len(tops) > 5
+        assert len(set(tops)) == 1

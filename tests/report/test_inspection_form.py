@@ -204,6 +204,12 @@ def test_rows_that_were_added_doubled_or_deleted_are_said(rounds, number):
     assert rounds.answers(number, CLERK)["t3"].verdict is Verdict.MET
 
 
+def test_rows_that_a_filter_hides_are_taken_like_all_others(rounds, number):
+    book = openpyxl.load_workbook(io.BytesIO(edit(export(rounds, number), E9="○", E10="○")))
+    book["点検票"].row_dimensions[9].hidden = True
+    assert take(rounds, number, saved(book)).saved == 2
+
+
 def test_merged_answer_cells_are_not_guessed_at(rounds, number):
     book = openpyxl.load_workbook(io.BytesIO(edit(export(rounds, number), E9="○", E11="○")))
     book["点検票"].merge_cells("E9:E10")

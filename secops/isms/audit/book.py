@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from secops.isms.audit.model import Catalogue, Verdict
 from secops.isms.audit.round import Book, Finding, FindingKind, FindingState, Plan, Unit
 from secops.isms.audit.rules import ScoringRules
-from secops.isms.audit.scoring import OpenMajor, score_round
+from secops.isms.audit.scoring import Judgement, OpenMajor, Scores, score_round
 from secops.isms.audit.sight import Sight
 from secops.isms.audit.workpaper import Workpaper, confirmed_values, declared_values
 
@@ -78,6 +79,48 @@ def looked_at(plan: Plan, papers: Iterable[Workpaper]) -> list[Workpaper]:
     ]
 
 
+@dataclass(frozen=True)
+class _Scorer:
+    """Scores papers, or takes the scores of the ``last`` state of the book where they cannot differ."""
+
+    plan: Plan
+    papers: tuple[Workpaper, ...]
+    majors: list[OpenMajor]
+    catalogue: Catalogue
+    rules: ScoringRules
+    divisions: Mapping[str, str]
+    last: Book | None
+
+    def declared(self) -> Scores:
+        """Of what the units say of themselves."""
+        if self.last and self._as_before(self.last, self.last.declared, attrgetter("declared")):
+            return self.last.declared
+        return self._score(declared_values(self.papers))
+
+    def confirmed(self) -> Scores:
+        """Of what auditors confirmed."""
+        if self.last and self._as_before(self.last, self.last.confirmed, attrgetter("confirmed")):
+            return self.last.confirmed
+        return self._score(confirmed_values(looked_at(self.plan, self.papers)))
+
+    def _score(self, values: list[Judgement]) -> Scores:
+        return score_round(values, self.majors, self.catalogue, self.rules, self.divisions)
+
+    def _as_before(self, last: Book, scores: Scores, verdict: Callable[[Workpaper], Verdict]) -> bool:
+        def told(one: Workpaper) -> tuple[str, str, str, Verdict]:
+            return one.item, one.department, one.system, verdict(one)
+
+        return (
+            (scores.rules, scores.catalogue) == (self.rules.digest, self.catalogue.digest)
+            and open_majors(last.findings) == self.majors
+            and last.divisions == self.divisions
+            and last.plan.audited == self.plan.audited
+            and len(last.papers) == len(self.papers)
+            # Most papers are the very ones of then.
+            and all(a is b or told(a) == told(b) for a, b in zip(self.papers, last.papers, strict=True))
+        )
+
+
 def make_book(
     *,
     ward: str,
@@ -90,23 +133,26 @@ def make_book(
     names: Mapping[str, str],
     divisions: Mapping[str, str],
     systems: Mapping[str, str],
+    last: Book | None = None,
     **more: Any,
 ) -> Book:
     """A book of these; ``more`` are the fields of `Book` that have a default. See `looked_at` for what is confirmed.
+
+    ``last`` is an earlier state of this book: what is scored as it was then is not scored again.
 
     Raises:
         AuditError: an item was judged twice at the same unit.
     """
     kept, found = tuple(papers), tuple(findings)
-    majors = open_majors(found)
+    scorer = _Scorer(plan, kept, open_majors(found), catalogue, rules, divisions, last)
     return Book(
         ward=ward,
         year=year,
         plan=plan,
         catalogue=catalogue,
         papers=kept,
-        declared=score_round(declared_values(kept), majors, catalogue, rules, divisions),
-        confirmed=score_round(confirmed_values(looked_at(plan, kept)), majors, catalogue, rules, divisions),
+        declared=scorer.declared(),
+        confirmed=scorer.confirmed(),
         findings=found,
         names=names,
         divisions=divisions,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from operator import add
 from typing import TypeVar
 
@@ -149,9 +150,10 @@ def _tallies(
     unknown: set[str] = set()
     seen: set[tuple[str, str, str]] = set()
     twice: list[Problem] = []
+    known = {item.id: (item.chapter, item.weight, item.mandatory) for item in catalogue.items}
     for one in judgements:
-        item = catalogue.by_id.get(one.item)
-        if item is None:
+        found = known.get(one.item)
+        if found is None:
             unknown.add(one.item)
             continue
         unit = (one.department, one.system, one.item)
@@ -160,13 +162,16 @@ def _tallies(
             twice.append(Problem(where, _("同じ部署・システムで二度判定されています。一つにしてください。")))
             continue
         seen.add(unit)
+        chapter, weight, mandatory = found
         place = _PLACE[one.verdict]
-        failed = item.mandatory and one.verdict is Verdict.NOT_MET
-        for tally in (
-            cells.setdefault((one.department, item.chapter), _NOTHING.copy()),
-            items.setdefault(one.item, _NOTHING.copy()),
-        ):
-            tally[place] += item.weight
+        failed = mandatory and one.verdict is Verdict.NOT_MET
+        here, there = cells.get((one.department, chapter)), items.get(one.item)
+        if here is None:
+            here = cells[one.department, chapter] = _NOTHING.copy()
+        if there is None:
+            there = items[one.item] = _NOTHING.copy()
+        for tally in (here, there):
+            tally[place] += weight
             tally[len(_ORDER) + place] += 1
             tally[_FAILED] += failed
     if twice:
@@ -174,11 +179,17 @@ def _tallies(
     return cells, items, unknown
 
 
+@lru_cache(maxsize=64)
+def _exact(value: Decimal) -> Fraction:
+    """A parameter as a fraction: the same few of them stand in every score."""
+    return Fraction(value)
+
+
 def _score(tally: _Tally, majors: int, rules: ScoringRules) -> Score:
     """The formula, of one tally."""
     met, partial, not_met, missing = tally[:4]
     judged = met + partial + not_met
-    worth = met * Fraction(rules.met) + partial * Fraction(rules.partial) + not_met * Fraction(rules.not_met)
+    worth = met * _exact(rules.met) + partial * _exact(rules.partial) + not_met * _exact(rules.not_met)
     achievement = 100 * worth / judged if judged else None
     coverage = Fraction(100 * judged, judged + missing) if judged + missing else None
     grade, capped = _grade(achievement, coverage, tally[_FAILED], majors, rules)
@@ -196,9 +207,9 @@ def _score(tally: _Tally, majors: int, rules: ScoringRules) -> Score:
 def _grade(
     achievement: Fraction | None, coverage: Fraction | None, failed: int, majors: int, rules: ScoringRules
 ) -> tuple[Grade | None, tuple[Cap, ...]]:
-    if achievement is None or coverage is None or coverage < Fraction(rules.needed_coverage):
+    if achievement is None or coverage is None or coverage < _exact(rules.needed_coverage):
         return None, ()
-    earned = next((grade for grade, border in rules.borders if achievement >= Fraction(border)), Grade.D)
+    earned = next((grade for grade, border in rules.borders if achievement >= _exact(border)), Grade.D)
     caps = [(Cap.MANDATORY, rules.mandatory_cap)] if failed else []
     caps += [(Cap.MAJOR, rules.major_cap)] if majors else []
     worst = max((earned, *(limit for _cap, limit in caps)), key=_GRADES.index)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select
 
 from secops.errors import ConflictError, NotFoundError, UsageError
 from secops.isms.audit.findings_ports import Confirmation, PaperChangedError, PaperRecord, Step, StepDone
@@ -19,8 +19,10 @@ from secops.store.records.audit_finding_rows import paper_body, paper_of
 from secops.store.records.audit_sheets import SqlSheets, one_sheet
 from secops.store.records.engine import Database
 from secops.store.records.findings_tables import papers, steps
-from secops.store.records.rounds_tables import answers
+from secops.store.records.rounds_tables import answers, evidence_files, sheets
 from secops.store.records.trail import note
+
+_MANY = 8  # sheets: where more of a round changed, reading all of them at once is quicker
 
 
 class SqlField:
@@ -28,6 +30,8 @@ class SqlField:
 
     _database: Database
     _sheets: SqlSheets
+    # Round → (sheet → what differs when its papers do; the papers); replaced as a whole, for the threads.
+    _read: dict[str, tuple[dict[int, tuple[object, ...]], tuple[Workpaper, ...]]]
 
     def sheet_papers(self, sheet: int, viewer: Viewer) -> Sequence[PaperRecord]:
         """See `FieldDesk`."""
@@ -40,23 +44,64 @@ class SqlField:
         return [paper_of(sheet, one, rows.get(one.item), notes.get(one.item, "")) for one in opened]
 
     def round_papers(self, of: str, viewer: Viewer) -> Sequence[Workpaper]:
-        """See `FieldDesk`."""
-        sheets = {
+        """See `FieldDesk`.
+
+        What everybody together wrote stays at hand: a sheet is read again when something on it changed, and where
+        nothing did the papers are the same object as before.
+        """
+        if viewer.departments is not None or viewer.assigned:
+            return self._read_papers(of, viewer)
+        marks = self._marks(of)  # taken before the papers: what comes in between is read the next time
+        known, found = self._read.get(of, ({}, ()))
+        changed = [sheet for sheet, mark in marks.items() if known.get(sheet) != mark]
+        if not known or len(changed) > _MANY or len(known) != len(marks):
+            found = self._read_papers(of, viewer)
+        elif changed:
+            fresh = {
+                (one.department, one.system, one.item): one
+                for sheet in changed
+                for one in (record.paper for record in self._records(sheet, viewer))
+            }
+            found = tuple(fresh.get((one.department, one.system, one.item), one) for one in found)
+        self._read[of] = (marks, found)
+        return found
+
+    def _marks(self, of: str) -> dict[int, tuple[object, ...]]:
+        """Sheet → what differs when a paper of it does: revisions only grow, and no row goes away for good."""
+        tables: tuple[tuple[Table, tuple[ColumnElement[Any], ...]], ...] = (
+            (answers, (func.sum(answers.c.revision),)),
+            (papers, (func.sum(papers.c.revision), func.count(papers.c.reviewed_at), func.max(papers.c.reviewed_at))),
+            (evidence_files, (func.count(evidence_files.c.withdrawn_at),)),
+        )
+        counted = (sheets.c.round == of) & (sheets.c.kind != SheetKind.STAFF.value)
+        with self._database.read() as connection:
+            numbers = connection.scalars(select(sheets.c.id).where(counted))
+            found: dict[int, tuple[object, ...]] = dict.fromkeys(numbers, ())
+            for table, more in tables:
+                joined = sheets.outerjoin(table, sheets.c.id == table.c.sheet)
+                statement = select(sheets.c.id, func.count(table.c.sheet), *more).select_from(joined)
+                for number, *rest in connection.execute(statement.where(counted).group_by(sheets.c.id)):
+                    found[number] += tuple(rest)
+        return found
+
+    def _read_papers(self, of: str, viewer: Viewer) -> tuple[Workpaper, ...]:
+        numbers = {
             (one.unit.department, one.unit.system, item): one.number
             for one in self._sheets.sheets(viewer, of=of)
             if one.kind is not SheetKind.STAFF  # its items stand on the department's sheet too
             for item in one.items
         }
         with self._database.read() as connection:
-            wanted = papers.c.sheet.in_(sorted(set(sheets.values())))
+            wanted = papers.c.sheet.in_(sorted(set(numbers.values())))
             rows = {
                 (row["sheet"], row["item"]): row for row in connection.execute(select(papers).where(wanted)).mappings()
             }
         found = []
         for one in self._sheets.papers(of, viewer):
-            sheet = sheets[one.department, one.system, one.item]
-            found.append(paper_of(sheet, one, rows.get((sheet, one.item)), "").paper)
-        return found
+            sheet = numbers[one.department, one.system, one.item]
+            row = rows.get((sheet, one.item))
+            found.append(paper_of(sheet, one, row, "").paper if row else one)
+        return tuple(found)
 
     def confirm_paper(
         self, sheet: int, made: Confirmation, *, revision: int, viewer: Viewer, now: datetime
@@ -120,8 +165,11 @@ class SqlField:
 
     def steps(self, of: str, viewer: Viewer) -> Sequence[StepDone]:
         """See `FieldDesk`."""
-        numbers = [one.number for one in self._sheets.sheets(viewer, of=of)]
-        statement = select(steps).where(steps.c.sheet.in_(numbers)).order_by(steps.c.on, steps.c.id)
+        if viewer.departments is None and not viewer.assigned:
+            mine = steps.c.sheet.in_(select(sheets.c.id).where(sheets.c.round == of))
+        else:
+            mine = steps.c.sheet.in_([one.number for one in self._sheets.sheets(viewer, of=of)])
+        statement = select(steps).where(mine).order_by(steps.c.on, steps.c.id)
         with self._database.read() as connection:
             return [
                 StepDone(

@@ -320,7 +320,8 @@ def _put_answer(connection: Connection, sheet: int, answer: Answer) -> None:
 def _declared(connection: Connection, here: ColumnElement[bool]) -> dict[tuple[int, str], Verdict]:
     columns = (t.answers.c.sheet, t.answers.c.item, t.answers.c.verdict)
     rows = connection.execute(select(*columns).join(t.sheets).where(here))
-    return {(sheet, item): Verdict(verdict) for sheet, item, verdict in rows}
+    known = {one.value: one for one in Verdict}
+    return {(sheet, item): known[verdict] for sheet, item, verdict in rows}
 
 
 def _evidence(connection: Connection, here: ColumnElement[bool]) -> dict[tuple[int, str], list[Evidence]]:

@@ -15,3 +15,4 @@ class SqlAuditWork(SqlFindings, SqlHorizontals, SqlField):
     def __init__(self, database: Database, sheets: SqlSheets) -> None:
         self._database = database
         self._sheets = sheets
+        self._read = {}

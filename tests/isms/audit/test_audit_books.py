@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from secops.errors import AuditError
+from secops.isms.audit.book import make_book
 from secops.isms.audit.book_file import read_book, write_book
 from secops.isms.audit.figures import figures
+from secops.isms.audit.model import Verdict
 from secops.isms.audit.round import EvidenceSheet, FindingKind, Unit
 from secops.isms.audit.sight import Sight
 from tests.isms.audit import books
@@ -112,3 +116,22 @@ def test_what_was_not_judged_is_a_dash_and_no_zero():
     found = figures(books.ledger(papers=[], findings=(), progress={}).book)
     assert found["achievement"] == "―"
     assert found["grade"] == "―"
+
+
+def test_what_is_scored_as_before_is_not_scored_again_and_all_else_is():
+    ledger = books.ledger()
+    old = ledger.book
+    same = {name: getattr(old, name) for name in ("ward", "year", "plan", "catalogue", "papers", "findings", "names")}
+    same |= {"rules": ledger.rules, "divisions": old.divisions, "systems": old.systems}
+    again = make_book(**same, last=old)
+    assert again.declared is old.declared
+    assert again.confirmed is old.confirmed
+    place = next(at for at, one in enumerate(old.papers) if one.confirmed is Verdict.MET)
+    papers = list(old.papers)
+    papers[place] = replace(papers[place], confirmed=Verdict.NOT_MET)
+    rules = replace(ledger.rules, digest="other", partial=Decimal("0.1"))
+    others: list[dict[str, Any]] = [{"papers": papers}, {"rules": rules}, {"findings": ()}, {"divisions": {}}]
+    for other in others:
+        fields = same | other
+        assert make_book(**fields, last=old).confirmed == make_book(**fields).confirmed != old.confirmed
+    assert make_book(**(same | {"papers": papers}), last=old).declared is old.declared

@@ -21,7 +21,7 @@ from secops.isms.audit.findings_ports import (
     Wanted,
 )
 from secops.isms.audit.model import Method, Verdict
-from secops.isms.audit.ports import Viewer
+from secops.isms.audit.ports import NewFile, Viewer
 from secops.isms.audit.round import FindingKind, FindingState
 from secops.isms.audit.sampling import draw
 from secops.isms.audit.workpaper import Evidence
@@ -193,6 +193,36 @@ def test_a_paper_written_anew_has_to_be_reviewed_again_and_nobody_is_overwritten
         work.confirm_paper(sheet, Confirmation("t3", Verdict.MET), revision=0, viewer=AUDITOR, now=NOW)
     with pytest.raises(NotFoundError):
         work.confirm_paper(sheet, Confirmation("t5", Verdict.MET, "x"), revision=0, viewer=AUDITOR, now=NOW)
+
+
+def test_papers_of_a_round_stay_at_hand_until_something_on_them_changes(work, rounds, database):
+    sheet = sheet_of(rounds)
+    before = work.round_papers("2026", LEAD)
+    assert work.round_papers("2026", LEAD) is before
+    kept = []
+
+    def confirm() -> None:
+        made = Confirmation("t1", Verdict.PARTIAL, "一部にない。", evidence=(Evidence("台帳"),))
+        work.confirm_paper(sheet.number, made, revision=0, viewer=AUDITOR, now=NOW)
+
+    changes = (
+        lambda: fill(rounds, sheet),
+        confirm,
+        lambda: work.review_paper(sheet.number, "t1", revision=1, viewer=SECOND, now=NOW),
+        lambda: kept.append(
+            rounds.add_file(sheet.number, "t1", NewFile("a.pdf", "pdf", 10, "a" * 64), viewer=HEAD, now=NOW)
+        ),
+        lambda: rounds.withdraw_file(kept[0].number, "取り違え", viewer=HEAD, now=NOW),
+    )
+    for change in changes:
+        change()
+        after = work.round_papers("2026", LEAD)
+        assert after != before
+        assert list(after) == list(SqlAuditWork(database, rounds).round_papers("2026", LEAD))
+        assert work.round_papers("2026", LEAD) is after
+        before = after
+    # What somebody does not see is not given to them because another one asked before.
+    assert {one.department for one in work.round_papers("2026", OTHER)} == {"zeimu"}
 
 
 def test_papers_are_for_those_who_audit_the_unit(work, rounds):
