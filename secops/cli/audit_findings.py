@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secops.cli.common import emit_json, emit_table, json_option, site_option
-from secops.errors import UsageError
+from secops.errors import NotFoundError, UsageError
 from secops.locale import _
 
 if TYPE_CHECKING:
@@ -219,6 +219,8 @@ def _finding(file: Path) -> Any:
 
 
 def _json(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        raise NotFoundError(_("ファイルがありません: {paths}").format(paths=file))
     try:
         said = json.loads(file.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

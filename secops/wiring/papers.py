@@ -74,19 +74,18 @@ def staff_names(site: Site) -> tuple[str, ...]:
 class Press:
     """What papers are made with: a book, how they look, the ward's folder, names that must not be in them.
 
-    ``answers`` adds what the units wrote, which only the form shows.
+    ``more`` adds what only a paper of this kind shows: what the units wrote on a form, names on a workpaper.
     """
 
     ledger: Ledger
     style: PaperStyle
     folder: Path | None = None
     names: tuple[str, ...] = ()
-    answers: Callable[[Ledger], Ledger] = lambda ledger: ledger
+    more: Callable[[Ledger, PaperKind], Ledger] = lambda ledger, _kind: ledger
 
     def paper(self, order: Order) -> Paper:
         """The paper."""
-        ledger = self.answers(self.ledger) if order.kind is PaperKind.FORM else self.ledger
-        return build(ledger.book, order)
+        return build(self.more(self.ledger, order.kind).book, order)
 
     def docx(self, order: Order) -> bytes:
         """The paper as Word, by the ward's own template where it has one.
@@ -186,8 +185,8 @@ class BookShelf(Protocol):
         """The departments that an auditor is assigned to; None where the year has no assignments."""
         ...
 
-    def with_answers(self, ledger: Ledger) -> Ledger:
-        """The book with what the units wrote of each item."""
+    def filled(self, ledger: Ledger, kind: PaperKind) -> Ledger:
+        """The book with what only this kind of paper shows."""
         ...
 
 
@@ -239,7 +238,7 @@ class Papers:
     def press(self, year: int | None) -> Press:
         """What papers of a year are made with."""
         ledger, style = self._books.open(year), open_style(self._folder)
-        return Press(ledger, style, self._folder, self._names(), self._books.with_answers)
+        return Press(ledger, style, self._folder, self._names(), self._books.filled)
 
     def _order(self, press: Press, request: ReleaseRequest, *, draft: bool) -> Order:
         return Order(

@@ -55,6 +55,7 @@ def test_a_paper_is_written_and_reviewed_by_another(site):
     assert (paper["confirmed"], paper["reviewer"], len(paper["sample"]["members"])) == ("partial", "b", 5)
     assert "△" in run(site, "papers", number)
     assert "手続=内容" in run(site, "confirm", number, "t1", *how, "--procedure", "読んだ", code=2)
+    assert "shiteki.json" in run(site, "findings", "draft", "shiteki.json", code=1)
     run(site, "step", number, "interview", "--on", "2026-09-10", "--note", "課長")
     assert "2026-09-10" in run(site, "step", number, "interview", "--on", "昨日", code=2)
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from secops.errors import NotFoundError
 from secops.isms.audit.book import Ledger
+from secops.isms.audit.paper_style import PaperKind
 from tests.isms.audit.books import ledger
 
 
@@ -34,5 +35,5 @@ class Shelf:
     def assigned(self, year: int, login: str) -> frozenset[str] | None:
         return self.auditors.get(login) if self.auditors else None
 
-    def with_answers(self, ledger: Ledger) -> Ledger:
+    def filled(self, ledger: Ledger, kind: PaperKind) -> Ledger:
         return ledger
