@@ -148,3 +148,14 @@ def test_a_row_becomes_a_finding_with_its_measure():
     assert (year, name, finding.kind, finding.state) == (2019, "区民課", FindingKind.MAJOR, FindingState.OPEN)
     assert finding.actions[0].due == date(2027, 3, 31)
     assert finding.clauses == ("mic-2025-03-5.4", "mic-2025-03-6.2")
+
+
+def test_a_hidden_sheet_of_findings_is_told_of(site):
+    book = openpyxl.Workbook()
+    book.active.append(["年度", "部署コード", "区分", "件名"])
+    old = book.create_sheet("控え")
+    old.append([2024, "kumin", "観察事項", "掲示が古い"])
+    old.sheet_state = "hidden"
+    book.save(site / "gaibu.xlsx")
+    text = run(site, "findings", "import", str(site / "gaibu.xlsx"), "--source", "外部監査")
+    assert "非表示のシートも読みました: 控え" in text
