@@ -136,8 +136,9 @@ class Auditor:
 
         def book(name: str, *rows: tuple[str, ...]) -> None:
             made = openpyxl.Workbook()
+            sheet = made["Sheet"]
             for row in rows:
-                made.active.append(row)
+                sheet.append(row)
             made.save(place / name)
 
         book("koumoku.xlsx", ("番号", "監査項目", "条項"), ("k1", "離席時に画面を鎖錠しているか。", "mic-2025-03-5.1"))

@@ -1,17 +1,16 @@
 """A document of the ward as a Word file, in the form of a rule.
 
-A4 portrait; the title in the middle, its history under it; chapters in the middle; the heading of an article in
-brackets above it; each level a character further in, with hanging lines; 別表 as tables on pages of their own; the page
-number bottom centre; a 目次 as rules have it, chapters with their articles. Numbers are typed, as wards type them. Every paragraph has a style of ours (``条項 …``), by which
-`secops policy import` reads the file back without guessing.
+A4 portrait; the title in the middle, its history under it, then a 目次 as rules have it: chapters with their articles.
+Chapters in the middle; the heading of an article in brackets above it; each level a character further in, with hanging
+lines; 別表 as tables on pages of their own; the page number bottom centre. Numbers are typed, as wards type them. Every
+paragraph has a style of ours (``条項 …``), by which `secops policy import` reads the file back without guessing.
 """
 
 from __future__ import annotations
 
 import io
-import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -261,8 +260,7 @@ def contents_of(document: Document) -> list[tuple[int, str]]:
     for at, (clause, kind) in enumerate(zip(document.clauses, kinds, strict=True)):
         line = f"{clause.label}{SPACE}{clause.title}".rstrip(SPACE)
         if kind in _CENTRED:
-            below = itertools.takewhile(lambda one: one[0].depth > clause.depth, _after(document, kinds, at))
-            articles = [one.label for one, what in below if what is Kind.ARTICLE]
+            articles = _articles(document, kinds, at)
             ends = list(dict.fromkeys((articles[0], articles[-1]))) if articles else []
             found.append((clause.depth, line + (f"（{'―'.join(ends)}）" if ends else "")))
         elif kind in {Kind.SUPPLEMENT, Kind.ANNEX}:
@@ -270,10 +268,15 @@ def contents_of(document: Document) -> list[tuple[int, str]]:
     return found
 
 
-def _after(
-    document: Document, kinds: Sequence[Kind | None], at: int
-) -> Iterator[tuple[Clause, Kind | None]]:
-    return zip(document.clauses[at + 1 :], kinds[at + 1 :], strict=True)
+def _articles(document: Document, kinds: Sequence[Kind | None], at: int) -> list[str]:
+    """Labels of the articles in the chapter or section at this place."""
+    found = []
+    for clause, kind in zip(document.clauses[at + 1 :], kinds[at + 1 :], strict=True):
+        if clause.depth <= document.clauses[at].depth:
+            break
+        if kind is Kind.ARTICLE:
+            found.append(clause.label)
+    return found
 
 
 def _shape(table: Table, rows: Sequence[Sequence[str]], width: int) -> None:

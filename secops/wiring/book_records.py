@@ -90,7 +90,7 @@ def with_answers(site: Site, ledger: Ledger) -> Ledger:
 
 
 def with_persons(site: Site, ledger: Ledger) -> Ledger:
-    """The book with the names of the accounts in the place of their logins; two of one name keep the login beside it."""
+    """The book with the names of the accounts in the place of logins; two of one name keep the login as well."""
     shown = {one.name: one.display_name.strip() for one in site.accounts.users() if one.display_name.strip()}
     often = Counter(shown.values())
 
@@ -98,9 +98,7 @@ def with_persons(site: Site, ledger: Ledger) -> Ledger:
         said = shown.get(login, "")
         return (f"{said}({login})" if often[said] > 1 else said) or login
 
-    papers = tuple(
-        replace(one, preparer=name(one.preparer), reviewer=name(one.reviewer)) for one in ledger.book.papers
-    )
+    papers = tuple(replace(one, preparer=name(one.preparer), reviewer=name(one.reviewer)) for one in ledger.book.papers)
     return replace(ledger, book=replace(ledger.book, papers=papers))
 
 

@@ -39,7 +39,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many rows of each kind were put in place and where, what is odd, sheets left out, hidden ones that were not."""
+    """How many rows of each kind were put in place and where, what is odd, sheets left out, hidden ones taken in."""
 
     rows: Mapping[str, int]
     paths: Sequence[Path]

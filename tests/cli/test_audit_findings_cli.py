@@ -152,7 +152,7 @@ def test_a_row_becomes_a_finding_with_its_measure():
 
 def test_a_hidden_sheet_of_findings_is_told_of(site):
     book = openpyxl.Workbook()
-    book.active.append(["年度", "部署コード", "区分", "件名"])
+    book["Sheet"].append(["年度", "部署コード", "区分", "件名"])
     old = book.create_sheet("控え")
     old.append([2024, "kumin", "観察事項", "掲示が古い"])
     old.sheet_state = "hidden"
