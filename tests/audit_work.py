@@ -37,10 +37,10 @@ DONE = replace(
 )
 
 
-def appoint(rounds: SqlRounds, viewer: Viewer, unit: Unit = KUMIN, of: str = "2026") -> None:
-    """Make somebody an auditor of a unit in the annual plan."""
+def appoint(rounds: SqlRounds, viewer: Viewer, unit: Unit = KUMIN, of: str = "2026", home: str = "zeimu") -> None:
+    """Make somebody of another department an auditor of a unit in the annual plan."""
     period = Engagement(unit.department, (), date(2026, 4, 1), date(2026, 11, 30))
-    who = Appointment(unit, viewer.name, viewer.name, viewer.name, [Post(viewer.name, "zeimu", date(2020, 4, 1))])
+    who = Appointment(unit, viewer.name, viewer.name, viewer.name, [Post(viewer.name, home, date(2020, 4, 1))])
     rounds.assign(of, who, period, ORG, actor=LEAD.name, now=NOW)
 
 

@@ -141,10 +141,11 @@ def score(
     answers: Path, site: Path | None, majors: Path | None, declared: bool, stage: int | None, level: str, as_json: bool
 ) -> None:
     """判定の CSV(部署コード、システムコード、番号、自己点検、監査人確認)から、達成率・網羅率・評価を計算する。"""
+    from secops.cli.audit_plan import who
     from secops.isms.audit.answers import read_answers, read_majors
     from secops.isms.audit.scoring import score_round
     from secops.isms.audit.workpaper import confirmed_values, declared_values, gaps, with_unanswered
-    from secops.wiring.audits import open_catalogue, open_divisions, open_rules, read_csv
+    from secops.wiring.audits import open_catalogue, open_divisions, read_csv, told_rules
 
     catalogue = open_catalogue(site)
     papers = read_answers(*read_csv(answers), catalogue)
@@ -153,7 +154,7 @@ def score(
         papers = with_unanswered(papers, catalogue, stage)
     divisions, names = open_divisions(site)
     values = declared_values(papers) if declared else confirmed_values(papers)
-    scores = score_round(values, found, catalogue, open_rules(site), divisions)
+    scores = score_round(values, found, catalogue, told_rules(site, who("")), divisions)
     if as_json:
         emit_json(_scores(scores, gaps(papers), declared))
         return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from secops.cli.audit_plan import who
 from secops.cli.common import emit_json, emit_table, json_option, optional_site_option, site_option
 from secops.locale import _
 
@@ -42,7 +43,7 @@ def press_of(site: Path | None, book_file: Path | None, year: int | None) -> Pre
         return Press(read_ledger(book_file), open_style(None))
     with open_site(site) as opened:
         if book_file is None:
-            return papers_of(opened).press(year)
+            return papers_of(opened).press(year, who(""))
         return Press(read_ledger(book_file), open_style(site), site.resolve(), staff_names(opened))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from secops.durable import place, settle
 from secops.org.flows import FILE_NAME, FlowTable, builtin_table, parse_table
 from secops.org.inventory import decode, load_directory
 from secops.org.model import Directory
@@ -88,11 +88,10 @@ def write_inventory(site: Path, files: Mapping[str, str], now: datetime) -> list
         fresh = folder / f".{kind}.new"
         with fresh.open("w", encoding="utf-8-sig", newline="") as out:
             out.write(text.removeprefix("\ufeff"))
-            out.flush()
-            os.fsync(out.fileno())
+            settle(out)
         ready.append((fresh, folder / f"{kind}.csv"))
     for fresh, path in ready:
         if path.exists():
             (history / f"{path.stem}-{now:%Y%m%dT%H%M%S}Z.csv").write_bytes(path.read_bytes())
-        fresh.replace(path)
+        place(fresh, path)
     return [path for _fresh, path in ready]

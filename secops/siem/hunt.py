@@ -49,6 +49,7 @@ _TASK_MOST = 96 << 20  # up to so many,
 _ROUNDS = 8  # so that each process gets that many tasks
 _SHARE_FROM = 40 << 20  # bytes; less is done as soon by one process: each has to judge the first rows for itself
 _PACKED = 10  # bytes out of one of an archive, as a rule
+_PATIENCE = 300.0  # seconds without progress after which a file is given up
 _SPILL = 2000  # hits in memory at once; more go to disk until it is their turn
 _NO_MEMORY = "メモリが足りず、このファイルは最後まで調べていません。"
 _LONGEST = 64 << 20  # bytes of one record; of a longer one the rest is given up, and that is said
@@ -163,8 +164,11 @@ def hunt(
     cut = [one for file in files for one in slices(file)]
     size = sum(one.size for one in cut)
     tasks = _tasks(cut, min(max(size // (processes * _ROUNDS), _TASK_BYTES), _TASK_MOST))
+    if len(tasks) < 2 or sum(map(_weight, cut)) < _SHARE_FROM:
+        processes = 1
     with _seldom_collecting():
-        if processes < 2 or len(tasks) < 2 or sum(map(_weight, cut)) < _SHARE_FROM:
+        # Even if it is the only one that works, of several files another process reads them: it can be ended.
+        if processes < 2 and (len(files) < 2 or not _can_fork()):
             given = _Given(detector, conditions, cut, "", progress)
             for task in tasks:
                 yield from _search_here([cut[number] for number in task], given)
@@ -208,9 +212,9 @@ class _Given:
 def _search_here(task: Sequence[Slice], given: _Given) -> Iterator[Outcome]:
     """The parts of a task as they come, in this process."""
     ready: list[Outcome] = []
-    work = _Search(given.detector, given.conditions, ready.append)
+    work = _Search(given.detector, given.conditions, ready.append, given.progress)
     for one in task:
-        for _step in work.slice(one, given.progress):
+        for _step in work.slice(one):
             yield from ready
             ready.clear()
     work.finish()
@@ -237,9 +241,10 @@ def _search_task(given: _Given, task: Sequence[int]) -> _Done:
                 spill = stack.enter_context(zstandard.open(path, "wb"))
             pickle.dump(part, spill, pickle.HIGHEST_PROTOCOL)
 
-        work = _Search(given.detector, given.conditions, emit)
+        work = _Search(given.detector, given.conditions, emit, given.progress)
         for number in task:
-            deque(work.slice(given.slices[number], given.progress), maxlen=0)
+            for _step in work.slice(given.slices[number]):
+                given.progress(0)  # a sign of life: of a large EVTX file the bytes are told at its end
         work.finish()
         return path, work.outcome
 
@@ -272,20 +277,29 @@ def _shared(tasks: Sequence[Sequence[int]], given: _Given, rulebook: Rulebook, p
 
     They are forks, which start at once, but beside polars, whose threads would be missing in a fork.
     """
-    import multiprocessing  # which little input does not need
+    import multiprocessing  # which a single file does not need
 
     from secops.siem.workers import Died, Workers
 
-    forks = sys.platform == "linux" and "polars" not in sys.modules
+    forks = _can_fork()
     context = multiprocessing.get_context("fork" if forks else "spawn")
     begin = partial(_begin, given.detector if forks else rulebook, given.conditions, given.slices, given.folder)
-    for done in Workers(tasks, begin, context, processes, given.progress).run():
+    for done in Workers(tasks, begin, context, processes, given.progress, _PATIENCE).run():
         if isinstance(done, Died):
             one = given.slices[done.item]
             what = _("調べている途中でプロセスが止まりました(メモリ不足など)。このファイルは最後まで調べていません。")
+            if done.stuck:
+                what = _(
+                    "{minutes} 分の間、読み取りが進まなかったため打ち切りました。このファイルは最後まで調べていません。"
+                    "壊れているか、読み取りを妨げるように作られたファイルかもしれません。出所を確認してください。"
+                ).format(minutes=round(_PATIENCE / 60))
             yield Outcome(files=int(one.start == 0), problems=[Problem(str(one.path), what)])
         else:
             yield from _in_order(done)
+
+
+def _can_fork() -> bool:
+    return sys.platform == "linux" and "polars" not in sys.modules
 
 
 def _weight(one: Slice) -> int:
@@ -329,8 +343,15 @@ def add(total: Outcome, part: Outcome) -> None:
 class _Search:
     """The search of one task; ``emit`` takes what is found before the end, `outcome` is the last part."""
 
-    def __init__(self, detector: SigmaDetector, conditions: Conditions, emit: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self,
+        detector: SigmaDetector,
+        conditions: Conditions,
+        emit: Callable[[Outcome], None],
+        progress: Progress = lambda _bytes: None,
+    ) -> None:
         self.detector = detector
+        self.progress = progress
         self.now = conditions.now
         self.span = conditions.span
         self.wanted = Wanted(kind="file", limits=conditions.limits, longest=_LONGEST)
@@ -341,12 +362,12 @@ class _Search:
         self.found = 0
         self.unreadable: dict[str, tuple[int, str]] = {}
 
-    def slice(self, one: Slice, progress: Progress = lambda _bytes: None) -> Iterator[None]:
+    def slice(self, one: Slice) -> Iterator[None]:
         """Read a slice into batches, step by step; those that are full are searched."""
         self.outcome.files += one.start == 0
         try:
             self.received = None
-            for item in read_slice(one, self.wanted, progress):
+            for item in read_slice(one, self.wanted, self.progress):
                 if isinstance(item, Problem):
                     self.outcome.problems.append(item)
                 elif isinstance(item, Chunk):
@@ -391,6 +412,7 @@ class _Search:
     def _search(self, batch: Batch) -> None:
         """Search a batch; where memory runs out, its halves, down to the record that is too much."""
         before = self.found
+        self.progress(0)
         try:
             if batch.origin.format == _JSON:
                 self._by_parts(batch)

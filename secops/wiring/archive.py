@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from secops.durable import place, settle
 from secops.errors import InputError, NotFoundError, Problem
 from secops.locale import _
 
@@ -127,12 +128,8 @@ def writing(path: Path, known: Mapping[str, Entry], advance: Callable[[int], Non
         with os.fdopen(handle, "wb") as out:
             with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
                 yield Writer(tar, known, advance)
-            out.flush()
-            os.fsync(out.fileno())
-        fresh.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+            settle(out)
+        place(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
 
@@ -212,8 +209,7 @@ def _write(file: IO[bytes], target: Path, entry: Entry, member: tarfile.TarInfo,
             digest.update(chunk)
             out.write(chunk)
             advance(len(chunk))
-        out.flush()
-        os.fsync(out.fileno())
+        settle(out)
     target.chmod(entry.mode or 0o400)
     if member.mtime:  # the lake judges by it which of its commits are recent
         os.utime(target, (member.mtime, member.mtime))

@@ -60,6 +60,19 @@ def open_rules(site: Path | None = None) -> ScoringRules:
     return read_rules(*_read([path])[0])
 
 
+def told_rules(site: Path | None, actor: str) -> ScoringRules:
+    """The same, for scores that somebody computes now: the trail of the site is told where the values are new.
+
+    Raises:
+        AuditError: the file has mistakes.
+    """
+    rules = open_rules(site)
+    if site is not None:
+        with open_site(site) as opened:
+            opened.desk.scoring.tell(rules, actor=actor, now=opened.now())
+    return rules
+
+
 def open_risk(site: Path | None = None) -> RiskRules:
     """What makes a unit be audited earlier: the ward's own ``audits/risk.toml``, else the one of the program.
 

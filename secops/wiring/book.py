@@ -17,12 +17,16 @@ from secops.isms.audit.book import Ledger
 from secops.isms.audit.book_file import MAX_BYTES, read_book, write_book
 from secops.isms.audit.paper_style import PaperKind
 from secops.isms.audit.ports import Round
+from secops.isms.audit.round import Unit
 from secops.locale import _
+from secops.wiring.audits import SCORING, audits_folder
 from secops.wiring.rounds import EVERYTHING
 from secops.wiring.site import Site
 
 BOOKS = "audit/books"
 YEARS = 5  # how many years before a round are shown beside it
+Mark = tuple[object, ...]  # changes when what a book is made of does
+_RECORDS = "records"
 _NAME = re.compile(r"(20\d\d)\.json")
 
 
@@ -57,8 +61,10 @@ class Books:
         """The years of which there is a book, the newest first."""
         return sorted(self._sources(), reverse=True)
 
-    def open(self, year: int | None = None) -> Ledger:
-        """The book of a year, or the newest.
+    def open(self, year: int | None = None, by: str = "") -> Ledger:
+        """The book of a year, or the newest; the trail is told where ``by`` has it scored by other parameters.
+
+        A book from a file brings the parameters that it was scored by.
 
         Raises:
             NotFoundError: there is none.
@@ -74,16 +80,21 @@ class Books:
             raise NotFoundError(text.format(year=year or "-"))
         mark, read = sources[wanted]
         with self._lock:
-            return self._known(wanted, mark, read)
+            found = self._known(wanted, mark, read)
+        if by and mark[0] == _RECORDS:
+            self._site.desk.scoring.tell(found.rules, actor=by, now=self._site.now())
+        return found
 
-    def assigned(self, year: int, login: str) -> frozenset[str] | None:
-        """The departments that an auditor is assigned to, over all plans of the year; None where it has no plans."""
-        plans = self._site.desk.rounds.plans(EVERYTHING, year=year)
-        if not plans:
-            return None
+    def assigned(self, year: int, login: str) -> frozenset[Unit]:
+        """The units that an auditor is assigned to, over all plans of the year; of a year without any: over all years.
+
+        A year from a file has no plans here: what an auditor audits now, they may also read of before.
+        """
+        every = self._site.desk.rounds.plans(EVERYTHING)
+        of_year = [one for one in every if one.plan.years[0] <= year <= one.plan.years[1]]
         return frozenset(
-            one.unit.department
-            for plan in plans
+            one.unit
+            for plan in of_year or every
             for one in plan.assignments
             if one.login.casefold() == login.casefold()
         )
@@ -96,9 +107,9 @@ class Books:
             return with_answers(self._site, ledger)
         return with_persons(self._site, ledger) if kind is PaperKind.WORKPAPER else ledger
 
-    def _sources(self) -> Mapping[int, tuple[object, Callable[[], Ledger]]]:
+    def _sources(self) -> Mapping[int, tuple[Mark, Callable[[], Ledger]]]:
         """Year → (what changes when the book does, how to read it); the records go before files."""
-        found: dict[int, tuple[object, Callable[[], Ledger]]] = {}
+        found: dict[int, tuple[Mark, Callable[[], Ledger]]] = {}
         folder = self._site.folder / BOOKS
         for path in folder.glob("*.json") if folder.is_dir() else ():
             if match := _NAME.fullmatch(path.name):
@@ -108,7 +119,10 @@ class Books:
         if rounds:
             # Whoever changes anything of a round notes it in the trail.
             last = next(iter(self._site.desk.trail.entries(limit=1)), None)
-            mark = (last.number if last else 0, id(self._site.directory), *(one[0] for one in found.values()))
+            rules = audits_folder(self._site.folder, SCORING).stat()
+            of_rules = (rules.st_mtime_ns, rules.st_size, rules.st_ino)
+            number = last.number if last else 0
+            mark = (_RECORDS, number, of_rules, id(self._site.directory), *(one[0] for one in found.values()))
             for one in reversed(rounds):  # the newest of a year stays
                 found[one.year] = (mark, self._recorded(one))
         return found
@@ -125,7 +139,7 @@ class Books:
 
         return read
 
-    def _known(self, year: int, mark: object, read: Callable[[], Ledger]) -> Ledger:
+    def _known(self, year: int, mark: Mark, read: Callable[[], Ledger]) -> Ledger:
         known = self._read.get(year)
         if known is None or known[0] != mark:
             known = self._read[year] = (mark, read())

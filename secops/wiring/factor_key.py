@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from secops.access.box import KEY_BYTES, Box
+from secops.durable import settle, sync
 from secops.errors import StoreError
 from secops.locale import _
 
@@ -38,10 +39,10 @@ def _make(path: Path) -> bytes:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".totp-") as fresh:
             fresh.write(secrets.token_bytes(KEY_BYTES))
-            fresh.flush()
-            os.fsync(fresh.fileno())
+            settle(fresh)
             os.fchmod(fresh.fileno(), 0o400)
             os.link(fresh.name, path)
+        sync(path.parent)
     except FileExistsError:
         pass
     except OSError as error:

@@ -19,7 +19,8 @@ from secops.isms.audit.figures import figures
 from secops.isms.audit.lint import Facts, Fault, facts_of, lint, unready
 from secops.isms.audit.paper_style import PaperKind, PaperStyle, read_style
 from secops.isms.audit.releases import Edited, NewRelease, Reader, ReleaseDesk, ReleaseRequest
-from secops.isms.audit.round import Book, Conduct, Release, ReleasedFile
+from secops.isms.audit.round import Book, Conduct, Release, ReleasedFile, Unit
+from secops.isms.audit.sight import Sight
 from secops.isms.clauses.word_package import MAX_FILE
 from secops.locale import _
 from secops.org.files import open_directory
@@ -177,12 +178,12 @@ class BookShelf(Protocol):
         """The years of which there is a book, the newest first."""
         ...
 
-    def open(self, year: int | None = None) -> Ledger:
-        """The book of a year, or the newest."""
+    def open(self, year: int | None = None, by: str = "") -> Ledger:
+        """The book of a year, or the newest; ``by`` is who has it scored."""
         ...
 
-    def assigned(self, year: int, login: str) -> frozenset[str] | None:
-        """The departments that an auditor is assigned to; None where the year has no assignments."""
+    def assigned(self, year: int, login: str) -> frozenset[Unit]:
+        """The units that an auditor is assigned to."""
         ...
 
     def filled(self, ledger: Ledger, kind: PaperKind) -> Ledger:
@@ -219,25 +220,21 @@ class Papers:
 
     def book(self, year: int | None, reader: Reader) -> Book | None:
         """The round of a year as far as this reader may see it."""
-        found = self._ledger(year)
-        return found.only(self._scope(found, reader)).book if found else None
+        found = self._ledger(year, reader.name)
+        return found.only(self._sight(found.book.year, reader)).book if found else None
 
-    def _ledger(self, year: int | None) -> Ledger | None:
+    def _ledger(self, year: int | None, by: str = "") -> Ledger | None:
         years = self._books.years()
-        return self._books.open(year) if years and (year is None or year in years) else None
+        return self._books.open(year, by) if years and (year is None or year in years) else None
 
-    def _scope(self, ledger: Ledger, reader: Reader) -> frozenset[str] | None:
-        """The departments of a round that a reader may see; None: all."""
-        scope = reader.access.departments
-        own = self._books.assigned(ledger.book.year, reader.login) if reader.login else None
-        if own is None:
-            return scope
-        names = ledger.book.names
-        return own if scope is None else frozenset(code for code in own if {code, names.get(code, code)} & scope)
+    def _sight(self, year: int, reader: Reader) -> Sight:
+        """What a reader may see of a year."""
+        units = self._books.assigned(year, reader.login) if reader.login else None
+        return Sight(reader.access.departments, units, reader.access.zones)
 
-    def press(self, year: int | None) -> Press:
-        """What papers of a year are made with."""
-        ledger, style = self._books.open(year), open_style(self._folder)
+    def press(self, year: int | None, by: str = "") -> Press:
+        """What papers of a year are made with; ``by`` is who has it scored."""
+        ledger, style = self._books.open(year, by), open_style(self._folder)
         return Press(ledger, style, self._folder, self._names(), self._books.filled)
 
     def _order(self, press: Press, request: ReleaseRequest, *, draft: bool) -> Order:
@@ -254,13 +251,16 @@ class Papers:
 
     def draft(self, request: ReleaseRequest, suffix: str, reader: Reader) -> tuple[str, bytes]:
         """A draft as a file."""
-        press = self.press(request.year)
-        scope, book = self._scope(press.ledger, reader), press.ledger.book
-        if scope is not None:
+        press = self.press(request.year, reader.name)
+        book = press.ledger.book
+        sight = self._sight(book.year, reader)
+        if not sight.everywhere:
             if not request.department:
                 raise DeniedError(_("担当する部署の文書だけを作れます。部署を選んでください。"))
-            if not {request.department, book.names.get(request.department, "")} & scope:
+            if not sight.department(request.department, book.names):
                 raise NotFoundError(_("部署「{code}」は担当の監査にありません。").format(code=request.department))
+        more = press.more
+        press = replace(press, ledger=press.ledger.only(sight), more=lambda seen, kind: more(seen, kind).only(sight))
         order = self._order(press, request, draft=True)
         parts = [str(book.year), request.kind.value, *([request.department] if request.department else []), "draft"]
         return f"{'-'.join(parts)}.{suffix}", press.write(order, suffix)
@@ -297,7 +297,7 @@ class Papers:
         Raises:
             AuditError: the linter found something, or the edited file is another paper.
         """
-        press = press or self.press(request.year)
+        press = press or self.press(request.year, actor)
         order, book = self._order(press, request, draft=False), press.ledger.book
         word, name = self._word(press, order, edited)
         if found := press.hindrances(order, word, name, edited=edited is not None):
@@ -312,6 +312,7 @@ class Papers:
             request.replaces,
             request.number,
             digest_of(figures(book, request.department, order.made_on)),
+            book.confirmed.rules,
         )
         return self._keep(new, {"docx": word, **({"pdf": layout} if layout else {})}, actor)
 
@@ -340,13 +341,24 @@ class Papers:
 
     def releases(self, reader: Reader = EVERYTHING, *, year: int | None = None) -> Sequence[Release]:
         """Released reports, the newest first."""
-        return self._desk.releases(reader, year=year)
+        return [one for one in self._desk.releases(reader, year=year) if self._handed(one, reader)]
+
+    def _handed(self, release: Release, reader: Reader) -> bool:
+        """Whether a paper is handed to an auditor: workpapers are for those who audit all that is in them."""
+        if not reader.login or release.kind != PaperKind.WORKPAPER:
+            return True
+        if not release.department:
+            return False
+        found = self._ledger(release.year)
+        mine = self._books.assigned(release.year, reader.login)
+        there = {Unit(release.department), *(_units(found.book, release.department) if found else ())}
+        return there <= mine
 
     def file(self, number: str, name: str, reader: Reader = EVERYTHING) -> bytes:
         """A file of a released report, checked."""
-        found = next((one for one in self._desk.release(number, reader).files if one.name == name), None)
-        path = self._folder / RELEASED / name
-        if found is None or not path.is_file():
+        release, path = self._desk.release(number, reader), self._folder / RELEASED / name
+        found = next((one for one in release.files if one.name == name), None)
+        if found is None or not path.is_file() or not self._handed(release, reader):
             text = _("発行済みの文書 {number} のファイル {name} がありません。")
             raise NotFoundError(text.format(number=number, name=name[:100]))
         data = path.read_bytes()
@@ -371,6 +383,11 @@ class Papers:
                 found.append(Checked(release.number, one.name, state))
         strangers = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         return [*found, *(Checked("", name, "unknown") for name in strangers if name not in known)]
+
+
+def _units(book: Book, department: str) -> set[Unit]:
+    """The units of a department that have papers in a round."""
+    return {Unit(one.department, one.system) for one in book.papers if one.department == department}
 
 
 def papers_of(site: Site) -> Papers:

@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -248,10 +249,10 @@ def test_a_file_that_kills_its_process_is_said_and_the_others_are_searched(place
         (place / "logs" / f"{number}.jsonl").write_bytes(lines(event(1102, host=f"PC-{number}")))
     search = road._Search.slice
 
-    def deadly(self, one, progress):
+    def deadly(self, one):
         if one.path.name == "3.jsonl":
             os.kill(os.getpid(), signal.SIGKILL)
-        yield from search(self, one, progress)
+        yield from search(self, one)
 
     monkeypatch.setattr(road._Search, "slice", deadly)
     book, detector = detector_of(place)
@@ -261,6 +262,30 @@ def test_a_file_that_kills_its_process_is_said_and_the_others_are_searched(place
     assert sorted({hit.host for part in parts for hit in part.hits}) == ["PC-0", "PC-1", "PC-2", "PC-4", "PC-5"]
     problems = [problem for part in parts for problem in part.problems]
     assert [Path(problem.where).name for problem in problems] == ["3.jsonl"]
+    assert sum(part.files for part in parts) == 7
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_file_whose_reading_hangs_is_said_and_the_others_are_searched(place, monkeypatch, processes):
+    monkeypatch.setattr(road, "_PATIENCE", 2.0)
+    for number in range(6):
+        (place / "logs" / f"{number}.jsonl").write_bytes(lines(event(1102, host=f"PC-{number}")))
+    search = road._Search.slice
+
+    def hanging(self, one):
+        while one.path.name == "3.jsonl":
+            time.sleep(1)
+        yield from search(self, one)
+
+    monkeypatch.setattr(road._Search, "slice", hanging)
+    book, detector = detector_of(place)
+    if sys.platform != "linux" or "polars" in sys.modules:
+        monkeypatch.delitem(sys.modules, "polars")  # the workers must be forks to have the reader that hangs
+    parts = list(road.hunt(road.files_below([place / "logs"]), detector, book, processes=processes))
+    assert [hit.host for part in parts for hit in part.hits] == [f"PC-{n}" for n in (0, 1, 2, 4, 5, 1, 1, 2)]
+    (problem,) = [problem for part in parts for problem in part.problems]
+    assert Path(problem.where).name == "3.jsonl"
+    assert "進まなかったため打ち切りました" in problem.what
     assert sum(part.files for part in parts) == 7
 
 

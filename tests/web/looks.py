@@ -12,13 +12,17 @@ from dataclasses import dataclass
 import pyotp
 
 from secops.access.ports import Access, Role, Visit
+from tests.rounds import KUMIN, annual
 from tests.web.matrix import calls
 from tests.web.stage import PASSWORD, Stage
 
 PUBLIC = "nobody"
 STEPS = {"/login/password": "new", "/login/factor": "factor", "/login/enroll": "enroll"}
 # Another address than the one in the matrix, where that one is refused.
-ELSEWHERE = {"/alerts/{alert_id}/exception": ("/alerts/1/exception", Role.CSIRT)}
+ELSEWHERE = {
+    "/alerts/{alert_id}/exception": ("/alerts/1/exception", Role.CSIRT),
+    "/audit/plans/{plan}/edit": ("/audit/plans/2027/edit", Role.AUDIT_LEAD),
+}
 PUBLISH = "/policy/documents/{document_id}/publish"
 FILE, DATA = "a file to keep, no page", "JSON or a stream, no page"
 NO_PAGES = {
@@ -78,11 +82,12 @@ def looks() -> list[Look]:
 
 
 def people(stage: Stage) -> None:
-    """Someone of every role, someone at each step of the login, and a draft that can be published."""
+    """Someone of every role and at each step of the login, a draft to publish, and a plan that can be changed."""
     for role in Role:
         mine = frozenset({"区民課"}) if role in {Role.SECURITY_MANAGER, Role.STAFF} else None
         stage.person(name_of(role), role, Access(departments=mine))
     stage.person("victim", Role.VIEWER)
+    stage.rounds.create_plan(annual(2027, audited=(KUMIN,), office=""), actor="x", now=stage.clock)
     library = stage.library
     working = library.entry("taisaku", stage.clock.date()).working
     library.save(working, seen=library.shelf.draft("taisaku").revision, by="x", now=stage.clock)

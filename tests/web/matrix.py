@@ -140,7 +140,7 @@ GET  /audit/items                   *        200
 GET  /audit/items/{item_id}         *        200
 GET  /audit/heatmap                 403      403      200      200      403      403      403      403
 GET  /audit/reports                 *        200
-GET  /audit/reports/draft           403      403      200      200      403      403      403      403
+GET  /audit/reports/draft           403      403      200      403      403      403      403      403
 POST /audit/reports/edited          403      403      400      403      403      403      403      403
 POST /audit/reports/release         403      403      200      403      403      403      403      403 | kind=summary
 GET  /audit/reports/{release_number}/{file_name} * 404

@@ -65,10 +65,10 @@ def test_without_a_round_the_page_says_what_to_do(stage):
 def test_a_draft_comes_as_a_file_in_each_format(stage):
     browser = stage.client("auditor")
     for suffix, begin in (("docx", b"PK"), ("pdf", b"%PDF"), ("xlsx", b"PK")):
-        found = browser.get(f"/audit/reports/draft?kind=report&format={suffix}")
+        found = browser.get(f"/audit/reports/draft?kind=report&department=1010&format={suffix}")
         assert found.status_code == 200
         assert found.content.startswith(begin)
-        assert f"2026-report-draft.{suffix}" in found.headers["content-disposition"]
+        assert f"2026-report-1010-draft.{suffix}" in found.headers["content-disposition"]
 
 
 def test_a_paper_is_checked_and_then_issued(stage):
@@ -103,6 +103,10 @@ def test_what_is_issued_is_seen_by_who_may(stage):
     issue(stage, PaperKind.REPORT, "1010")
     issue(stage, PaperKind.REPORT, "1020")
     issue(stage, PaperKind.WORKPAPER)
+    issue(stage, PaperKind.WORKPAPER, "1010")
+    issue(stage, PaperKind.WORKPAPER, "1020")
+    stage.shelf.auditors = {"auditor": frozenset({"1010"})}
+    stage.person("kacho-nowhere", Role.SECURITY_MANAGER)
     stage.person("viewer-kumin", Role.VIEWER, Access(departments=frozenset({"区民課"})))
 
     def seen(name: str) -> set[str]:
@@ -110,7 +114,14 @@ def test_what_is_issued_is_seen_by_who_may(stage):
 
     assert seen("viewer") == {"2026-R01", "2026-R02", "2026-R03", "2026-R04"}
     assert seen("viewer-kumin") == {"2026-R01", "2026-R03"}
-    assert seen("auditor") == {"2026-R01", "2026-R02", "2026-R03", "2026-R04", "2026-R05"}
+    assert seen("kacho-nowhere") == {"2026-R01"}
+    # What anybody may read, and of the workpapers those of the units in their plan.
+    assert seen("auditor") == {"2026-R01", "2026-R02", "2026-R03", "2026-R04", "2026-R06"}
+    assert seen("audit_lead") == {f"2026-R0{number}" for number in range(1, 8)}
+    auditor = stage.client("auditor")
+    assert auditor.get("/audit/reports/2026-R06/2026-R06-workpaper-1010.docx").status_code == 200
+    assert auditor.get("/audit/reports/2026-R07/2026-R07-workpaper-1020.docx").status_code == 404
+    assert auditor.get("/audit/reports/2026-R05/2026-R05-workpaper.docx").status_code == 404
     kumin = stage.client("viewer-kumin")
     assert kumin.get("/audit/reports/2026-R03/2026-R03-report-1010.docx").status_code == 200
     assert kumin.get("/audit/reports/2026-R04/2026-R04-report-1020.docx").status_code == 404

@@ -53,8 +53,9 @@ SOURCES: Mapping[str, Event] = {
     "upload_log": {"event.action": "web-uploaded", "labels.department": "税務課"},
     "install_log": {"event.action": "package-installed", "labels.department": "税務課"},
     "mail_gateway": {"event.dataset": "json.record", "event.category": ["email"], "event.action": "delivered"},
-    "mail_rules": {"o365.audit.Workload": "Exchange", "event.action": "Send"},
+    "mail_rules": {"event.provider": "Exchange", "o365.audit.RecordType": "2", "event.action": "Send"},
     "mfa_log": {"event.category": ["authentication"], "event.action": "mfa-enrolled", "labels.department": "税務課"},
+    "duo_log": {"cisco_duo.auth.result": "fraud", "labels.department": "税務課"},
     "single_factor": {"azure.signinlogs.properties.authentication_requirement": "other", "labels.department": "税務課"},
     "cloud_log": {"cloud.provider": "aws", "event.category": ["authentication"], "labels.department": "税務課"},
     "vpn_log": {"event.action": "tunnel-up", "labels.department": "税務課", "user.name": "x"},
@@ -136,9 +137,18 @@ COUNTED: Mapping[tuple[str, str], Event] = {
         "event.outcome": "failure",
         "cisco_duo.auth.result": "denied",
     },
+    ("mfa_logons", "Duo が二つ目の要素を求めずに通したもの"): {
+        **SIGNED_IN,
+        "cisco_duo.auth.result": "success",
+        "cisco_duo.auth.reason": "bypass_user",
+    },
     ("mfa_logons", "一つの要素だけのサインイン"): {**SIGNED_IN, FACTORS: "singleFactorAuthentication"},
     ("cloud_logons", "サインインの成功"): {**SIGNED_IN, "cloud.provider": "azure", "labels.department": None},
-    ("cloud_logons", "操作の記録"): {"o365.audit.Workload": "SharePoint", "event.category": ["file"]},
+    ("cloud_logons", "操作の記録"): {
+        "event.provider": "SharePoint",
+        "o365.audit.RecordType": "6",
+        "event.category": ["file"],
+    },
     ("mail_blocked", "止められたメール"): {"event.category": ["email"], "event.type": ["info", "denied"]},
     ("mail_blocked", "うち添付ファイルのあるもの"): {
         "event.category": ["email"],
@@ -146,7 +156,8 @@ COUNTED: Mapping[tuple[str, str], Event] = {
         "email.attachments": [{"file": {"name": "a.docm"}}],
     },
     ("external_mail_forwarding", "受信の規則・転送の設定の変更(クラウドのメール)"): {
-        "o365.audit.Workload": "Exchange",
+        "event.provider": "Exchange",
+        "o365.audit.RecordType": "1",
         "event.action": "New-InboxRule",
     },
     ("external_mail_forwarding", "無料メールへの送信"): {

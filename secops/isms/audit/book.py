@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from secops.isms.audit.model import Catalogue, Verdict
 from secops.isms.audit.round import Book, Finding, FindingKind, FindingState, Plan, Unit
 from secops.isms.audit.rules import ScoringRules
 from secops.isms.audit.scoring import OpenMajor, score_round
+from secops.isms.audit.sight import Sight
 from secops.isms.audit.workpaper import Workpaper, confirmed_values, declared_values
 
 
@@ -20,34 +21,36 @@ class Ledger:
     book: Book
     rules: ScoringRules
 
-    def only(self, departments: Collection[str] | None) -> Ledger:
-        """The same of these departments (codes or names) alone; None: all. Totals are those of what is left."""
-        if departments is None:
-            return self
+    def only(self, sight: Sight) -> Ledger:
+        """The same as far as it is in sight. Totals are those of what is left."""
         old = self.book
-        codes = {*old.names, *(one.department for one in old.papers), *(one.department for one in old.plan.units)}
-        kept = {code for code in codes if code in departments or old.names.get(code) in departments}
-        units = tuple(one for one in old.plan.units if one.department in kept)
-        audited = tuple(one for one in old.plan.audited if one.department in kept)
+        names = old.names
+        if sight.everywhere:
+            sheets = tuple(one for one in old.sheets if sight.evidence(one, names))
+            return self if sheets == old.sheets else Ledger(replace(old, sheets=sheets), self.rules)
+        units = tuple(one for one in old.plan.units if sight.unit(one, names))
+        audited = tuple(one for one in old.plan.audited if sight.unit(one, names))
         book = make_book(
             ward=old.ward,
             year=old.year,
             plan=replace(old.plan, units=units, audited=audited),
             catalogue=old.catalogue,
             rules=self.rules,
-            papers=[one for one in old.papers if one.department in kept],
-            findings=[one for one in old.findings if one.department in kept],
-            names=old.names,
+            papers=[one for one in old.papers if sight.unit(Unit(one.department, one.system), names)],
+            findings=[one for one in old.findings if sight.finding(one, names)],
+            names=names,
             divisions=old.divisions,
             systems=old.systems,
             clause_titles=old.clause_titles,
-            sheets=tuple(one for one in old.sheets if one.unit.department in kept),
-            history=tuple(one for one in old.history if one.department in kept),
-            earlier=tuple(one for one in old.earlier if one.department in kept),
-            progress={code: counts for code, counts in old.progress.items() if code in kept},
+            sheets=tuple(one for one in old.sheets if sight.evidence(one, names)),
+            history=tuple(one for one in old.history if sight.whole(one.department, names)),
+            earlier=tuple(one for one in old.earlier if sight.finding(one, names)),
+            progress={code: counts for code, counts in old.progress.items() if sight.whole(code, names)},
             terms=old.terms,
-            visits=tuple(one for one in old.visits if one.unit.department in kept),
+            visits=tuple(one for one in old.visits if sight.unit(one.unit, names)),
             excluded=old.excluded,
+            answers=tuple(one for one in old.answers if sight.unit(one.unit, names)),
+            feet=tuple(one for one in old.feet if sight.unit(one.unit, names)),
         )
         return Ledger(book, self.rules)
 

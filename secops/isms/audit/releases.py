@@ -19,7 +19,7 @@ _KEPT = frozenset({PaperKind.WORKPAPER})  # kept by the auditors, not handed out
 
 @dataclass(frozen=True, slots=True)
 class NewRelease:
-    """A report that is about to be released."""
+    """A report that is about to be released; ``scoring`` is the digest of the parameters that it was scored by."""
 
     kind: PaperKind
     year: int
@@ -29,18 +29,21 @@ class NewRelease:
     replaces: str = ""
     document_number: str = ""
     figures: str = ""
+    scoring: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Who reads: the departments that they may see (names or codes), and whether they take part in audits.
 
-    ``login`` of an auditor: of the rounds they see what they are assigned to; empty: all (the one who leads).
+    ``login`` of an auditor: of rounds and workpapers they see what they are assigned to; empty: all (who leads).
+    ``name`` is for the trail.
     """
 
     access: Access = field(default_factory=Access)
     audits: bool = False
     login: str = ""
+    name: str = ""
 
 
 def may_read(kind: str, department: tuple[str, str], reader: Reader) -> bool:

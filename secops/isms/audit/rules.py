@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -93,6 +94,20 @@ def read_rules(path: str, text: str) -> ScoringRules:
         needed_coverage=read.coverage.needed,
         digest=_digest(read),
     )
+
+
+def spelled(rules: ScoringRules) -> dict[str, str]:
+    """The values by their names in the file: 1, 1.0 and 1.00 are the same text."""
+    said = {"values.met": rules.met, "values.partial": rules.partial, "values.not_met": rules.not_met}
+    said |= {f"grades.{grade.value}": least for grade, least in rules.borders if grade is not Grade.D}
+    said["coverage.needed"] = rules.needed_coverage
+    caps = {"caps.mandatory_not_met": rules.mandatory_cap.value, "caps.open_major": rules.major_cap.value}
+    return {name: format(value.normalize() + 0, "f") for name, value in said.items()} | caps
+
+
+def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """What differs between two sets of values: name, old, new; a value that was not there is empty."""
+    return [(name, old.get(name, ""), new.get(name, "")) for name in {**old, **new} if old.get(name) != new.get(name)]
 
 
 def _digest(read: _File) -> str:

@@ -9,6 +9,7 @@ import codecs
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -43,6 +44,10 @@ _SYSLOG = re.compile(
     r"(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S* \S+ [^\s:]+(?:\[\d+\])?: )"
 )
 _SQUID = re.compile(r"\d{9,10}\.\d{3} +-?\d+ \S+ [A-Z_]+/\d{3} \d+ [A-Z]+ ")
+_KANA = re.compile("[\u3001\u3002\u3041-\u30fe]")
+_ZEROS = re.compile("\0\0+")
+_WITNESSES = 0.05, 0.125  # parts of all characters; what is valid UTF-8 needs more
+_GOOD = 0.7  # likelihood of text in an encoding that is surely right
 _BLANK = "\0 \t\r\n\f\v"  # zeros: what a machine that lost power leaves in a file
 _HEADING = re.compile(r"Record \d+\s*(?=\{)")  # evtx_dump
 _SKYSEA_WORDS = ("端末", "コンピュータ", "ログオン", "操作", "ログ種別", "発生日時", "ユーザー", "クライアント")
@@ -88,11 +93,17 @@ def of_message(message: bytes) -> str:
 
 
 def encoding_of(sample: bytes) -> str:
-    """The encoding by byte order mark, by the pattern of zero bytes, then by trial of UTF-8, CP932 and EUC-JP."""
+    """The encoding by byte order mark, then by what makes the text most like what people write."""
     if marked := byte_order_mark(sample):
         return marked[0]
-    if wide := _wide(sample):
-        return wide
+    narrow = _narrow(sample)
+    if b"\0" not in sample and narrow == "utf-8":
+        return narrow
+    return _wide(sample, narrow) or narrow
+
+
+def _narrow(sample: bytes) -> str:
+    """The encoding of a sample that is not UTF-16: UTF-8, CP932 or EUC-JP."""
     if _is_utf8(sample):
         return "utf-8"
     scores = {name: _score(sample, name) for name in ("utf-8", "cp932", "euc_jp")}
@@ -108,15 +119,37 @@ def _is_utf8(sample: bytes) -> bool:
     return True
 
 
-def _wide(sample: bytes) -> str | None:
-    """UTF-16 without a mark: every second byte of Western text is zero."""
-    pairs = len(sample) // 2
-    if pairs < 2 or sample.count(0) < pairs // 2:
+def _wide(sample: bytes, narrow: str) -> str | None:
+    """UTF-16 without a mark, if the text is then more likely than in the encoding that was found else.
+
+    Letters read two by two are kanji as well, so there must be witnesses: ASCII characters, which have a byte of zero,
+    or kana, which have one of 0x30. ``abc`` with some zeros in between, or in front of a stretch of them, has none.
+    """
+    best, found = _likelihood(decode(sample, narrow)), None
+    if b"\0" not in sample and best > _GOOD:
         return None
-    even, odd = sample[0 : pairs * 2 : 2].count(0), sample[1 : pairs * 2 : 2].count(0)
-    if odd > pairs * 0.4 and even < pairs * 0.1:
-        return "utf-16-le"
-    return "utf-16-be" if even > pairs * 0.4 and odd < pairs * 0.1 else None
+    fewest = _WITNESSES[narrow == "utf-8"]
+    for name in ("utf-16-le", "utf-16-be"):
+        text = decode(sample, name).replace("\0", "")
+        western, kana = sum(map(str.isascii, text)), len(_KANA.findall(text))
+        is_told = western if narrow == "utf-8" else western or kana > 1
+        if is_told and western + kana >= fewest * len(text) and (likely := _likelihood(text)) > best:
+            best, found = likely, name
+    return found
+
+
+def _likelihood(text: str) -> float:
+    """How much a character is like what people write in Japan, on average. Stretches of zeros are no text."""
+    text = _ZEROS.sub("", text)
+    return sum(_likely(one) * count for one, count in Counter(text).items()) / max(len(text), 1)
+
+
+def _likely(character: str) -> float:
+    if character.isascii():
+        return 1.0 if character.isprintable() or character in "\t\r\n" else -8.0
+    if "\u3030" <= character <= "\u303f":  # pairs of digits in ASCII; nobody writes them
+        return -4.0
+    return _weight(character) if character < "\u3400" or character > "\u4dff" else -4.0
 
 
 def _score(sample: bytes, encoding: str) -> float:

@@ -18,6 +18,7 @@ from sigma.rule import SigmaRule
 
 from secops.errors import Problem, RuleError
 from secops.locale import _
+from secops.schema.yaml_mistakes import yaml_problem
 from secops.siem.detect.rulebook import Lines
 from secops.siem.detect.vet import Placeholders
 from secops.siem.detect.yamls import check_depth
@@ -119,9 +120,7 @@ class _Reader:
             check_depth(self.text)
             document = yaml.load(self.text, yaml.CSafeLoader)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f"{self.path}:{mark.line + 1}" if mark else self.path
-            self.problems.append(Problem(where, _("YAML として読めません。")))
+            self.problems.append(yaml_problem(self.path, self.text, error))
             return None
         if not isinstance(document, dict) or not isinstance(document.get("transformations", []), list):
             self._tell((), _("パイプラインではありません(transformations の一覧を持つ YAML にしてください)。"))

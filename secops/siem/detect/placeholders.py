@@ -16,6 +16,7 @@ import yaml
 
 from secops.errors import Problem
 from secops.locale import _
+from secops.schema.yaml_mistakes import yaml_problem
 from secops.siem.detect.rulebook import Lines, is_placeholder_file
 from secops.siem.detect.vet import Placeholders
 from secops.siem.detect.yamls import check_depth
@@ -46,8 +47,7 @@ def _read(path: str, text: str) -> tuple[dict[str, tuple[str, ...]], list[Proble
         check_depth(text)
         document = yaml.load(text, yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        return {}, [Problem(f"{path}:{mark.line + 1}" if mark else path, _("YAML として読めません。"))]
+        return {}, [yaml_problem(path, text, error)]
     if document is None:
         return {}, []
     if not isinstance(document, dict):

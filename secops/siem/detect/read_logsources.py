@@ -25,6 +25,7 @@ import yaml
 
 from secops.errors import Problem, RuleError
 from secops.locale import _
+from secops.schema.yaml_mistakes import yaml_problem
 from secops.siem.detect.bound import Bound
 from secops.siem.detect.cells import Columns
 from secops.siem.detect.logsources import Logsource, LogsourceMap
@@ -46,10 +47,8 @@ def read_logsources(text: str, path: str = "rules/logsources.yml") -> LogsourceM
     try:
         check_depth(text)
         document = yaml.load(text, yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else path
-        raise RuleError([Problem(where, _("YAML として読めません。"))]) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise RuleError([yaml_problem(path, text, error)]) from error
     problems: list[Problem] = []
     if not isinstance(document, dict) or not _TOP.issuperset(document):
         raise RuleError([Problem(path, _("products と logsources だけを持つ YAML にしてください。"))])

@@ -24,6 +24,7 @@ from sigma.rule import SigmaRule
 from secops.errors import Problem
 from secops.locale import _
 from secops.schema.severity import Severity
+from secops.schema.yaml_mistakes import yaml_problem
 from secops.siem.detect.compiled import Meta
 from secops.siem.detect.regexes import restore
 from secops.siem.detect.vet import Placeholders, RefusedError, vet
@@ -88,10 +89,9 @@ def _read_file(file: int, path: str, text: str, placeholders: Placeholders) -> I
         check_depth(text)
         documents = [document for document in yaml.load_all(text, RuleLoader) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        where, what = _yaml_problem(path, text, error)
-        reason = _("YAML として読めません: {what}").format(what=what)
+        problem = yaml_problem(path, text, error)
         meta = Meta(id=path, name=PurePath(path).stem, title=PurePath(path).name, level=Severity.MEDIUM)
-        yield Document(file, 0, meta, None, reason, (Problem(where, reason),))
+        yield Document(file, 0, meta, None, problem.what, (problem,))
         return
     aliased = "&" in text and "*" in text
     for number, document in enumerate(documents):
@@ -103,14 +103,6 @@ def _read_file(file: int, path: str, text: str, placeholders: Placeholders) -> I
             yield Document(file, number, meta, None, reason, (Problem(f"{path}:1", reason),))
             continue
         yield _read_document(file, number, path, text, document, placeholders)
-
-
-def _yaml_problem(path: str, text: str, error: Exception) -> tuple[str, str]:
-    mark = getattr(error, "problem_mark", None)
-    place = getattr(error, "position", None)  # of a character that YAML forbids
-    line = mark.line + 1 if mark else text.count("\n", 0, place) + 1 if isinstance(place, int) else 1
-    what = getattr(error, "problem", None) or str(error) or type(error).__name__
-    return f"{path}:{line}", " ".join(str(what).split())
 
 
 def _read_document(file: int, number: int, path: str, text: str, document: Any, placeholders: Placeholders) -> Document:

@@ -13,6 +13,7 @@ from secops.errors import Problem
 from secops.locale import _
 from secops.schema import ecs
 from secops.schema.names import FORMATS
+from secops.schema.yaml_mistakes import yaml_problem
 from secops.siem.detect.rulebook import SAMPLES_SUFFIX, Lines
 from secops.siem.detect.series import Timed, series_of, wrong_series
 from secops.siem.detect.yamls import check_depth
@@ -60,9 +61,8 @@ def read_samples(path: str, text: str) -> tuple[list[Sample], list[Problem]]:
         document = yaml.load(text, yaml.CSafeLoader)
         lines = Lines(text)
         lines.of("fires")
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        return [], [Problem(f"{path}:{mark.line + 1}" if mark else path, _("YAML として読めません。"))]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return [], [yaml_problem(path, text, error)]
     if not isinstance(document, dict) or not set(_LISTS).issuperset(document):
         return [], [Problem(f"{path}:1", _("fires と silent の 2 つの一覧を書いてください。"))]
     samples: list[Sample] = []

@@ -12,6 +12,9 @@ _CHOICE = re.compile(r"'(?P<found>.*)' is not a valid Sigma rule (?P<key>level|s
 _DATE = re.compile(r"Rule (?P<key>date|modified) '(?P<found>.*)' is invalid")
 _KIND = re.compile(r"Sigma (?:rule )?(?P<key>\w+)(?: fields)? must be a (?P<kind>list|string)")
 
+_MISSING = re.compile(r"Sigma rule must have a (?P<what>title|log ?source|detection definitions)")
+_KEYS = {"title": "title", "log": "logsource", "detection": "detection"}
+
 
 def words(error: Exception) -> str:
     """What an error says, on one line."""
@@ -30,4 +33,7 @@ def words(error: Exception) -> str:
         return _("id は UUID で書いてください(例: 6d2f5d0e-9b1c-4b54-8a61-2f3a9d1c7e55)。")
     if text == "Sigma log source can't be empty":
         return _("logsource に product・category・service のどれかを書いてください。")
-    return text
+    if found := _MISSING.fullmatch(text):
+        key = next(key for word, key in _KEYS.items() if word in found["what"].lower())
+        return _("{key} がありません。書いてください。").format(key=key)
+    return _("書き方に誤りがあります(元の説明: {original})").format(original=text) if text.isascii() else text

@@ -24,13 +24,32 @@ class RuleLoader(SigmaYAMLLoader):
         if any(key.tag == _MERGE for key, _value in node.value):
             return super().construct_mapping(node, deep)
         mapping = yaml.CSafeLoader.construct_mapping(self, node, deep)
-        if len(mapping) < len(node.value):  # the error names the key
-            return super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            raise _doubled(self, node)
         return mapping
 
 
 class TooDeepError(yaml.MarkedYAMLError):
     """Lists and maps within each other without end."""
+
+    in_our_words = True  # see `yaml_problem`
+
+
+class DoubledError(yaml.MarkedYAMLError):
+    """A key that stands twice in a map."""
+
+    in_our_words = True
+
+
+def _doubled(loader: RuleLoader, node: yaml.MappingNode) -> DoubledError:
+    seen: set[Any] = set()
+    for key, _value in node.value:
+        name = loader.construct_object(key, deep=True)
+        if name in seen:
+            problem = _("「{key}」が 2 回書かれています。片方を消すか、1 つにまとめてください。").format(key=name)
+            return DoubledError(problem=problem, problem_mark=key.start_mark)
+        seen.add(name)
+    raise AssertionError("a map that is shorter than its nodes has a key twice")
 
 
 def check_depth(text: str) -> None:

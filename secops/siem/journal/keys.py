@@ -6,10 +6,10 @@ The private key belongs to the keeper alone. It stays outside backups: who has a
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secops.durable import sync, write_new
 from secops.errors import JournalError
 from secops.locale import _
 
@@ -36,22 +36,15 @@ def create_keys(folder: Path) -> None:
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_new(folder / PRIVATE_NAME, private, 0o400)
-        _write_new(folder / PUBLIC_NAME, public, 0o444)
+        write_new(folder / PRIVATE_NAME, [private], 0o400)
+        write_new(folder / PUBLIC_NAME, [public], 0o444)
+        sync(folder)
     except FileExistsError as error:
         text = _("{path}: 署名鍵が既にあります。上書きすると封印済みの原本ログを検証できなくなるため、作りません。")
         raise JournalError(text.format(path=error.filename)) from None
     except OSError as error:
         text = _("{folder}: 署名鍵を書き込めません({reason})。フォルダの権限と空き容量を確認してください。")
         raise JournalError(text.format(folder=folder, reason=error.strerror)) from None
-
-
-def _write_new(path: Path, data: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def load_private_key(folder: Path) -> Ed25519PrivateKey:

@@ -20,6 +20,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from secops.durable import place
 from secops.errors import JournalError
 from secops.locale import _
 
@@ -114,21 +115,6 @@ def put_away(path: Path, *, keep: bool) -> None:
     if keep and path.exists():
         place(path, path.with_suffix(".damaged"))
     remove_database(path)
-
-
-def sync(path: Path) -> None:
-    """Make a file's content, or a folder's entries, survive power loss."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def place(temporary: Path, final: Path) -> None:
-    """Give a finished and synced file its name, durably and in one step."""
-    temporary.replace(final)
-    sync(final.parent)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secops.durable import place
 from secops.siem.journal import layout
 from secops.siem.journal.codec import canonical
 from secops.siem.journal.failure import database_error
@@ -69,7 +70,7 @@ def bury(segment: SealedSegment, stone: Tombstone, key: Ed25519PrivateKey, step:
     try:
         write_body(temporary, start, [body])
         step("retain:written")
-        layout.place(temporary, path)
+        place(temporary, path)
         step("retain:placed")
     except OSError as error:
         raise database_error(path, error) from error

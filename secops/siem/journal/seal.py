@@ -18,6 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from secops.durable import place
 from secops.errors import JournalError
 from secops.locale import _
 from secops.siem.journal import layout
@@ -78,7 +79,7 @@ def seal(folder: Path, number: int, key: Ed25519PrivateKey, sealed_at: int, step
         segment.close()
     _read_back(temporary, header)
     step("seal:written")
-    layout.place(temporary, final)
+    place(temporary, final)
     step("seal:placed")
     layout.put_away(original, keep=bool(header.lost))
     step("seal:removed")

@@ -25,9 +25,11 @@ import struct
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from secops.durable import write_new
 from secops.siem.journal.codec import CodecError, Run, canonical, decode_block, decompress, make_origin
 from secops.siem.journal.failure import DamagedError, newer_version
 from secops.siem.journal.layout import from_micros
@@ -290,9 +292,4 @@ def runs_as_batches(block: Block, runs: list[Run], records: list[bytes], after: 
 def write_body(path: Path, front: bytes, body: Iterable[bytes]) -> None:
     """Write a whole sealed file, which its owner may only read, and sync it."""
     path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-    with os.fdopen(handle, "wb") as file:
-        file.write(front)
-        file.writelines(body)
-        file.flush()
-        os.fsync(file.fileno())
+    write_new(path, chain([front], body), 0o400)

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from secops.durable import place, sync
 from secops.errors import JournalError
 from secops.locale import _
 from secops.siem.journal.codec import CodecError, Prepared, decompress, parse_origin, unpack
 from secops.siem.journal.failure import DamagedError, database_error, newer_version, not_in_place
-from secops.siem.journal.layout import from_micros, place, remove_database, sync
+from secops.siem.journal.layout import from_micros, remove_database
 from secops.siem.ports import Drop, Origin, RecordBatch
 
 APPLICATION_ID = 0x5345434A  # "SECJ"

@@ -13,6 +13,7 @@ from secops.schema import ecs
 from secops.schema.aliases import ALIASES
 from secops.schema.names import EXTRA, EXTRA_TEXT
 from secops.siem.normalize import moments, values
+from secops.siem.normalize import windows_registry as registry
 from secops.siem.normalize import windows_tables as tables
 from secops.siem.normalize.given import Want
 from secops.siem.normalize.windows_shapes import BEAT, DATA, FLAT, NESTED, NESTED_SYSTEM, Key
@@ -29,6 +30,8 @@ _RELAY = "nxlog."  # the relay's own bookkeeping, no part of the event
 _TIME = "time."  # spellings of the time stamp, all of which become @timestamp
 
 
+CONVERSIONS = values.CONVERSIONS | registry.CONVERSIONS
+
 Cells = Sequence[Sequence[Any]]
 Times = Callable[[Cells], list[int | None]]
 
@@ -43,16 +46,33 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """A column that is made of two fields; the second, which not every shape has, may be None."""
+
+    column: str
+    convert: Callable[[Any, Any], Any]
+    first: int
+    second: int | None
+
+    def all(self, cells: Cells) -> list[Any]:
+        """The column."""
+        seconds = [None] * len(cells[self.first]) if self.second is None else cells[self.second]
+        return [self.convert(first, second) for first, second in zip(cells[self.first], seconds, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that is the same for all events of a shape.
 
     ``pick`` takes the needed fields out of the row of an event (of a flat one, ``sources`` are their names) and
-    ``pick_extra`` those that go into EXTRA under ``extra_names``; ``copies`` and ``times`` number the fields as picked.
+    ``pick_extra`` those that go into EXTRA under ``extra_names``; what follows
+    them numbers the fields as they were picked.
     """
 
     sources: tuple[Any, ...]
     pick: Callable[[Any], tuple[Any, ...]]
     copies: tuple[Copy, ...]
+    joins: tuple[Join, ...]
     extra_names: tuple[str, ...]
     pick_extra: Callable[[Any], tuple[Any, ...]]
     constants: dict[str, Any]
@@ -66,6 +86,8 @@ class Plan:
         for copy in self.copies:
             column = cells[copy.index]
             columns[copy.column] = column if copy.convert is None else copy.convert.all(column)
+        for join in self.joins:
+            columns[join.column] = join.all(cells)
         if self.times is not None:
             columns["@timestamp"] = self.times(cells)
         if extra:
@@ -87,6 +109,9 @@ def source_fields(channel: str, code: int, wanted: frozenset[str]) -> set[str]:
     for name, spec in [*((DATA + name, spec) for name, spec in own.items()), *tables.SYSTEM_FIELDS.items()]:
         if not wanted.isdisjoint(part.rpartition(":")[2] for part in spec.split()):
             dotted.add(name)
+    for column, (_convert, *names) in registry.JOINED.get((dataset, str(code)), {}).items():
+        if column in wanted:
+            dotted.update(DATA + name for name in names)
     if "@timestamp" in wanted:
         dotted.add(DATA + "UtcTime")
     return dotted
@@ -130,14 +155,20 @@ def plan_for(key: Key, want: Want, timezone: str | None) -> Plan:
     timing = [index for index, name in enumerate(fields) if name.startswith(_TIME) or name == DATA + "UtcTime"]
     timing = timing if want.column("@timestamp") else []
     extra_names = tuple(fields[index] for index in extra)
-    needed = sorted({index for index, _, _ in copies} | set(timing))
+    joins = [join for join in _joins(fields, kind) if want.column(join.column)]
+    joined = {index for join in joins for index in (join.first, join.second) if index is not None}
+    needed = sorted({index for index, _, _ in copies} | set(timing) | joined)
     place = {index: number for number, index in enumerate(needed)}
     sources: Sequence[Any] = names if reader == FLAT else range(len(fields))
     picked = tuple(sources[index] for index in needed)
     return Plan(
         picked,
         _picker(needed),
-        tuple(Copy(place[i], column, None if c == "text" else values.CONVERSIONS[c]) for i, column, c in copies),
+        tuple(Copy(place[i], column, None if c == "text" else CONVERSIONS[c]) for i, column, c in copies),
+        tuple(
+            Join(one.column, one.convert, place[one.first], None if one.second is None else place[one.second])
+            for one in joins
+        ),
         extra_names,
         _picker(extra),
         _constants(channel, kind),
@@ -223,6 +254,13 @@ def _place(fields: list[str], kind: tuple[str, str]) -> dict[str, tuple[int, str
         if index not in used and fits and column != "message" and ecs.COLUMNS[column] in values.BY_TYPE:
             placed.setdefault(column, (index, values.BY_TYPE[ecs.COLUMNS[column]]))
     return placed
+
+
+def _joins(fields: list[str], kind: tuple[str, str]) -> Iterator[Join]:
+    at = {name: index for index, name in enumerate(fields)}
+    for column, (convert, first, second) in registry.JOINED.get(kind, {}).items():
+        if DATA + first in at:
+            yield Join(column, convert, at[DATA + first], at.get(DATA + second))
 
 
 def _is_extra(index: int, name: str, placed: dict[str, tuple[int, str]]) -> bool:

@@ -254,7 +254,11 @@ MEANINGS: dict[tuple[str, str], Meaning] = {
         "registry-value-modified",
         "registry",
         "change",
-        {"ObjectName": "clean:registry.path", "ObjectValueName": "clean:registry.value"},
+        {
+            "ObjectName": "audited_hive:registry.hive audited_key:registry.key",
+            "ObjectValueName": "clean:registry.value",
+            "NewValueType": "audited_type:registry.data.type",
+        },
     ),
     ("windows.security", "4658"): _m("object-handle-closed", "file", "access", _CALLER),
     ("windows.security", "4660"): _m("object-deleted", "file", "deletion", _CALLER),

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from secops.store.events.durable import sync_folder, write_text
+from secops.durable import replace_text, sync
 
 RECENT = 120  # seconds before the newest commit; everything older was forced out long before
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -28,7 +28,7 @@ def check_after_boot(folder: Path) -> list[int]:
     if mark.exists() and mark.read_text(encoding="ascii").strip() == boot:
         return []
     removed = take_back(folder)
-    write_text(mark, boot + "\n")
+    replace_text(mark, boot + "\n")
     return removed
 
 
@@ -49,7 +49,7 @@ def take_back(folder: Path) -> list[int]:
         if int(path.name.split(".")[0]) >= first:
             path.unlink()
     (log / "_last_checkpoint").unlink(missing_ok=True)  # only a hint; the folder is listed without it
-    sync_folder(log)
+    sync(log)
     removed = [int(path.stem) for path in commits if int(path.stem) >= first]
     _log.warning("%s: took back %d commits that did not survive the power loss: %s", folder, len(removed), removed)
     return removed

@@ -13,9 +13,9 @@ import re
 import shutil
 from pathlib import Path
 
+from secops.durable import replace_text, sync
 from secops.errors import StoreError
 from secops.locale import _
-from secops.store.events.durable import sync_folder, write_text
 
 CURRENT = "CURRENT"
 _GENERATION = re.compile(r"g([1-9][0-9]{0,8})")
@@ -53,14 +53,14 @@ def new_generation(folder: Path) -> str:
     taken = [int(match[1]) for path in folder.iterdir() if (match := _GENERATION.fullmatch(path.name))]
     name = f"g{max(taken, default=0) + 1}"
     (folder / name).mkdir()
-    sync_folder(folder)
+    sync(folder)
     return name
 
 
 def swap(folder: Path, generation: str) -> None:
     """Make a generation the live one: atomic, and durable when it returns."""
     assert _GENERATION.fullmatch(generation)
-    write_text(folder / CURRENT, generation + "\n")
+    replace_text(folder / CURRENT, generation + "\n")
 
 
 def generations_before(folder: Path) -> tuple[str, ...]:

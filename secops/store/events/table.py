@@ -25,6 +25,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.schema import ArrayType, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
+from secops.durable import make_folder, place, sync
 from secops.errors import StoreError
 from secops.locale import _
 from secops.query.fields import NOT_SEARCHED
@@ -32,7 +33,7 @@ from secops.schema.dates import JST
 from secops.schema.ecs import COLUMNS, dtype
 from secops.schema.frame import EXTRA
 from secops.store.events.boot import check_after_boot
-from secops.store.events.durable import locked, make_folder, sync_file, sync_folder
+from secops.store.events.lock import locked
 from secops.store.events.searchable import FOLDED, TEXT
 
 DATASET, DAY = "part.dataset", "part.day"
@@ -130,8 +131,8 @@ class Table:
 
     def action(self, path: Path, dataset: str, day: str, stats: str, *, new: bool = True) -> AddAction:
         """What the log says of a file that was written: its content and name are forced to the disk first."""
-        sync_file(path)
-        sync_folder(path.parent)
+        sync(path)
+        sync(path.parent)
         status = path.stat()
         name = path.relative_to(self.folder).as_posix()
         values = {DATASET: dataset, DAY: day}
@@ -218,7 +219,7 @@ class Table:
                 partition_by=[DATASET, DAY],
                 configuration=_CONFIGURATION,
             )
-            sync_folder(self.folder)
+            sync(self.folder)
         known = {field.name for field in table.schema().fields}
         if added := [field for field in table_schema().fields if field.name not in known]:
             # A newer program has more columns; older files simply lack them.
@@ -231,9 +232,8 @@ class Table:
         if not path.exists() or pl.read_parquet_schema(path) != wanted.schema:
             temporary = path.with_name(f".{EMPTY}")
             wanted.write_parquet(temporary)
-            sync_file(temporary)
-            temporary.replace(path)
-            sync_folder(self.folder)
+            sync(temporary)
+            place(temporary, path)
 
     def _sync_log(self) -> None:
         """Force the commits that this process has not seen on the disk yet; others' too, since ours builds on them."""
@@ -242,8 +242,8 @@ class Table:
         for one in range(self._durable + 1, version + 1):
             path = folder / f"{one:020d}.json"
             if path.exists():  # cleaned up already: then a checkpoint holds it
-                sync_file(path)
-        sync_folder(folder)
+                sync(path)
+        sync(folder)
         self._durable = version
 
 

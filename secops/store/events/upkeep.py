@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 from deltalake.transaction import AddAction, RemoveAction
 
-from secops.store.events.durable import locked
+from secops.store.events.lock import locked
 from secops.store.events.table import ALL_COLUMNS, ROW_GROUP, DataFile, Table, statistics
 
 KEEP_HOURS = 1  # that long a removed file stays for readers that know it

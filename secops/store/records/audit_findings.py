@@ -32,7 +32,7 @@ class SqlFindings:
 
     def findings(self, viewer: Viewer, wanted: Wanted | None = None) -> Sequence[FindingRecord]:
         """See `FindingDesk`."""
-        statement = _narrowed(_visible(viewer), wanted or Wanted())
+        statement = _narrowed(visible(viewer), wanted or Wanted())
         statement = statement.order_by(findings.c.year.desc(), findings.c.running)
         with self._database.read() as connection:
             return [record_of(row) for row in connection.execute(statement).mappings()]
@@ -183,13 +183,13 @@ class SqlFindings:
 
 def one_finding(connection: Connection, number: str, viewer: Viewer) -> FindingRecord:
     """A finding that the viewer may see."""
-    row = connection.execute(_visible(viewer).where(findings.c.number == number)).mappings().first()
+    row = connection.execute(visible(viewer).where(findings.c.number == number)).mappings().first()
     if row is None:
         raise NotFoundError(_("指摘 {number} はありません。").format(number=number))
     return record_of(row)
 
 
-def _visible(viewer: Viewer) -> Select[Any]:
+def visible(viewer: Viewer) -> Select[Any]:
     """The findings a viewer may see: departments theirs once they are out, an auditor those of their audits."""
     statement = select(findings)
     if viewer.departments is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -13,9 +14,11 @@ from secops.isms.audit.findings_ports import GapAnswer, Horizontal, HorizontalAn
 from secops.isms.audit.ports import Viewer
 from secops.isms.audit.sheets import MAX_TEXT, cleaned
 from secops.locale import _
+from secops.store.records.audit_findings import visible
 from secops.store.records.audit_rows import day, iso
 from secops.store.records.engine import Database
 from secops.store.records.findings_tables import findings, horizontal_answers, horizontals
+from secops.store.records.rounds_tables import plan_auditors
 from secops.store.records.trail import note
 
 
@@ -59,7 +62,12 @@ class SqlHorizontals:
         with self._database.read() as connection:
             numbers = connection.execute(select(horizontals.c.finding).order_by(horizontals.c.finding.desc())).scalars()
             found = [_one(connection, number, viewer) for number in numbers]
-        return [one for one in found if one.answers or viewer.departments is None]
+            seen = set(connection.execute(visible(viewer).with_only_columns(findings.c.number)).scalars())
+        if not viewer.assigned:
+            return [one for one in found if one.answers or viewer.departments is None]
+        # Of a finding of others an auditor sees what was asked where they audit, not what was found.
+        told = [one if one.finding in seen else replace(one, title="") for one in found]
+        return [one for one in told if one.answers or one.finding in seen]
 
     def answer_horizontal(self, finding: str, answer: HorizontalAnswer, *, viewer: Viewer, now: datetime) -> Horizontal:
         """See `HorizontalDesk`."""
@@ -110,6 +118,11 @@ def _one(connection: Connection, finding: str, viewer: Viewer) -> Horizontal:
     if viewer.departments is not None:
         names = sorted(viewer.departments)
         statement = statement.where(or_(columns.department.in_(names), columns.department_name.in_(names)))
+    if viewer.assigned:  # what other departments answered is the business of who audits them
+        who = plan_auditors.c
+        statement = statement.where(
+            select(who.plan).where(who.login == viewer.name, who.department == columns.department).exists()
+        )
     answers = tuple(_answer(one) for one in connection.execute(statement).mappings())
     days = (date.fromisoformat(row["ordered_on"]), date.fromisoformat(row["due"]))
     return Horizontal(finding, row["title"], row["question"], row["ordered_by"], *days, answers)

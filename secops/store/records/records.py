@@ -34,6 +34,7 @@ from secops.store.records.replay import ReplaySink, Swapped
 from secops.store.records.retire import retire
 from secops.store.records.review import Review
 from secops.store.records.rulings import SqlLinkRulings
+from secops.store.records.scoring import SqlScoring
 from secops.store.records.searches import Searches
 from secops.store.records.sink import Book, LiveSink
 from secops.store.records.trail import SqlTrail
@@ -92,6 +93,11 @@ class Records(LiveSink, Queue, Actions, BulkActions, BondActions, Review, Search
     def trail(self) -> SqlTrail:
         """What was done in the policy and audit wing, in the same database."""
         return SqlTrail(self.database)
+
+    @cached_property
+    def scoring(self) -> SqlScoring:
+        """Which parameters audits were scored with, in the same database."""
+        return SqlScoring(self.database)
 
     @cached_property
     def releases(self) -> SqlReleases:

@@ -57,6 +57,7 @@ class SqlReleases:
                 "kind": new.kind.value,
                 "department": new.department,
                 "replaces": new.replaces,
+                "scoring": new.scoring,
                 "files": {one.name: one.sha256 for one in files},
             }
             note(connection, actor=actor, action="report.released", target=f"release {number}", now=now, detail=detail)

@@ -33,6 +33,7 @@ from secops.locale import _
 from secops.org.tables import parse_day
 from secops.schema.dates import JST
 from secops.web.isms.care import Care
+from secops.web.isms.viewing import access_of
 from secops.web.pages import page
 from secops.web.problems import status_of
 from secops.web.session import changes, reads, services
@@ -57,7 +58,7 @@ def _today(request: Request) -> date:
 
 
 def _codes(request: Request, session: Session) -> Codes:
-    return _care(request).directory().codes_of(session.user.access.departments)
+    return _care(request).directory().codes_of(access_of(session.user).departments)
 
 
 def _day(text: str, name: str) -> date:
@@ -92,7 +93,7 @@ def show_list(request: Request, session: Seeing, phase: str = "", department: st
         total=len(found),
         everything=len(everything),
         counts=counts,
-        lapsed=care.lapsed(session.user.access),
+        lapsed=care.lapsed(access_of(session.user)),
         asked={"phase": phase, "department": department, "q": q[:100]},
         departments=[(code, directory.department_name(code)) for code in units],
         name=directory.department_name,

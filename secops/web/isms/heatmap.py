@@ -12,8 +12,12 @@ from secops.access.ports import Right, Session
 from secops.isms.audit.figures import percent
 from secops.isms.audit.releases import Reader
 from secops.isms.audit.round import Book
+from secops.isms.audit.rules import changes
 from secops.locale import _
 from secops.report.charts_audit import Row, heat_map, heat_rows, step_of, ward_years, year_bars, year_rows
+from secops.store.records.scoring import TARGET
+from secops.store.records.trail import Entry
+from secops.web.isms.viewing import access_of
 from secops.web.pages import page
 from secops.web.session import reads, services
 
@@ -25,7 +29,7 @@ def reader_of(session: Session) -> Reader:
     """Who reads: an auditor sees what they are assigned to, the one who leads the audits sees all."""
     user = session.user
     audits = user.may(Right.SEE_AUDIT)
-    return Reader(user.access, audits, user.name if audits and not user.may(Right.LEAD_AUDIT) else "")
+    return Reader(access_of(user), audits, user.name if audits and not user.may(Right.LEAD_AUDIT) else "", user.name)
 
 
 def year_asked(text: str) -> int | None:
@@ -58,7 +62,15 @@ def show_heatmap(request: Request, session: Annotated[Session, Depends(reads(Rig
         step_of=step_of,
         grade_of=lambda code: scores.departments[code].grade if scores else None,
         ward=scores.ward if scores else None,
+        formula=_formula(request, book),
+        changes=changes,
     )
+
+
+def _formula(request: Request, book: Book | None) -> Entry | None:
+    """What the trail tells of the parameters that a book was scored by; None where it was scored elsewhere."""
+    told = services(request).trail(TARGET) if book else ()
+    return next((one for one in told if book and one.detail["digest"] == book.confirmed.rules), None)
 
 
 def _shown(book: Book, view: str) -> tuple[list[Row], list[str]]:

@@ -16,6 +16,7 @@ from secops.org.tables import TABLES
 from secops.report.hits import csv_row, safe_cell
 from secops.report.register_book import filled_book
 from secops.schema.dates import JST
+from secops.web.isms.viewing import access_of
 from secops.web.pages import page
 from secops.web.session import reads, services, visit
 
@@ -47,7 +48,7 @@ def _wanted(request: Request) -> tuple[str, Wanted]:
 def _found(request: Request, session: Session) -> tuple[str, Wanted, Registers, list[Row]]:
     here = services(request)
     kind, wanted = _wanted(request)
-    registers = here.care.registers(session.user.access)
+    registers = here.care.registers(access_of(session.user))
     today = here.now().astimezone(JST).date()
     return kind, wanted, registers, [one for one in registers.rows(kind) if wanted.fits(one, today)]
 

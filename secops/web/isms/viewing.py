@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from fastapi import Request
 
-from secops.access.ports import Right, Session, User
+from secops.access.ports import Access, Right, Session, User
 from secops.errors import DeniedError
 from secops.isms.audit.ports import Viewer
 from secops.locale import _
@@ -21,6 +22,16 @@ def viewer_of(user: User) -> Viewer:
     if user.may(Right.SEE_AUDIT):
         return Viewer(user.name, user.access.departments, assigned=not user.may(Right.LEAD_AUDIT))
     return Viewer(user.name, user.access.departments or frozenset())
+
+
+def access_of(user: User) -> Access:
+    """The scope of this user in papers and registers; none for somebody of a department for whom none was registered.
+
+    `Viewer` says the same of sheets and findings.
+    """
+    if user.may(Right.ANSWER_INSPECTION) and user.access.departments is None:
+        return replace(user.access, departments=frozenset())
+    return user.access
 
 
 def reads_any(*rights: Right) -> Callable[[Request], Session]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from secops.errors import AuditError
 from secops.isms.audit.book_file import read_book, write_book
 from secops.isms.audit.figures import figures
-from secops.isms.audit.round import FindingKind
+from secops.isms.audit.round import EvidenceSheet, FindingKind, Unit
+from secops.isms.audit.sight import Sight
 from tests.isms.audit import books
+
+WHEN = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 
 
 def test_a_book_comes_back_as_it_was():
@@ -57,13 +62,32 @@ def test_an_item_judged_twice_is_refused():
 def test_a_book_of_some_departments_has_nothing_of_the_others():
     ledger = books.ledger()
     for asked in ({"1010"}, {"区民課"}):
-        book = ledger.only(asked).book
+        book = ledger.only(Sight(asked)).book
         assert {one.department for one in book.papers} == {"1010"}
         assert {one.department for one in book.findings} == {"1010"}
         assert set(book.confirmed.departments) == {"1010"}
         assert book.confirmed.ward.counts == ledger.book.confirmed.departments["1010"].counts
-    assert ledger.only(None) is ledger
-    assert ledger.only(set()).book.papers == ()
+    assert ledger.only(Sight()) is ledger
+    assert ledger.only(Sight(set())).book.papers == ()
+
+
+def test_a_book_of_a_system_has_nothing_of_its_department():
+    ledger = books.ledger()
+    unit = next(Unit(one.department, one.system) for one in ledger.book.papers if one.system)
+    book = ledger.only(Sight(units=frozenset({unit}))).book
+    assert {(one.department, one.system) for one in book.papers} == {(unit.department, unit.system)}
+    assert all(one.system == unit.system for one in book.findings)
+    assert (book.history, book.progress) == ((), {})
+
+
+def test_who_may_not_see_all_zones_gets_no_evidence_of_all():
+    sheet = EvidenceSheet("q", "t", Unit("1010"), (WHEN, WHEN), WHEN, "x", {})
+    sheets = (sheet, replace(sheet, zones=("lgwan",)), replace(sheet, zones=("lgwan", "internet")))
+    ledger = books.ledger()
+    ledger = replace(ledger, book=replace(ledger.book, sheets=sheets))
+    assert ledger.only(Sight(zones=frozenset({"lgwan"}))).book.sheets == sheets[1:2]
+    assert ledger.only(Sight(frozenset({"1010"}), zones=frozenset({"lgwan", "internet"}))).book.sheets == sheets[1:]
+    assert ledger.only(Sight(frozenset({"1020"}))).book.sheets == ()
 
 
 def test_numbers_of_the_whole_and_of_a_department():

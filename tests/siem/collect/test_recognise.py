@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from secops.schema.names import FORMATS
 from secops.siem.collect.recognise import encoding_of, is_header, of_message, recognise
@@ -57,6 +59,64 @@ def test_half_width_katakana_is_cp932_and_ascii_is_utf_8():
     assert encoding_of(b"plain ascii") == "utf-8"
     assert encoding_of("住民".encode()[:-1]) == "utf-8"  # the sample ends within a character
     assert encoding_of("正しい文字\n".encode() * 50 + b"\xff\xfe bad\n") == "utf-8"
+
+
+KANA = st.text(
+    st.sampled_from(
+        "あいうかきくけこがぎさしすせそたちってとなにのはひへほまみもやゆよらりるれろをんアイウエオカキクケコガサシジスタッテトナニノバファプマムユラリルレログンー。、"
+    ),
+    min_size=1,
+    max_size=12,
+)
+KANJI = st.text(
+    st.sampled_from("端末操作管理者住民基本台帳東京都新宿区情報政策課失敗成功業務日時山田太郎"), min_size=1, max_size=8
+)
+ASCII = st.one_of(
+    st.sampled_from(
+        ["2026-04-01 09:00:00", "PC-001", "C:\\Windows\\x.exe", "10.1.2.3", "00000000", "A0B0C0D0", '{"a":1}', "<b>"]
+    ),
+    st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=12),
+)
+
+
+def lines_of(*words: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    line = st.lists(st.one_of(*words), min_size=1, max_size=8).map(" ".join)
+    ends = st.sampled_from(["\n", "\r\n"])
+    return st.tuples(st.lists(line, min_size=1, max_size=20), ends).map(lambda one: "".join(x + one[1] for x in one[0]))
+
+
+JAPANESE, MIXED, WESTERN = lines_of(KANA, KANA, KANJI), lines_of(KANA, KANJI, ASCII), lines_of(ASCII)
+
+
+@given(st.one_of(JAPANESE, MIXED, WESTERN), st.sampled_from(["utf-16-le", "utf-16-be"]))
+@example("ログ\n", "utf-16-le")
+@example("失敗しました\r\n", "utf-16-be")
+@example("a\r\n", "utf-16-be")
+def test_lines_in_utf_16_need_no_mark(text: str, encoding: str):
+    assert encoding_of(text.encode(encoding)) == encoding
+
+
+@given(st.one_of(JAPANESE, MIXED), st.sampled_from(["utf-16-le", "utf-16-be"]), st.integers(0, 7))
+def test_where_the_sample_ends_does_not_matter(text: str, encoding: str, cut: int):
+    assert encoding_of((text * 9).encode(encoding)[: -cut or None]) == encoding
+
+
+@given(st.one_of(JAPANESE, MIXED), st.sampled_from(["utf-8", "cp932", "euc_jp"]), st.booleans())
+@example('{,管理者,",A0B0C0D0', "cp932", False)
+@example("住民,00000000,10203040\n", "cp932", True)
+def test_nothing_else_is_taken_for_utf_16(text: str, encoding: str, zeros: bool):
+    assert "16" not in encoding_of(text.encode(encoding) + bytes(512) * zeros)
+
+
+@given(WESTERN, st.integers(2, 600))
+def test_zeros_in_ascii_do_not_make_it_utf_16(text: str, count: int):
+    assert encoding_of(bytes(count) + text.encode() * 3 + bytes(count)) == "utf-8"
+    assert encoding_of(text.encode().replace(b"\n", b"\n\0") + b"a long line of letters behind it\n" * 9) == "utf-8"
+
+
+@given(st.one_of(JAPANESE, MIXED), st.integers(1, 40))
+def test_a_log_in_utf_16_that_lost_power_is_still_one(text: str, count: int):
+    assert encoding_of(f"ログ\n{text}".encode("utf-16-le") + bytes(512 * count)) == "utf-16-le"
 
 
 def test_evtx_by_its_magic():

@@ -96,7 +96,7 @@ def test_an_unknown_name_makes_the_rule_inactive_and_says_where_to_write_it():
         ("ok: [x]\nempty: []\n", 2),
         ("ok: [x]\nmap: {a: b}\n", 2),
         ("ok: [x]\nlist: [[x]]\n", 2),
-        ("ok: [x\n", 2),
+        ("ok: [x\n", 1),
         ("a: " + "[" * 100_000, 1),
     ],
 )

@@ -17,7 +17,7 @@ from secops.schema.aliases import ALIASES
 from secops.schema.frame import EXTRA
 from secops.siem.normalize import windows_tables
 from secops.siem.normalize.reading import frames_of, normalize
-from secops.siem.normalize.values import CONVERSIONS
+from secops.siem.normalize.windows_plan import CONVERSIONS
 from secops.siem.ports import Origin, RecordBatch
 
 RECEIVED = datetime(2026, 11, 23, 12, tzinfo=UTC)
