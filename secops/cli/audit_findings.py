@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secops.cli.common import emit_json, emit_table, json_option, site_option
-from secops.errors import UsageError
+from secops.cli.common import emit_json, emit_table, json_option, say_hidden, site_option
+from secops.errors import NotFoundError, UsageError
 from secops.locale import _
 
 if TYPE_CHECKING:
@@ -143,14 +143,15 @@ def import_(site: Path, file: Path, source: str, actor: str, as_json: bool) -> N
     from secops.wiring import open_site
     from secops.wiring.tables import read_rows
 
-    rows = read_rows(file)
+    listed = read_rows(file)
+    say_hidden(listed.hidden)
     with open_site(site) as opened:
         now = opened.now()
         names = {one.code: one.name for one in opened.directory.departments}
-        found = findings_of(rows, source, names, now.astimezone(JST).date())
+        found = findings_of(listed.rows, source, names, now.astimezone(JST).date())
         made = opened.desk.audit_work.import_findings(found, actor=viewer(actor).name, now=now)
     if as_json:
-        emit_json({"read": len(found), "new": made})
+        emit_json({"read": len(found), "new": made, "hidden": listed.hidden})
         return
     text = _("{read} 件を読み、{new} 件を新しく入れました。")
     click.echo(text.format(read=len(found), new=len(made)) + (f" {made[0]}–{made[-1]}" if made else ""))
@@ -219,6 +220,8 @@ def _finding(file: Path) -> Any:
 
 
 def _json(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        raise NotFoundError(_("ファイルがありません: {paths}").format(paths=file))
     try:
         said = json.loads(file.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

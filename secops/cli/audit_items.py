@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from secops.cli.common import emit_json, json_option
+from secops.cli.common import emit_json, json_option, say_hidden
 from secops.errors import ConflictError
 from secops.locale import _
 
@@ -30,7 +30,9 @@ def import_(file: Path, folder: Path, force: bool, as_json: bool) -> None:
     from secops.isms.audit.items_import import catalogue_files
     from secops.wiring.tables import read_rows
 
-    files = catalogue_files(read_rows(file), str(file))
+    listed = read_rows(file)
+    say_hidden(listed.hidden)
+    files = catalogue_files(listed.rows, str(file))
     catalogue = read_catalogue(files.items())
     there = [name for name in files if (folder / name).exists()]
     if there and not force:
@@ -41,7 +43,7 @@ def import_(file: Path, folder: Path, force: bool, as_json: bool) -> None:
         (folder / name).write_text(text, encoding="utf-8")
     doubtful = sum(item.confirm for item in catalogue.items)
     if as_json:
-        emit_json({"files": sorted(files), "items": len(catalogue.items), "confirm": doubtful})
+        emit_json({"files": sorted(files), "items": len(catalogue.items), "confirm": doubtful, "hidden": listed.hidden})
         return
     text = _("監査項目 {n} 件を {files} 個のファイルに書きました。うち要確認 {doubtful} 件。")
     click.echo(text.format(n=len(catalogue.items), files=len(files), doubtful=doubtful))

@@ -254,6 +254,20 @@ def approve(number: str, site: Path, by: str, day: Any, actor: str) -> None:
         click.echo(_("自己点検票 {count} 枚を配りました。").format(count=len(sheets)))
 
 
+@plan.command()
+@click.argument("number")
+@site_option
+@click.option("--reason", required=True, help="削除する理由(記録に残る)")
+@actor_option
+def drop(number: str, site: Path, reason: str, actor: str) -> None:
+    """計画の案を削除する。承認した計画と、下に計画のあるものは削除できない。"""
+    from secops.wiring import open_site
+
+    with open_site(site) as opened:
+        opened.desk.rounds.drop_plan(number, reason=reason, actor=who(actor), now=opened.now())
+    click.echo(_("監査計画の案 {number} を削除しました。").format(number=number))
+
+
 @plan.command("next")
 @site_option
 @click.option("--year", type=int, help="この年度の監査として(省略すると今年度)")

@@ -134,3 +134,10 @@ def steps_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(label, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def say_hidden(sheets: Sequence[str]) -> None:
+    """Sheets of a workbook that were read although Excel does not show them: whoever made the file may not know."""
+    for sheet in sheets:
+        text = _("非表示のシートも読みました: {sheet}(読ませないときは、Excel で再表示して消してください)")
+        click.echo(text.format(sheet=sheet), err=True)

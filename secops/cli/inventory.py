@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from secops.cli.common import emit_json, emit_table, json_option, optional_site_option, site_option
+from secops.cli.common import emit_json, emit_table, json_option, optional_site_option, say_hidden, site_option
 from secops.locale import _
 
 KINDS = ("departments", "staff", "devices", "systems", "assets", "flows")
@@ -34,13 +34,14 @@ def import_(files: tuple[Path, ...], kind: str | None, site: Path, as_json: bool
 
     done = import_files(open_site(site), files, kind)
     if as_json:
-        emit_json({"imported": done.rows, "warnings": done.warnings, "foreign": done.foreign})
+        emit_json({"imported": done.rows, "warnings": done.warnings, "foreign": done.foreign, "hidden": done.hidden})
         return
     for (name, count), path in zip(done.rows.items(), done.paths, strict=True):
         click.echo(_("{kind}: {n} 件を {path} に入れました。").format(kind=name, n=count, path=path))
     for problem in done.warnings:
         click.echo(_("注意: {problem}").format(problem=problem), err=True)
     _say_foreign(done.foreign)
+    say_hidden(done.hidden)
 
 
 def _say_foreign(sheets: Sequence[str]) -> None:
@@ -58,7 +59,7 @@ def diff(files: tuple[Path, ...], kind: str | None, site: Path, as_json: bool) -
     from secops.wiring import open_site
     from secops.wiring.inventory import compare_files
 
-    found, foreign = compare_files(open_site(site), files, kind)
+    found, given = compare_files(open_site(site), files, kind)
     if as_json:
         emit_json(found)
         return
@@ -71,7 +72,8 @@ def diff(files: tuple[Path, ...], kind: str | None, site: Path, as_json: bool) -
         rows += [(one.kind, _("削除"), key, "") for key in one.removed]
     emit_table([_("種類"), _("変更"), _("キー"), _("内容")], rows)
     click.echo(_("変わらない行: {n} 件").format(n=sum(one.unchanged for one in found)), err=True)
-    _say_foreign(foreign)
+    _say_foreign(given.foreign)
+    say_hidden(given.hidden)
 
 
 @inventory.command()

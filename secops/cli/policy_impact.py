@@ -11,13 +11,14 @@ import click
 
 from secops.cli.common import emit_json, emit_table, json_option, optional_site_option, site_option
 from secops.errors import UsageError
-from secops.locale import _
+from secops.locale import _, language
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from secops.isms.policy.impact import Impact, Linked, Reason
     from secops.isms.policy.work import Made, WorkItem
+    from secops.siem.ports import Rule
     from secops.wiring.site import Site
 
 REASONS = 3  # a line of the table names so many
@@ -69,7 +70,9 @@ def impact(
         raise UsageError(_("--owner と --due は --make とともに使います。"))
     editions = open_editions(site)
     if site is None:
-        _show(revision(editions, older, newer, _shipped(), lambda _name: None), as_json=as_json)
+        linked, rules = _shipped()
+        found = revision(editions, older, newer, linked, lambda _name: None)
+        _show(found, _english(rules), as_json=as_json)
         return
     from secops.wiring import open_site
     from secops.wiring.policies import open_library
@@ -80,17 +83,24 @@ def impact(
         linked = link_up(open_catalogue(site), opened.rules, documents)
         found = revision(editions, older, newer, linked, lambda name: version_in(library, name))
         made = _make(opened, found, owner, due, actor) if make else None
-    _show(found, made=made, as_json=as_json)
+        titles = _english(opened.rules)
+    _show(found, titles, made=made, as_json=as_json)
 
 
-def _shipped() -> Linked:
-    """Everything that names clauses in what the program ships."""
+def _english(rules: Sequence[Rule]) -> Mapping[str, str]:
+    """Rule → its English title, for who reads English; what is kept of a rule is its Japanese one."""
+    return {one.id: one.title for one in rules if one.title} if language() != "ja" else {}
+
+
+def _shipped() -> tuple[Linked, Sequence[Rule]]:
+    """Everything that names clauses in what the program ships, and the rules among it."""
     from secops.cli.rules import load_rules
     from secops.wiring.audits import open_catalogue
     from secops.wiring.linked import link_up
     from secops.wiring.policies import open_files
 
-    return link_up(open_catalogue(), load_rules((), None)[0].rules, list(open_files(None).documents.values()))
+    rules = load_rules((), None)[0].rules
+    return link_up(open_catalogue(), rules, list(open_files(None).documents.values())), rules
 
 
 def _make(site: Site, found: Impact, owner: str, due: date | None, actor: str) -> Made:
@@ -102,7 +112,7 @@ def _make(site: Site, found: Impact, owner: str, due: date | None, actor: str) -
     )
 
 
-def _show(found: Impact, *, made: Made | None = None, as_json: bool) -> None:
+def _show(found: Impact, titles: Mapping[str, str], *, made: Made | None = None, as_json: bool) -> None:
     if as_json:
         emit_json({**_said(found), "made": made})
         return
@@ -120,7 +130,13 @@ def _show(found: Impact, *, made: Made | None = None, as_json: bool) -> None:
     emit_table(
         [_("種類"), _("番号"), _("題名"), _("理由"), _("所管")],
         [
-            (_(KIND_LABELS[one.thing.kind]), one.thing.id, one.thing.title, _because(one.reasons), one.thing.owner)
+            (
+                _(KIND_LABELS[one.thing.kind]),
+                one.thing.id,
+                titles.get(one.thing.id, one.thing.title),
+                _because(one.reasons),
+                one.thing.owner,
+            )
             for kind in Kind
             for one in found.of(kind)
         ],

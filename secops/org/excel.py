@@ -18,7 +18,7 @@ _CELL = re.compile(r"(?P<sheet>.+)!(?P<row>\d+)(?P<heading> .+)?")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a workbook holds: tables by kind, and the names of sheets that are none of ours.
+    """What a workbook holds: tables by kind, the names of sheets that are none of ours, and of hidden ones that are.
 
     The place of a row is ``daicho.xlsx システム!12``; ``letters`` has, by sheet, heading → column, so that `addressed`
     can name the cell.
@@ -27,6 +27,7 @@ class Found:
     tables: dict[str, Parsed]
     foreign: tuple[str, ...]
     letters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def tables_of(sheets: Sequence[Sheet], where: str, kinds: Sequence[str] = ()) ->
     parts: dict[str, list[Parsed]] = {}
     letters: dict[str, dict[str, str]] = {}
     foreign: list[str] = []
+    hidden: list[str] = []
     problems: list[Problem] = []
     for sheet in sheets:
         fit = _fit(sheet, wanted, where)
@@ -56,6 +58,7 @@ def tables_of(sheets: Sequence[Sheet], where: str, kinds: Sequence[str] = ()) ->
             foreign.append(sheet.name)
             continue
         place = f"{where} {sheet.name}"
+        hidden += [sheet.name] if sheet.hidden else []
         letters[place] = _letters(TABLES[fit.kind], sheet.rows[fit.at][1])
         try:
             parts.setdefault(fit.kind, []).append(_parsed(sheet, fit, place))
@@ -66,7 +69,7 @@ def tables_of(sheets: Sequence[Sheet], where: str, kinds: Sequence[str] = ()) ->
     tables = {kind: _joined(kind, found, problems) for kind, found in parts.items()}
     if problems:
         raise InventoryError(addressed(problems, letters))
-    return Found(tables, tuple(foreign), letters)
+    return Found(tables, tuple(foreign), letters, tuple(hidden))
 
 
 def addressed(problems: Iterable[Problem], letters: Mapping[str, Mapping[str, str]]) -> list[Problem]:

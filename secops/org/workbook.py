@@ -51,12 +51,13 @@ class Fault(str):
 class Sheet:
     """A sheet: its name and its rows, each with its number in Excel; cells below a merged one have its value.
 
-    ``merged`` are the ranges of merged cells (``E5:E7``).
+    ``merged`` are the ranges of merged cells (``E5:E7``); ``hidden``: who opens the file in Excel does not see it.
     """
 
     name: str
     rows: tuple[tuple[int, tuple[str, ...]], ...]
     merged: tuple[str, ...] = ()
+    hidden: bool = False
 
 
 def is_workbook(data: bytes) -> bool:
@@ -158,7 +159,8 @@ def _sheets(data: bytes, where: str, limits: Limits, *, formulas: bool) -> Itera
             rows = _rows(sheet, written.worksheets[at] if written else None, f"{where} {sheet.title}", limits)
             refs = _refs(sheet)
             merges = _merges(refs, rows[-1][0] if rows else 0, limits)
-            yield Sheet(sheet.title, tuple(_filled(rows, merges)), tuple(refs))
+            hidden = sheet.sheet_state != "visible"
+            yield Sheet(sheet.title, tuple(_filled(rows, merges)), tuple(refs), hidden)
     finally:
         values.close()
         if written:

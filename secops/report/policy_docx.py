@@ -1,9 +1,9 @@
 """A document of the ward as a Word file, in the form of a rule.
 
-A4 portrait; the title in the middle, its history under it; chapters in the middle; the heading of an article in
-brackets above it; each level a character further in, with hanging lines; 別表 as tables on pages of their own; the page
-number bottom centre. Numbers are typed, as wards type them. Every paragraph has a style of ours (``条項 …``), by which
-`secops policy import` reads the file back without guessing.
+A4 portrait; the title in the middle, its history under it, then a 目次 as rules have it: chapters with their articles.
+Chapters in the middle; the heading of an article in brackets above it; each level a character further in, with hanging
+lines; 別表 as tables on pages of their own; the page number bottom centre. Numbers are typed, as wards type them. Every
+paragraph has a style of ours (``条項 …``), by which `secops policy import` reads the file back without guessing.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _CENTRED = {Kind.PART, Kind.CHAPTER, Kind.SECTION, Kind.SUBSECTION, Kind.DIVISION}
+_CHAPTERS = 2  # from how many on a rule has a 目次
 _TEXT_WIDTH = 210 - 25 - 25  # millimetres
 _WIDEST = 30  # characters: what is longer makes a column no wider
 
@@ -115,11 +116,23 @@ class _Paper:
         for event in self.document.history:
             line = self._paragraph(f"{wareki(event.day)}{SPACE}{event.what}", STYLE_HISTORY)
             line.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+        self._contents()
         for part in parts_of(self.document.preamble):
             if isinstance(part, str):
                 self._indent(self._paragraph(part, STYLE_PREAMBLE), 0, 1).space_before = Pt(8)
             else:
                 self._table(part)
+
+    def _contents(self) -> None:
+        """The 目次; its styles have the names of Word's own, so a reader of the file knows it for one."""
+        entries = contents_of(self.document)
+        if not entries:
+            return
+        head = self._paragraph(f"目{SPACE}次", "toc heading")
+        head.alignment = WD_ALIGN_PARAGRAPH.CENTER
+        head.paragraph_format.space_before = Pt(12)
+        for depth, text in entries:
+            self._indent(self._paragraph(text, f"toc {depth}"), depth, -1).keep_together = True
 
     def _clause(self, clause: Clause, *, first: bool) -> None:
         label = label_of(f"{clause.label} x") if clause.label else None
@@ -236,6 +249,34 @@ class _Paper:
             if at:
                 run.add_break(WD_BREAK.LINE)
             run.add_text(line)
+
+
+def contents_of(document: Document) -> list[tuple[int, str]]:
+    """(depth, line) of the 目次: chapters and sections with their first and last article, 附則, 別表; else nothing."""
+    kinds = [label.kind if (label := label_of(f"{one.label} x")) else None for one in document.clauses]
+    if sum(kind in _CENTRED for kind in kinds) < _CHAPTERS:
+        return []
+    found: list[tuple[int, str]] = []
+    for at, (clause, kind) in enumerate(zip(document.clauses, kinds, strict=True)):
+        line = f"{clause.label}{SPACE}{clause.title}".rstrip(SPACE)
+        if kind in _CENTRED:
+            articles = _articles(document, kinds, at)
+            ends = list(dict.fromkeys((articles[0], articles[-1]))) if articles else []
+            found.append((clause.depth, line + (f"（{'―'.join(ends)}）" if ends else "")))
+        elif kind in {Kind.SUPPLEMENT, Kind.ANNEX}:
+            found.append((clause.depth, line))
+    return found
+
+
+def _articles(document: Document, kinds: Sequence[Kind | None], at: int) -> list[str]:
+    """Labels of the articles in the chapter or section at this place."""
+    found = []
+    for clause, kind in zip(document.clauses[at + 1 :], kinds[at + 1 :], strict=True):
+        if clause.depth <= document.clauses[at].depth:
+            break
+        if kind is Kind.ARTICLE:
+            found.append(clause.label)
+    return found
 
 
 def _shape(table: Table, rows: Sequence[Sequence[str]], width: int) -> None:

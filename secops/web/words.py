@@ -55,6 +55,7 @@ TRAIL_LABELS = {
     "horizontal.answered": "横展開の回答",
     "plan.created": "計画の案を作成",
     "plan.changed": "計画の案を修正",
+    "plan.dropped": "計画の案を削除",
     "plan.decided": "監査対象の選定",
     "plan.approved": "承認",
     "round.opened": "自己点検票を配布",

@@ -109,6 +109,7 @@ class _Told(msgspec.Struct):
     name: str
     rows: list[tuple[int, list[str]]]
     merged: list[str]
+    hidden: bool
     faults: list[tuple[int, int]]
 
     def sheet(self) -> Sheet:
@@ -116,7 +117,8 @@ class _Told(msgspec.Struct):
         for row, column in self.faults:
             cells = self.rows[row][1]
             cells[column] = Fault(cells[column])
-        return Sheet(self.name, tuple((number, tuple(cells)) for number, cells in self.rows), tuple(self.merged))
+        rows = tuple((number, tuple(cells)) for number, cells in self.rows)
+        return Sheet(self.name, rows, tuple(self.merged), self.hidden)
 
 
 def _sheets(name: str, data: bytes, limits: Limits) -> bytes:
@@ -131,4 +133,4 @@ def _told(sheet: Sheet) -> _Told:
         if isinstance(text, Fault)
     ]
     rows = [(number, [str(text) for text in cells]) for number, cells in sheet.rows]
-    return _Told(sheet.name, rows, list(sheet.merged), faults)
+    return _Told(sheet.name, rows, list(sheet.merged), sheet.hidden, faults)

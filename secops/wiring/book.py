@@ -15,6 +15,7 @@ from pathlib import Path
 from secops.errors import AuditError, NotFoundError, Problem
 from secops.isms.audit.book import Ledger
 from secops.isms.audit.book_file import MAX_BYTES, read_book, write_book
+from secops.isms.audit.paper_style import PaperKind
 from secops.isms.audit.ports import Round
 from secops.isms.audit.round import Unit
 from secops.locale import _
@@ -98,11 +99,13 @@ class Books:
             if one.login.casefold() == login.casefold()
         )
 
-    def with_answers(self, ledger: Ledger) -> Ledger:
-        """The book with what the units wrote; one of a file as it is."""
-        from secops.wiring.book_records import with_answers
+    def filled(self, ledger: Ledger, kind: PaperKind) -> Ledger:
+        """The book with what only this kind of paper shows: what units wrote on a form, names on a workpaper."""
+        from secops.wiring.book_records import with_answers, with_persons
 
-        return with_answers(self._site, ledger)
+        if kind is PaperKind.FORM:
+            return with_answers(self._site, ledger)
+        return with_persons(self._site, ledger) if kind is PaperKind.WORKPAPER else ledger
 
     def _sources(self) -> Mapping[int, tuple[Mark, Callable[[], Ledger]]]:
         """Year → (what changes when the book does, how to read it); the records go before files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, time
@@ -90,6 +91,19 @@ def with_answers(site: Site, ledger: Ledger) -> Ledger:
                     Answered(sheet.unit, item, now.note, now.reason, now.improvement, now.due, before.verdict)
                 )
     return replace(ledger, book=replace(book, answers=tuple(answers), feet=tuple(feet)))
+
+
+def with_persons(site: Site, ledger: Ledger) -> Ledger:
+    """The book with the names of the accounts in the place of logins; two of one name keep the login as well."""
+    shown = {one.name: one.display_name.strip() for one in site.accounts.users() if one.display_name.strip()}
+    often = Counter(shown.values())
+
+    def name(login: str) -> str:
+        said = shown.get(login, "")
+        return (f"{said}({login})" if often[said] > 1 else said) or login
+
+    papers = tuple(replace(one, preparer=name(one.preparer), reviewer=name(one.reviewer)) for one in ledger.book.papers)
+    return replace(ledger, book=replace(ledger.book, papers=papers))
 
 
 def _visits(site: Site, number: str, sheets: Iterable[Sheet]) -> tuple[Visit, ...]:

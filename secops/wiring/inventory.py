@@ -25,22 +25,27 @@ from secops.wiring.site import Site, open_site
 
 @dataclass
 class Given:
-    """What was given: rows by kind, the text of those that came as CSV, and sheets of Excel files that are none."""
+    """What was given: rows by kind, the text of those that came as CSV, sheets of Excel files that are none.
+
+    ``hidden`` are sheets that were read and that nobody sees in Excel.
+    """
 
     parsed: dict[str, Parsed] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
     letters: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many rows of each kind were put in place and where, what is odd, and the sheets that were left out."""
+    """How many rows of each kind were put in place and where, what is odd, sheets left out, hidden ones taken in."""
 
     rows: Mapping[str, int]
     paths: Sequence[Path]
     warnings: Sequence[str]
     foreign: Sequence[str]
+    hidden: Sequence[str] = ()
 
 
 def read_given(files: Sequence[Path], kind: str | None) -> Given:
@@ -73,6 +78,7 @@ def _read(path: Path, kind: str | None, given: Given) -> None:
         for name, one in found.tables.items():
             _take(given, name, one, path)
         given.foreign += [f"{path.name} {sheet}" for sheet in found.foreign]
+        given.hidden += [f"{path.name} {sheet}" for sheet in found.hidden]
         given.letters.update(found.letters)
         return
     text = decode(data, path.name)
@@ -103,7 +109,7 @@ def import_files(site: Site, files: Sequence[Path], kind: str | None) -> Importe
     paths = write_inventory(site.folder, texts, now)
     rows = {name: len(one.rows) for name, one in given.parsed.items()}
     useless = _useless(site.folder, site.settings, directory)
-    return Imported(rows, paths, [*warnings, *useless], given.foreign)
+    return Imported(rows, paths, [*warnings, *useless], given.foreign, given.hidden)
 
 
 def _combined(folder: Path, settings: Settings, given: Given, site: Site) -> Directory:
@@ -122,8 +128,8 @@ def _useless(folder: Path, settings: Settings, directory: Directory) -> list[str
     return [text.format(id=flow.id) for flow in judge.useless()]
 
 
-def compare_files(site: Site, files: Sequence[Path], kind: str | None) -> tuple[list[Difference], list[str]]:
-    """What the files would change, and the sheets that would be left out.
+def compare_files(site: Site, files: Sequence[Path], kind: str | None) -> tuple[list[Difference], Given]:
+    """What the files would change, and what was given.
 
     Raises:
         InventoryError: the files have mistakes of their own.
@@ -131,7 +137,7 @@ def compare_files(site: Site, files: Sequence[Path], kind: str | None) -> tuple[
     given = read_given(files, kind)
     present = {name: parse(text, f"{name}.csv", name) for name, text in read_inventory(site.folder).items()}
     old, new = _resolved(present, site.settings), _resolved(present | given.parsed, site.settings)
-    return [difference(name, old.get(name, ()), new[name]) for name in given.parsed], given.foreign
+    return [difference(name, old.get(name, ()), new[name]) for name in given.parsed], given
 
 
 def _resolved(parsed: Mapping[str, Parsed], settings: Settings) -> dict[str, tuple[object, ...]]:

@@ -21,6 +21,7 @@ from secops.isms.audit.paper_style import PaperKind, PaperStyle, read_style
 from secops.isms.audit.releases import Edited, NewRelease, Reader, ReleaseDesk, ReleaseRequest
 from secops.isms.audit.round import Book, Conduct, Release, ReleasedFile, Unit
 from secops.isms.audit.sight import Sight
+from secops.isms.clauses.word_package import MAX_FILE
 from secops.locale import _
 from secops.org.files import open_directory
 from secops.report.papers import build, digest_of
@@ -30,7 +31,7 @@ from secops.report.papers.model import Order, Paper
 from secops.report.papers.pdf import write_pdf
 from secops.report.papers.read_word import read_word
 from secops.report.papers.score_sheet import write_scores
-from secops.report.papers.template import fill
+from secops.report.papers.template import filling
 from secops.report.papers.web import write_html
 from secops.report.papers.word import write_docx
 from secops.schema.dates import JST
@@ -38,7 +39,7 @@ from secops.wiring.audits import audits_folder
 from secops.wiring.book import Books
 from secops.wiring.office import Convert, find_office
 from secops.wiring.site import Site
-from secops.wiring.word import settle_apart
+from secops.wiring.word import fill_apart, paper_apart, settle_apart
 
 REPORTS = "reports.toml"
 TEMPLATES = "templates"
@@ -74,19 +75,18 @@ def staff_names(site: Site) -> tuple[str, ...]:
 class Press:
     """What papers are made with: a book, how they look, the ward's folder, names that must not be in them.
 
-    ``answers`` adds what the units wrote, which only the form shows.
+    ``more`` adds what only a paper of this kind shows: what the units wrote on a form, names on a workpaper.
     """
 
     ledger: Ledger
     style: PaperStyle
     folder: Path | None = None
     names: tuple[str, ...] = ()
-    answers: Callable[[Ledger], Ledger] = lambda ledger: ledger
+    more: Callable[[Ledger, PaperKind], Ledger] = lambda ledger, _kind: ledger
 
     def paper(self, order: Order) -> Paper:
         """The paper."""
-        ledger = self.answers(self.ledger) if order.kind is PaperKind.FORM else self.ledger
-        return build(ledger.book, order)
+        return build(self.more(self.ledger, order.kind).book, order)
 
     def docx(self, order: Order) -> bytes:
         """The paper as Word, by the ward's own template where it has one.
@@ -97,7 +97,7 @@ class Press:
         paper, own = self.paper(order), own_template(self.folder, order.kind)
         if own is None:
             return write_docx(paper)
-        return fill(str(own), own.read_bytes(), Desk(self.ledger.book, sized(order)), paper)
+        return fill_apart(str(own), own.read_bytes(), filling(Desk(self.ledger.book, sized(order)), paper))
 
     def write(self, order: Order, suffix: str) -> bytes:
         """The paper in a format; as xlsx the score table."""
@@ -113,13 +113,16 @@ class Press:
         book = self.ledger.book
         return facts_of(book, order.style, kind, figures(book, order.department, order.made_on), self.names)
 
-    def faults(self, order: Order, data: bytes, name: str) -> list[Fault]:
-        """What the linter finds in a Word file that is to be this paper."""
-        return lint(read_word(name, data), self.facts(order.kind, order))
+    def faults(self, order: Order, data: bytes, name: str, *, edited: bool = False) -> list[Fault]:
+        """What the linter finds in a Word file that is to be this paper; what others had a hand in is read apart."""
+        ours = not edited and own_template(self.folder, order.kind) is None
+        draft = read_word(name, data) if ours else paper_apart(name, data)
+        return lint(draft, self.facts(order.kind, order))
 
-    def hindrances(self, order: Order, data: bytes, name: str) -> list[Fault]:
+    def hindrances(self, order: Order, data: bytes, name: str, *, edited: bool) -> list[Fault]:
         """What must be put right before it is issued: in the records, and in the paper itself."""
-        return [*unready(self.ledger.book, order.kind, order.department), *self.faults(order, data, name)]
+        found = unready(self.ledger.book, order.kind, order.department)
+        return [*found, *self.faults(order, data, name, edited=edited)]
 
 
 def read_draft(path: Path) -> Draft:
@@ -132,7 +135,8 @@ def read_draft(path: Path) -> Draft:
     if not path.is_file():
         raise NotFoundError(_("ファイルがありません: {paths}").format(paths=path))
     if path.suffix.lower() == ".docx":
-        return read_word(str(path), path.read_bytes())
+        with path.open("rb") as file:
+            return paper_apart(str(path), file.read(MAX_FILE + 1))
     if path.suffix.lower() in {".md", ".txt"}:
         try:
             return read_markdown(str(path), path.read_bytes().decode("utf-8-sig"))
@@ -182,8 +186,8 @@ class BookShelf(Protocol):
         """The units that an auditor is assigned to."""
         ...
 
-    def with_answers(self, ledger: Ledger) -> Ledger:
-        """The book with what the units wrote of each item."""
+    def filled(self, ledger: Ledger, kind: PaperKind) -> Ledger:
+        """The book with what only this kind of paper shows."""
         ...
 
 
@@ -231,7 +235,7 @@ class Papers:
     def press(self, year: int | None, by: str = "") -> Press:
         """What papers of a year are made with; ``by`` is who has it scored."""
         ledger, style = self._books.open(year, by), open_style(self._folder)
-        return Press(ledger, style, self._folder, self._names(), self._books.with_answers)
+        return Press(ledger, style, self._folder, self._names(), self._books.filled)
 
     def _order(self, press: Press, request: ReleaseRequest, *, draft: bool) -> Order:
         return Order(
@@ -255,8 +259,8 @@ class Papers:
                 raise DeniedError(_("担当する部署の文書だけを作れます。部署を選んでください。"))
             if not sight.department(request.department, book.names):
                 raise NotFoundError(_("部署「{code}」は担当の監査にありません。").format(code=request.department))
-        answers = press.answers
-        press = replace(press, ledger=press.ledger.only(sight), answers=lambda seen: answers(seen).only(sight))
+        more = press.more
+        press = replace(press, ledger=press.ledger.only(sight), more=lambda seen, kind: more(seen, kind).only(sight))
         order = self._order(press, request, draft=True)
         parts = [str(book.year), request.kind.value, *([request.department] if request.department else []), "draft"]
         return f"{'-'.join(parts)}.{suffix}", press.write(order, suffix)
@@ -266,7 +270,7 @@ class Papers:
         press = self.press(request.year)
         order = self._order(press, request, draft=False)
         word, name = self._word(press, order, edited)
-        return [one.problem for one in press.hindrances(order, word, name)]
+        return [one.problem for one in press.hindrances(order, word, name, edited=edited is not None)]
 
     def _word(self, press: Press, order: Order, edited: Edited | None) -> tuple[bytes, str]:
         """The paper as Word, and its name."""
@@ -296,7 +300,7 @@ class Papers:
         press = press or self.press(request.year, actor)
         order, book = self._order(press, request, draft=False), press.ledger.book
         word, name = self._word(press, order, edited)
-        if found := press.hindrances(order, word, name):
+        if found := press.hindrances(order, word, name, edited=edited is not None):
             raise AuditError([one.problem for one in found])
         layout = self._layout(press, order, word, edited)
         new = NewRelease(

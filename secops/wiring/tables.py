@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from secops.errors import AuditError, NotFoundError, Problem
@@ -17,7 +18,15 @@ from secops.wiring.apart import sheets_apart
 LARGEST = 20 * 2**20
 
 
-def read_rows(path: Path) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The rows of a table, and the sheets among them that Excel does not show."""
+
+    rows: list[Row]
+    hidden: tuple[str, ...] = ()
+
+
+def read_rows(path: Path) -> Listed:
     """All rows of a CSV file, or of every sheet of a workbook (``指摘!7``).
 
     Raises:
@@ -32,8 +41,9 @@ def read_rows(path: Path) -> list[Row]:
     data = path.read_bytes()
     if is_workbook(data):
         sheets = sheets_apart(str(path), data)
-        return [Row(f"{sheet.name}!{number}", cells) for sheet in sheets for number, cells in sheet.rows]
-    return list(_lines(str(path), decode(data, str(path))))
+        rows = [Row(f"{sheet.name}!{number}", cells) for sheet in sheets for number, cells in sheet.rows]
+        return Listed(rows, tuple(sheet.name for sheet in sheets if sheet.hidden and sheet.rows))
+    return Listed(list(_lines(str(path), decode(data, str(path)))))
 
 
 def _lines(path: str, text: str) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""Documents of the ward in Word files, read by a child process (`apart`), and in Markdown."""
+"""Word files of others, opened by a child process (`apart`): documents, papers, templates; and Markdown."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from secops.errors import AuditError, NotFoundError, PolicyError, Problem
+from secops.isms.audit.draft import Draft
 from secops.isms.clauses.markdown import read_document
 from secops.isms.clauses.model import Document
 from secops.isms.clauses.word_file import read_word
@@ -14,7 +15,9 @@ from secops.isms.clauses.word_model import WordText
 from secops.isms.clauses.word_package import MAX_FILE, Package
 from secops.locale import _
 from secops.report.papers.model import Order
+from secops.report.papers.read_word import read_word as read_paper
 from secops.report.papers.released import settle
+from secops.report.papers.template import Filling, fill
 from secops.wiring.apart import MEMORY, SECONDS, run_apart
 
 
@@ -69,12 +72,38 @@ def settle_apart(
     Raises:
         AuditError: it is another paper, none of ours, or cannot be read safely.
     """
-    try:
-        Package(name, data)  # how much it unpacks to, before anything does
-    except PolicyError as error:
-        raise AuditError(error.problems) from None
     return run_apart(_settle, name, data, order, year, error=AuditError, memory=memory, seconds=seconds)
 
 
 def _settle(name: str, data: bytes, order: Order, year: int) -> bytes:
+    Package(name, data)  # how much it unpacks to, before anything does
     return settle(name, data, order, year)
+
+
+def paper_apart(name: str, data: bytes, *, memory: int = MEMORY, seconds: int = SECONDS) -> Draft:
+    """A paper as the linter reads it, read in a child with the same limits.
+
+    Raises:
+        AuditError: it is no docx that can be read safely, with the reason.
+    """
+    answer = run_apart(_paper, name, data, error=AuditError, memory=memory, seconds=seconds)
+    return msgspec.json.decode(answer, type=Draft)
+
+
+def _paper(name: str, data: bytes) -> bytes:
+    Package(name, data)
+    return msgspec.json.encode(read_paper(name, data))
+
+
+def fill_apart(name: str, data: bytes, given: Filling, *, memory: int = MEMORY, seconds: int = SECONDS) -> bytes:
+    """`fill` in a child with the same limits: a template of the ward's own, filled in.
+
+    Raises:
+        AuditError: mistakes in the template with their places, or that it took too much.
+    """
+    return run_apart(_fill, name, data, given, error=AuditError, memory=memory, seconds=seconds)
+
+
+def _fill(name: str, data: bytes, given: Filling) -> bytes:
+    Package(name, data)
+    return fill(name, data, given)

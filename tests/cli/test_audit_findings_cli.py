@@ -55,6 +55,7 @@ def test_a_paper_is_written_and_reviewed_by_another(site):
     assert (paper["confirmed"], paper["reviewer"], len(paper["sample"]["members"])) == ("partial", "b", 5)
     assert "△" in run(site, "papers", number)
     assert "手続=内容" in run(site, "confirm", number, "t1", *how, "--procedure", "読んだ", code=2)
+    assert "shiteki.json" in run(site, "findings", "draft", "shiteki.json", code=1)
     run(site, "step", number, "interview", "--on", "2026-09-10", "--note", "課長")
     assert "2026-09-10" in run(site, "step", number, "interview", "--on", "昨日", code=2)
 
@@ -147,3 +148,14 @@ def test_a_row_becomes_a_finding_with_its_measure():
     assert (year, name, finding.kind, finding.state) == (2019, "区民課", FindingKind.MAJOR, FindingState.OPEN)
     assert finding.actions[0].due == date(2027, 3, 31)
     assert finding.clauses == ("mic-2025-03-5.4", "mic-2025-03-6.2")
+
+
+def test_a_hidden_sheet_of_findings_is_told_of(site):
+    book = openpyxl.Workbook()
+    book["Sheet"].append(["年度", "部署コード", "区分", "件名"])
+    old = book.create_sheet("控え")
+    old.append([2024, "kumin", "観察事項", "掲示が古い"])
+    old.sheet_state = "hidden"
+    book.save(site / "gaibu.xlsx")
+    text = run(site, "findings", "import", str(site / "gaibu.xlsx"), "--source", "外部監査")
+    assert "非表示のシートも読みました: 控え" in text

@@ -254,3 +254,13 @@ def test_an_appointment_is_planned_and_called_off_by_command(begun):
     assert (row["place"], row["attendees"]) == ("会議室A", ["課長"])
     assert "09:30" in refused(begun, *said, "--to", "いつか")
     assert "予定はありません" in ask(begun, *said, "--cancel").output
+
+
+def test_a_draft_is_dropped_by_command_and_the_log_says_why(begun):
+    made = ask(begun, "plan", "create", "--level", "audit_programme", "--year", "2030")
+    assert made.exit_code == 0, made.output
+    assert "承認されています" in refused(begun, "plan", "drop", "2026", "--reason", "x")
+    assert "2030-2032" in ask(begun, "plan", "drop", "2030-2032", "--reason", "年度を間違えた").output
+    assert "2030-2032" not in ask(begun, "plan", "list").stdout
+    log = ask(begun, "log", "--target", "plan 2030-2032").output
+    assert "plan.dropped" in log or "削除" in log

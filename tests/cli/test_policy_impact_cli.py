@@ -138,3 +138,13 @@ def test_wrong_calls_of_the_work_list_are_told(site):
     assert "2027-03-31 のように" in ask("work", "assign", "1", *here, "--due", "3月", code=2)
     assert "--site" in ask("impact", "--from", "2024-10", "--to", "2025-03", "--make", code=2)
     assert "--make" in ask("impact", "--from", "2024-10", "--to", "2025-03", "--owner", "x", code=2)
+
+
+def test_rules_have_their_english_titles_where_english_is_read(monkeypatch):
+    asked = ("impact", "--from", "2024-10", "--to", "2025-03")
+    rules = [one for one in answer(*asked)["touched"] if one["kind"] == "rule"]
+    assert rules[0]["title"] in ask(*asked)
+    monkeypatch.setenv("SECOPS_LANG", "en")
+    text = ask(*asked)
+    assert rules[0]["id"] in text
+    assert rules[0]["title"] not in text

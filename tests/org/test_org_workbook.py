@@ -401,6 +401,18 @@ def test_columns_in_another_order_and_unknown_ones_change_nothing():
     assert (row.code, row.name) == ("A-1", "台帳")
 
 
+@pytest.mark.parametrize("state", ["hidden", "veryHidden"])
+def test_a_hidden_sheet_that_is_a_register_is_named(state):
+    book = book_of(("資産番号", "資産名"), ("A-1", "台帳"), name="情報資産")
+    book_of(("資産番号", "資産名"), ("A-2", "旧台帳"), name="控え", book=book)
+    book_of(("月", "残業時間"), (4, 12), name="勤務表", book=book)
+    for name in ("控え", "勤務表"):
+        book[name].sheet_state = state
+    found = read_workbook(saved(book), "x.xlsx")
+    assert (found.hidden, found.foreign) == (("控え",), ("勤務表",))
+    assert [row.code for row in found.tables["assets"].rows] == ["A-1", "A-2"]
+
+
 def test_a_foreign_sheet_is_named_and_left_alone():
     book = book_of(("資産番号", "資産名"), ("A-1", "台帳"), name="情報資産")
     book_of(("月", "残業時間"), (4, 12), name="勤務表", book=book)

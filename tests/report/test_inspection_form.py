@@ -234,6 +234,21 @@ def test_answers_saved_meanwhile_are_conflicts_and_stay_unless_the_file_is_meant
     assert len(rounds.history(number, "t1", CLERK)) >= 2
 
 
+def test_a_visible_sheet_goes_before_a_hidden_one_and_a_hidden_one_is_told_of(rounds, number):
+    book = openpyxl.load_workbook(io.BytesIO(export(rounds, number)))
+    old = book.copy_worksheet(book["点検票"])
+    old.title, old.sheet_state = "控え", "hidden"
+    book.move_sheet(old, -3)
+    book.active = book["点検票"]
+    assert read_form(saved(book), "a.xlsx").problems == ()
+    for one in ("控え", "点検票"):
+        book[one].sheet_state = "hidden"
+    book.create_sheet("メモ")
+    book.active = book["メモ"]
+    (told, *_more) = read_form(saved(book), "a.xlsx").problems
+    assert "非表示" in told.what
+
+
 def test_a_foreign_sheet_is_refused(rounds, number):
     book = openpyxl.Workbook()
     assert book.active is not None

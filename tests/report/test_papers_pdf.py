@@ -90,5 +90,14 @@ def test_as_html_nothing_acts():
     assert html.count('class="draft"') == 1
 
 
+def test_as_html_the_cover_has_the_fields_of_the_document_system():
+    made = paper()
+    html = write_html(replace(made, order=replace(made.order, number="8墨総総第12号")))
+    assert '<th scope="row">文書番号</th><td>8墨総総第12号</td>' in html
+    assert '<th scope="row">決裁日</th><td></td>' in html
+    assert "保存年限" in html
+    assert "最高情報セキュリティ責任者" in html.split("<h1>")[0]
+
+
 def test_a_drawing_becomes_a_picture():
     assert picture('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>').startswith(b"\x89PNG")

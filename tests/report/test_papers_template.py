@@ -11,7 +11,7 @@ from secops.errors import AuditError
 from secops.report.papers import build
 from secops.report.papers.desk import Desk
 from secops.report.papers.read_word import read_word
-from secops.report.papers.template import fill
+from secops.report.papers.template import fill, filling
 from tests.isms.audit import books
 from tests.report.papers import order
 
@@ -28,7 +28,7 @@ def template(*paragraphs: str, header: str = "{{ draft_mark }}") -> bytes:
 
 def filled(*paragraphs: str, draft: bool = True, header: str = "{{ draft_mark }}") -> list[str]:
     book, asked = books.ledger().book, order(draft=draft)
-    made = fill("report.docx", template(*paragraphs, header=header), Desk(book, asked), build(book, asked))
+    made = fill("report.docx", template(*paragraphs, header=header), filling(Desk(book, asked), build(book, asked)))
     return [line.text for line in read_word("a", made).lines]
 
 
@@ -50,7 +50,7 @@ def test_names_loops_and_conditions_are_filled_in():
 
 def test_the_filled_paper_knows_what_it_is():
     book, asked = books.ledger().book, order()
-    made = fill("report.docx", template("{{ ward }}"), Desk(book, asked), build(book, asked))
+    made = fill("report.docx", template("{{ ward }}"), filling(Desk(book, asked), build(book, asked)))
     assert read_word("a", made).meta["kind"] == "report"
 
 
@@ -105,11 +105,11 @@ def test_words_of_a_finding_are_words():
 
     book = books.ledger(findings=(replace(books.findings()[0], fact="{{ 7 * 7 }} <w:p> & \x00"),)).book
     asked = order()
-    made = fill("a.docx", template("{{ findings[0].fact }}"), Desk(book, asked), build(book, asked))
+    made = fill("a.docx", template("{{ findings[0].fact }}"), filling(Desk(book, asked), build(book, asked)))
     assert "{{ 7 * 7 }} <w:p> & <U+0000>" in [line.text for line in read_word("a", made).lines]
 
 
 def test_what_is_no_word_file_is_said():
     book, asked = books.ledger().book, order()
     with pytest.raises(AuditError, match="Word"):
-        fill("a.docx", b"PK\x03\x04 not a zip", Desk(book, asked), build(book, asked))
+        fill("a.docx", b"PK\x03\x04 not a zip", filling(Desk(book, asked), build(book, asked)))

@@ -18,7 +18,7 @@ from secops.isms.clauses.md_tables import parts_of, write_table
 from secops.isms.clauses.model import Clause, Document, DocumentKind, Event, Link, Numbering
 from secops.isms.clauses.word_file import read_word
 from secops.isms.clauses.word_in import import_word
-from secops.report.policy_docx import write_policy_docx
+from secops.report.policy_docx import contents_of, write_policy_docx
 
 SAMPLES = sorted(Path("policies/sample").glob("*.md"))
 RULE = Document(
@@ -52,6 +52,22 @@ def test_the_sample_comes_back_to_the_byte(path):
 def test_without_the_old_document_the_sample_comes_back_with_the_same_ids(path):
     document = read_document(str(path), path.read_text(encoding="utf-8"))
     assert [one.id for one in back(document).clauses] == [one.id for one in document.clauses]
+
+
+def test_a_rule_of_chapters_has_its_contents_and_they_are_no_provisions():
+    more = (
+        Clause("taisaku-c2", "第2章", 1, title="組織"),
+        Clause("taisaku-c2-s1", "第1節", 2, "taisaku-c2", "体制"),
+        Clause("taisaku-a2", "第2条", 3, "taisaku-c2-s1", "責任者", "責任者を置く。"),
+        Clause("taisaku-a3", "第3条", 3, "taisaku-c2-s1", "委員会", "委員会を置く。"),
+    )
+    document = replace(RULE, clauses=(*RULE.clauses[:4], *more, *RULE.clauses[4:]))
+    made = docx.Document(io.BytesIO(write_policy_docx(document)))
+    lines = [one.text for one in made.paragraphs if one.style and str(one.style.name).startswith("toc")]
+    chapters = ["第1章　総則（第1条）", "第2章　組織（第2条―第3条）", "第1節　体制（第2条―第3条）"]
+    assert lines == ["目　次", *chapters, "附則", "別表第1　(第1条関係)"]
+    assert back(document, document) == document
+    assert contents_of(RULE) == []  # one chapter needs none
 
 
 # What may stand in a document: no control characters, no line of a table by chance, no empty first or last line.

@@ -178,6 +178,7 @@ GET  /audit/plan/new                403      403      200      403      403     
 POST /audit/plans                   403      403      400      403      403      403      403      403
 GET  /audit/plans/{plan}/edit       403      403      409      403      403      403      403      403
 POST /audit/plans/{plan}/change     403      403      409      403      403      403      403      403
+POST /audit/plans/{plan}/drop       403      403      409      403      403      403      403      403
 POST /audit/plans/{plan}/assign     403      403      400      403      403      403      403      403
 POST /audit/plans/{plan}/unassign   403      403      400      403      403      403      403      403
 POST /audit/plans/{plan}/visits     403      403      400      403      403      403      403      403

@@ -106,6 +106,19 @@ def test_a_draft_is_changed_and_two_people_do_not_overwrite_each_other(stage, le
     assert stage.rounds.plan(number, LEAD).plan.purpose == "後の目的"
 
 
+def test_a_draft_is_taken_away_with_a_reason(stage, lead):
+    number = draft(stage, lead)
+    page = lead.get(f"/audit/plans/{number}").text
+    assert f"計画 {number} の案を削除する" in page
+    without = send(lead, f"/audit/plans/{number}/drop", reason=" ")
+    assert without.status_code == 400
+    assert "削除する理由を書いてください" in without.text
+    gone = send(lead, f"/audit/plans/{number}/drop", reason="重複していた")
+    assert (gone.status_code, gone.headers["location"]) == (303, "/audit/plans?done=gone")
+    assert "計画の案を削除しました" in lead.get(gone.headers["location"]).text
+    assert lead.get(f"/audit/plans/{number}").status_code == 404
+
+
 def test_who_is_not_independent_is_refused_at_the_field_with_the_reason(stage, lead):
     number = draft(stage, lead)
     answer = send(lead, f"/audit/plans/{number}/assign", unit="kumin", person="区民 太郎")

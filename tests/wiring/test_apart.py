@@ -81,7 +81,7 @@ def test_registers_findings_and_items_are_read_there(tmp_path):
         "from secops.wiring.tables import read_rows\n"
         "if __name__ == '__main__':\n"
         "    path = Path(sys.argv[1])\n"
-        "    print(read_given([path], None).parsed['assets'].rows[0].name, read_rows(path)[1].cells[1])\n"
+        "    print(read_given([path], None).parsed['assets'].rows[0].name, read_rows(path).rows[1].cells[1])\n"
         "    print('openpyxl' in sys.modules)\n",
         encoding="utf-8",
     )

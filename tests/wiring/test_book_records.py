@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from secops.access.ports import Access, Role
 from secops.errors import AuditError
 from secops.isms.audit.findings_ports import Confirmation, Step
 from secops.isms.audit.model import Verdict
@@ -16,10 +17,11 @@ from secops.isms.audit.releases import Reader, ReleaseRequest
 from secops.isms.audit.round import Action, Answered, Finding, Plan, PlanLevel, Unit, Visit
 from secops.isms.audit.sheets import Answer
 from secops.isms.audit.workpaper import Evidence
-from secops.report.papers.model import Order, Table, plain
+from secops.report.papers.model import Fields, Order, Table, plain
 from secops.report.papers.read_word import read_word
 from secops.schema.dates import JST
 from secops.wiring.book import Books, keep_book
+from secops.wiring.book_records import with_persons
 from secops.wiring.papers import Papers, papers_of
 from secops.wiring.site import Site, create_site, open_site
 from tests.audit_work import AUDITOR, FINDING, SECOND, appoint, draft, issue
@@ -145,13 +147,38 @@ def test_the_form_shows_what_was_written_this_year_and_the_verdict_of_the_last(s
     )
     rounds.save(sheet.number, answer, revision=0, viewer=CLERK, now=NOW)
     press = papers_of(site).press(None)
-    book = press.answers(press.ledger).book
+    book = press.more(press.ledger, PaperKind.FORM).book
     (said,) = [one for one in book.answers if one.note]
     assert said == Answered(Unit("kumin"), item, "台帳の一部", "点検が遅れた", "月に一度", date(2027, 3, 31))
     made = press.paper(Order(PaperKind.FORM, press.style, date(2026, 9, 1), "kumin"))
     rows = [row for one in made.blocks if isinstance(one, Table) for row in one.rows if row[0] == item]
     assert [plain(cell) for cell in rows[0][3:]] == ["△", "台帳の一部", "点検が遅れた", "月に一度\n令和9年3月31日", ""]
     assert press.ledger.book.answers == ()  # other papers do not read them
+
+
+def test_a_workpaper_has_the_names_of_its_auditors_and_no_other_paper_has(site):
+    accounts = site.accounts
+    more = {"role": Role.AUDITOR, "access": Access(), "actor": "x", "now": NOW}
+    accounts.add(AUDITOR.name, "himitsu-no-aikotoba", display_name="監査 花子", **more)
+    accounts.add(SECOND.name, "himitsu-no-aikotoba", display_name="監査 花子", **more)
+    confirm(site)
+    press = papers_of(site).press(None)
+    order = Order(PaperKind.WORKPAPER, press.style, date(2026, 9, 1), "kumin")
+    made = "\n".join(plain(row[1]) for one in press.paper(order).blocks if isinstance(one, Fields) for row in one.rows)
+    assert f"作成者 監査 花子（{AUDITOR.name}）　査閲者 監査 花子（{SECOND.name}）" in made
+    accounts.add("other", "himitsu-no-aikotoba", display_name="監査 次郎", **more)
+    named = with_persons(
+        site,
+        replace(
+            press.ledger,
+            book=replace(
+                press.ledger.book,
+                papers=tuple(replace(one, reviewer="other", preparer="gone") for one in press.ledger.book.papers[:1]),
+            ),
+        ),
+    )
+    assert [(one.preparer, one.reviewer) for one in named.book.papers] == [("gone", "監査 次郎")]
+    assert press.more(press.ledger, PaperKind.REPORT) is press.ledger
 
 
 def notice(site: Site) -> str:

@@ -89,7 +89,8 @@ def form_of(pages: Sequence[Page], where: str) -> Form:
         AuditError: none of ours.
     """
     mark = _mark(pages, where)
-    found = next((one for page in pages if page.name != HIDDEN if (one := _heads(page)) is not None), None)
+    seen = sorted((page for page in pages if page.name != HIDDEN), key=lambda page: page.hidden)
+    found = next((one for page in seen if (one := _heads(page)) is not None), None)
     if found is None:
         what = _(
             "「番号」と「判定」の見出しがあるシートがありません。書き出した点検票の見出しを消さずに使ってください。"
@@ -101,6 +102,8 @@ def form_of(pages: Sequence[Page], where: str) -> Form:
         for key, names in COLUMNS.items()
         if key not in columns
     ]
+    if page.hidden:
+        problems.append(Problem(page.name, _("非表示のシートから読みました。Excel で再表示して確かめてください。")))
     rows, wrong = _rows(page, head, columns, mark)
     foot = {key: text for key, label in FOOT.items() if (text := _foot(page, columns["item"], label)) is not None}
     for key, label in FOOT.items():

@@ -162,6 +162,15 @@ class PlanDesk(Protocol):
         """Another text of a draft. ConflictError: approved already, or somebody changed it meanwhile."""
         ...
 
+    def drop_plan(self, number: str, *, reason: str, actor: str, now: datetime) -> None:
+        """Take a draft away, with its auditors and appointments; the trail keeps what it was.
+
+        Raises:
+            ConflictError: it is approved, or a plan stands below it.
+            UsageError: no reason.
+        """
+        ...
+
     def decide(
         self, number: str, unit: Unit, *, chosen: bool, note: str, proposed: str, actor: str, now: datetime
     ) -> PlanRecord:

@@ -183,6 +183,11 @@ class Order:
 
         return self.style.polite or self.kind in LETTERS
 
+    @property
+    def office(self) -> tuple[tuple[str, str], ...]:
+        """The fields of the ward's document system on a cover, empty until they are given."""
+        return ("文書番号", self.number), ("決裁日", self.decided), ("保存年限", self.retention)
+
 
 @dataclass(frozen=True)
 class Paper:

@@ -82,7 +82,7 @@ def as_data(paper: Paper) -> dict[str, Any]:
             if one["type"] == "fields":
                 one["held"] = after.get("kind") == "close"
     order, cover = paper.order, paper.cover
-    office = [["文書番号", order.number], ["決裁日", order.decided], ["保存年限", order.retention]]
+    office = [list(one) for one in order.office]
     return {
         "title": unseen(paper.title),
         "size": order.style.size,

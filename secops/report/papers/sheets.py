@@ -154,7 +154,7 @@ def _paper(desk: Desk, one: Workpaper) -> Fields:
         ("監査人確認", f"{VERDICT_MARKS[one.confirmed]}（{wide(GAP_LABELS[one.gap])}）"),
         ("確認した結果", one.result or "（未記入）"),
         ("証拠", desk.evidence(one.evidence) or "（なし）"),
-        ("作成者・査閲者", f"作成者 {one.preparer or '（未記入）'}　査閲者 {one.reviewer or '（未記入）'}"),
+        ("作成者・査閲者", f"作成者 {wide(one.preparer) or '（未記入）'}　査閲者 {wide(one.reviewer) or '（未記入）'}"),
     ]
     return Fields(tuple(rows), 0.18, title=f"{one.item}　{item.title if item else ''}")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from docxtpl import DocxTemplate
@@ -102,8 +103,26 @@ class _Jail(ImmutableSandboxedEnvironment):
         raise SecurityError(f"operator '{operator}'")
 
 
-def fill(name: str, template: bytes, desk: Desk, paper: Paper) -> bytes:
-    """The template filled in with the values of the paper.
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What a template is filled in with: plain values alone, so that a child with limits can be given them.
+
+    ``values`` are the names of the template, ``meta`` what the file says of itself; ``draft``: it must look like one.
+    """
+
+    values: dict[str, Any]
+    meta: dict[str, str]
+    draft: bool
+
+
+def filling(desk: Desk, paper: Paper) -> Filling:
+    """The values of a paper for a template of its kind."""
+    meta = {**paper.meta, "title": paper.title, "template": "yes"}
+    return Filling(context(desk, paper), meta, desk.order.draft)
+
+
+def fill(name: str, template: bytes, given: Filling) -> bytes:
+    """The template filled in with the values of a paper.
 
     Raises:
         AuditError: no Word file, a mistake in the template, or one that tries to leave the jail; with the place.
@@ -114,36 +133,34 @@ def fill(name: str, template: bytes, desk: Desk, paper: Paper) -> bytes:
         if found := _READS.search(line.text):
             what = _("ひな形からほかのファイルは読めません({found})。").format(found=found[1])
             raise AuditError([Problem(f"{name}: {line.place}", what)])
-    values = context(desk, paper)
     document = DocxTemplate(io.BytesIO(template))
     stream = io.BytesIO()
     try:
-        document.render(values, _Jail(), autoescape=True)
+        document.render(given.values, _Jail(), autoescape=True)
         parts_of = document.docx
         if parts_of is None:  # the library's own word for a template that was never opened
             raise AuditError([Problem(name, _("Word のファイル(.docx)として読めません。"))])
-        _own(parts_of, paper)
+        _own(parts_of, given.meta)
         document.save(stream)
     except (TemplateError, SecurityError) as error:
-        raise AuditError([_mistake(name, marked, error, values)]) from None
+        raise AuditError([_mistake(name, marked, error, given.values)]) from None
     except (OverflowError, TypeError, ValueError, KeyError, RecursionError) as error:
         what = _("ひな形を埋められません: {error}").format(error=error)
         raise AuditError([Problem(name, what)]) from None
     made = stream.getvalue()
-    _marked_as_draft(name, made, desk)
+    if given.draft:
+        _marked_as_draft(name, made)
     return made
 
 
-def _own(document: Any, paper: Paper) -> None:
+def _own(document: Any, meta: Mapping[str, str]) -> None:
     from secops.report.papers.word import add_own
 
-    add_own(document, parts.own_part({**paper.meta, "title": paper.title, "template": "yes"}, {}))
+    add_own(document, parts.own_part(meta, {}))
 
 
-def _marked_as_draft(name: str, made: bytes, desk: Desk) -> None:
+def _marked_as_draft(name: str, made: bytes) -> None:
     """A draft that does not look like one must not leave the house."""
-    if not desk.order.draft:
-        return
     edges = [line.text for line in read_word(name, made).lines if line.place.startswith("word/header")]
     if not any("案" in text for text in edges):
         what = _("「案」の表示がありません。ひな形のヘッダーに {{{{ draft_mark }}}} を入れてください。").format()

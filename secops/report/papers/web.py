@@ -52,7 +52,7 @@ def write_html(paper: Paper) -> str:
     cover = Markup("")
     if paper.cover:
         lines = (paper.cover.subtitle, paper.cover.when, paper.cover.author)
-        cover = Markup("<h1>{}</h1>").format(unseen(paper.cover.title))
+        cover = _fields(paper) + Markup("<h1>{}</h1>").format(unseen(paper.cover.title))
         cover += Markup("").join(Markup('<p class="c">{}</p>').format(unseen(line)) for line in lines)
     page = Markup(
         '<!doctype html>\n<html lang="ja"><head><meta charset="utf-8">'
@@ -61,6 +61,17 @@ def write_html(paper: Paper) -> str:
         "<title>{}</title><style>{}</style></head><body>{}{}{}</body></html>\n"
     )
     return str(page.format(unseen(paper.title), _css(), mark, cover, body))
+
+
+def _fields(paper: Paper) -> Markup:
+    """The fields of the ward's document system, empty or filled in, and whom it is for."""
+    rows = Markup("").join(
+        Markup('<tr><th scope="row">{}</th><td>{}</td></tr>').format(name, unseen(value))
+        for name, value in paper.order.office
+    )
+    table = Markup('<table class="office"><tbody>{}</tbody></table>').format(rows)
+    to = paper.cover.to if paper.cover else ""
+    return table + (Markup("<p>{}</p>").format(unseen(to)) if to else Markup(""))
 
 
 def _block(block: Block, counter: Counter) -> Markup:

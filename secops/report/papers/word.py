@@ -344,10 +344,9 @@ class _Writer:
 
     def _office_fields(self) -> str:
         """The fields that the ward's document system fills: empty unless they were given."""
-        order = self._paper.order
         widths = [1400, 2400]
         rows = []
-        for label, value in (("文書番号", order.number), ("決裁日", order.decided), ("保存年限", order.retention)):
+        for label, value in self._paper.order.office:
             cells = _cell(widths[0], _p("TableHead", self._runs(label)), shade="F2F4F8") + _cell(
                 widths[1], _p("TableText", self._runs(value))
             )

@@ -115,8 +115,7 @@ class SqlField:
             raise UsageError(_("{limit} 字以内にしてください。").format(limit=MAX_TEXT))
         with self._database.write() as connection:
             seen = one_sheet(connection, sheet, viewer)
-            if made.item not in seen.items:
-                raise NotFoundError(_("項目 {item} は、この点検票にありません。").format(item=made.item))
+            _on_sheet(seen, made.item)
             row = _rows(connection, sheet, made.item).get(made.item)
             self._check_revision(sheet, made.item, row, revision, viewer)
             connection.execute(delete(papers).where(papers.c.sheet == sheet, papers.c.item == made.item))
@@ -140,6 +139,7 @@ class SqlField:
         """See `FieldDesk`."""
         with self._database.write() as connection:
             seen = one_sheet(connection, sheet, viewer)
+            _on_sheet(seen, item)
             row = _rows(connection, sheet, item).get(item)
             self._check_revision(sheet, item, row, revision, viewer)
             if row is None:
@@ -185,6 +185,11 @@ class SqlField:
 
     def _one(self, sheet: int, item: str, viewer: Viewer) -> PaperRecord:
         return self._records(sheet, viewer, item)[0]
+
+
+def _on_sheet(sheet: Sheet, item: str) -> None:
+    if item not in sheet.items:
+        raise NotFoundError(_("項目 {item} は、この点検票にありません。").format(item=item))
 
 
 def _rows(connection: Connection, sheet: int, item: str = "") -> dict[str, Any]:

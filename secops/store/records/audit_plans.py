@@ -78,6 +78,21 @@ class SqlPlans:
             _note(connection, "plan.changed", plan.number, actor, now, revision=revision + 1, units=len(plan.units))
             return _plan(connection, plan.number)
 
+    def drop_plan(self, number: str, *, reason: str, actor: str, now: datetime) -> None:
+        """Take a draft away; the trail keeps what it was."""
+        with self._database.write() as connection:
+            plan = _draft(connection, number).plan
+            if not (reason := cleaned(reason)):
+                raise UsageError(_("案を削除する理由を書いてください。"))
+            if below := [one.plan.number for one in _plans(connection) if one.plan.above == number]:
+                text = _("この計画の下に計画があります({numbers})。先にそちらを削除してください。")
+                raise ConflictError(text.format(numbers="、".join(below)))
+            for table in (t.plan_units, t.plan_auditors, t.visits):
+                connection.execute(delete(table).where(table.c.plan == number))
+            connection.execute(delete(t.plans).where(t.plans.c.number == number))
+            units = [str(one) for one in plan.units]
+            _note(connection, "plan.dropped", number, actor, now, reason=reason, title=plan.title, units=units)
+
     def decide(
         self, number: str, unit: Unit, *, chosen: bool, note: str, proposed: str, actor: str, now: datetime
     ) -> PlanRecord:

@@ -35,8 +35,9 @@ DONE = {
     "unassigned": "監査人から外しました。",
     "visit": "実地監査の予定を記録しました。監査実施通知書に載ります。",
     "dropped": "実地監査の予定を取り消しました。",
+    "gone": "計画の案を削除しました。",
 }
-TYPED = ("unit", "person", "login", "by", "on", "begins", "ends", "place", "attendees", "materials")
+TYPED = ("unit", "person", "login", "reason", "by", "on", "begins", "ends", "place", "attendees", "materials")
 WORDS: dict[str, Any] = {"levels": PLAN_LABELS, "conducts": CONDUCT_LABELS, "phases": PHASE_LABELS}
 
 
@@ -45,7 +46,7 @@ def show_plans(request: Request, session: Seeing) -> Response:
     """All plans that the reader is part of, the newest first."""
     here = services(request)
     found = here.rounds.plans(viewer_of(session.user))
-    return page(request, "audit_plans.html", plans=found, **WORDS)
+    return page(request, "audit_plans.html", plans=found, said=_said(request), **WORDS)
 
 
 @router.get("/audit/plans/{plan}")
@@ -83,11 +84,16 @@ def plan_page(
         blank=dict.fromkeys(TYPED, ""),
         typed={**dict.fromkeys(TYPED, ""), **(typed or {})},
         problem=str(problem) if problem else "",
-        said=_(DONE[done]) if (done := request.query_params.get("done", "")) in DONE else "",
+        said=_said(request),
         logins=_logins(here) if session.user.may(Right.LEAD_AUDIT) else (),
         history=here.trail(f"plan {number}"),
         **WORDS,
     )
+
+
+def _said(request: Request) -> str:
+    done = request.query_params.get("done", "")
+    return _(DONE[done]) if done in DONE else ""
 
 
 def _logins(here: Services) -> list[tuple[str, str]]:
@@ -120,6 +126,19 @@ def approve(
     except SecopsError as error:
         return plan_page(request, session, plan, error, where="approve", typed={"by": by, "on": on})
     return RedirectResponse(f"/audit/plans/{plan}", 303)
+
+
+@router.post("/audit/plans/{plan}/drop")
+def drop(request: Request, plan: str, session: Leading, reason: Annotated[str, Form()] = "") -> Response:
+    """Take a draft away."""
+    here = services(request)
+    try:
+        here.rounds.drop_plan(plan, reason=reason, actor=session.user.name, now=here.now())
+    except NotFoundError:
+        raise
+    except SecopsError as error:
+        return plan_page(request, session, plan, error, where="drop", typed={"reason": reason})
+    return RedirectResponse("/audit/plans?done=gone", 303)
 
 
 def _drafts(here: Services, session: Session) -> list[PlanRecord]:

@@ -123,6 +123,29 @@ def test_a_plan_without_units_or_under_a_draft_is_not_approved(rounds):
     assert not rounds.plan("2026", LEAD).approved, "nothing is left of what was refused"
 
 
+def test_a_draft_is_taken_away_and_the_trail_knows_what_it_was(rounds):
+    rounds.create_plan(Plan("2026-2028", PlanLevel.PROGRAMME, "中期計画", (2026, 2028)), actor="x", now=NOW)
+    rounds.create_plan(annual(above="2026-2028"), actor="x", now=NOW)
+    why = {"reason": "年度を間違えた", "actor": "toukatsu", "now": NOW}
+    with pytest.raises(ConflictError, match="2026"):
+        rounds.drop_plan("2026-2028", **why)
+    with pytest.raises(UsageError, match="理由"):
+        rounds.drop_plan("2026", **{**why, "reason": " "})
+    rounds.drop_plan("2026", **why)
+    assert [one.plan.number for one in rounds.plans(LEAD)] == ["2026-2028"]
+    with pytest.raises(NotFoundError):
+        rounds.drop_plan("2026", **why)
+    rounds.create_plan(annual(above="2026-2028", units=()), actor="x", now=NOW)
+    assert rounds.plan("2026", LEAD).plan.units == (), "nothing of the first one is left"
+
+
+def test_an_approved_plan_is_not_taken_away(rounds):
+    begin(rounds)
+    with pytest.raises(ConflictError, match="承認されています"):
+        rounds.drop_plan("2026", reason="x", actor="toukatsu", now=NOW)
+    assert rounds.plan("2026", LEAD).approved
+
+
 def test_an_edited_catalogue_does_not_change_a_running_round(rounds):
     begin(rounds)
     frozen = rounds.round("2026").catalogue

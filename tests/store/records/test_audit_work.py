@@ -180,6 +180,11 @@ def test_confirmed_values_stand_beside_the_declared_ones(work, rounds):
     assert {one.confirmed for one in whole if one.item == "t3"} == {Verdict.NOT_VERIFIED}
 
 
+def test_a_review_of_an_item_that_the_sheet_does_not_have_says_so(work, rounds):
+    with pytest.raises(NotFoundError, match="t9"):
+        work.review_paper(sheet_of(rounds).number, "t9", revision=1, viewer=SECOND, now=NOW)
+
+
 def test_a_paper_written_anew_has_to_be_reviewed_again_and_nobody_is_overwritten(work, rounds):
     sheet = sheet_of(rounds).number
     work.confirm_paper(sheet, Confirmation("t1", Verdict.MET, "見た"), revision=0, viewer=AUDITOR, now=NOW)
