@@ -128,7 +128,8 @@ def _between(node: Between, event: Mapping[str, Any], words: Vocabulary) -> bool
             place = value.astimezone(UTC) if span.kind == Kind.DATE else None
         elif (text := text_of(value)) is not None:
             if span.kind == Kind.NUMBER:
-                place = number(fold(text))
+                # A number in a column of numbers is one whatever its size; a text only reads as one up to a length.
+                place = value if words.kind(node.field) == Kind.NUMBER else number(fold(text))
             elif span.kind == Kind.IP and (found := address(fold(text))) and found[0] == span.version:
                 place = found[1]
         if place is None:
