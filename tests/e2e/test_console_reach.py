@@ -180,7 +180,7 @@ def test_the_whole_job_by_keyboard_alone(browser, address, stage):
     page.wait_for_url("**/alerts/3")
     assert "mynumber>internet" in page.inner_text(".p-why")
     press("a")
-    page.wait_for_url("**done=assigned")
+    page.wait_for_url("**done=assigned&bulk=*")
     tab_to(page, "#rawreason")
     tab_to(page, "button[name=event_id]")
     press("Enter")
